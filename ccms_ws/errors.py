@@ -1,0 +1,351 @@
+"""The one tree of errors. Each condition has one stable `code`; the docstring's first line is its default message.
+
+    CcmsWsError
+      ConfigError
+      ContractError         SchemaViolated, UnknownMessage, ContractMissing
+      HttpRefusal           MethodNotAllowed, LengthRequired, MessageTooLarge, UnsupportedMediaType, RequestMalformed,
+                            ServiceNotFound, Overloaded
+      EnvelopeError         MalformedEnvelope, LimitExceeded, SoapVersionMismatch, HeaderNotUnderstood
+        AddressingError     AddressingHeaderMissing, AddressingHeaderInvalid, ActionMismatch, ActionNotSupported,
+                            DestinationUnreachable, ReplyAddressRefused, MessageIdReused, AnswerUnrelated
+        SecurityError       SecurityHeaderInvalid, AlgorithmRefused, TokenUnsupported, TokenInvalid, TokenUnavailable,
+                            SignerNotTrusted, SignatureInvalid, DigestMismatch, PartNotSigned, TimestampOutOfRange
+        NotPermitted
+      ExchangeError         business refusals; subclasses stand next to their rule in the exchange
+      StoreError            ConcurrentChange, StoreUnavailable, NotStored
+      DeliveryError         TransientDeliveryError, PermanentDeliveryError
+      InternalError         whatever was not foreseen
+
+`str(error)` is for the operator. What a stranger may read is decided in `ccms_ws.envelope.faults` alone.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CcmsWsError(Exception):
+    """Something went wrong in ccms_ws."""
+
+    code: ClassVar[str] = "ccms-ws"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str = "", *, rule: str = "", hint: str = "") -> None:
+        """`detail`: what exactly; `rule`: the clause broken ("BSP R5205"); `hint`: what the reader can do next."""
+        self.detail = detail or (type(self).__doc__ or "").partition("\n")[0]
+        self.rule = rule
+        self.hint = hint
+        super().__init__(self.detail)
+
+    def __str__(self) -> str:
+        return self.detail + (f" [{self.rule}]" if self.rule else "")
+
+
+class ConfigError(CcmsWsError):
+    """The configuration cannot be used."""
+
+    code = "config.invalid"
+
+
+# -- contract ---------------------------------------------------------------------------------------------------------
+class ContractError(CcmsWsError):
+    """A message or file does not keep the published contract."""
+
+    code = "contract"
+
+
+class SchemaViolated(ContractError):
+    """The message does not conform to the published schema."""
+
+    code = "contract.schema-violated"
+
+
+class UnknownMessage(ContractError):
+    """No exchange declares this message."""
+
+    code = "contract.unknown-message"
+
+
+class ContractMissing(ContractError):
+    """A schema or WSDL that is needed cannot be found."""
+
+    code = "contract.missing"
+
+
+# -- HTTP -------------------------------------------------------------------------------------------------------------
+class HttpRefusal(CcmsWsError):
+    """The HTTP request cannot carry a message."""
+
+    code = "http"
+    status: ClassVar[str] = "400 Bad Request"
+
+
+class RequestMalformed(HttpRefusal):
+    """The HTTP request is malformed."""
+
+    code = "http.malformed"
+
+
+class MethodNotAllowed(HttpRefusal):
+    """Messages are sent with POST."""
+
+    code = "http.method-not-allowed"
+    status = "405 Method Not Allowed"
+
+
+class RequestTimeout(HttpRefusal):
+    """The request did not arrive in time."""
+
+    code = "http.request-timeout"
+    status = "408 Request Timeout"
+
+
+class LengthRequired(HttpRefusal):
+    """The request must state its Content-Length or be chunked."""
+
+    code = "http.length-required"
+    status = "411 Length Required"
+
+
+class MessageTooLarge(HttpRefusal):
+    """The message is larger than this endpoint accepts."""
+
+    code = "http.message-too-large"
+    status = "413 Content Too Large"
+
+
+class UnsupportedMediaType(HttpRefusal):
+    """The Content-Type, charset or Content-Encoding is not accepted here."""
+
+    code = "http.unsupported-media-type"
+    status = "415 Unsupported Media Type"
+
+
+class ServiceNotFound(HttpRefusal):
+    """There is no service at this address."""
+
+    code = "http.service-not-found"
+    status = "404 Not Found"
+
+
+class Overloaded(HttpRefusal):
+    """The endpoint is at its limit; try again later."""
+
+    code = "http.overloaded"
+    status = "503 Service Unavailable"
+    retryable = True
+
+
+# -- envelope ---------------------------------------------------------------------------------------------------------
+class EnvelopeError(CcmsWsError):
+    """The SOAP envelope cannot be accepted."""
+
+    code = "envelope"
+
+
+class MalformedEnvelope(EnvelopeError):
+    """The bytes are not one well-formed SOAP envelope."""
+
+    code = "envelope.malformed"
+
+
+class LimitExceeded(EnvelopeError):
+    """The message exceeds a structural limit."""
+
+    code = "envelope.limit-exceeded"
+
+
+class SoapVersionMismatch(EnvelopeError):
+    """The envelope is of a SOAP version that this binding does not speak."""
+
+    code = "envelope.version-mismatch"
+
+
+class HeaderNotUnderstood(EnvelopeError):
+    """A mandatory header block is not understood."""
+
+    code = "envelope.header-not-understood"
+
+
+class NotPermitted(EnvelopeError):
+    """The partner is not entitled to this operation."""
+
+    code = "envelope.not-permitted"
+
+
+class AddressingError(EnvelopeError):
+    """The WS-Addressing headers cannot be accepted."""
+
+    code = "addressing"
+
+
+class AddressingHeaderMissing(AddressingError):
+    """A required WS-Addressing header is missing."""
+
+    code = "addressing.header-missing"
+
+
+class AddressingHeaderInvalid(AddressingError):
+    """A WS-Addressing header is repeated or malformed."""
+
+    code = "addressing.header-invalid"
+
+
+class ActionMismatch(AddressingError):
+    """wsa:Action, SOAPAction and the message in the Body do not agree."""
+
+    code = "addressing.action-mismatch"
+
+
+class ActionNotSupported(AddressingError):
+    """The action is not offered at this address."""
+
+    code = "addressing.action-not-supported"
+
+
+class DestinationUnreachable(AddressingError):
+    """wsa:To names another endpoint."""
+
+    code = "addressing.destination-unreachable"
+
+
+class ReplyAddressRefused(AddressingError):
+    """Replies go to the anonymous address or to the partner's configured one."""
+
+    code = "addressing.reply-address-refused"
+
+
+class MessageIdReused(AddressingError):
+    """The message id was used before for other content."""
+
+    code = "addressing.message-id-reused"
+
+
+class AnswerUnrelated(AddressingError):
+    """The answer does not relate to the message that was sent."""
+
+    code = "addressing.answer-unrelated"
+
+
+class SecurityError(EnvelopeError):
+    """The message security cannot be accepted."""
+
+    code = "security"
+
+
+class SecurityHeaderInvalid(SecurityError):
+    """The security header is missing or malformed."""
+
+    code = "security.header-invalid"
+
+
+class AlgorithmRefused(SecurityError):
+    """A signature, digest, canonicalization or transform algorithm is not on the allow-list."""
+
+    code = "security.algorithm-refused"
+
+
+class TokenUnsupported(SecurityError):
+    """The security token is of a kind that is not accepted."""
+
+    code = "security.token-unsupported"
+
+
+class TokenInvalid(SecurityError):
+    """The security token is malformed, expired, revoked or not meant for signing."""
+
+    code = "security.token-invalid"
+
+
+class TokenUnavailable(SecurityError):
+    """The referenced security token cannot be found."""
+
+    code = "security.token-unavailable"
+
+
+class SignerNotTrusted(SecurityError):
+    """The signer's certificate belongs to no partner."""
+
+    code = "security.signer-not-trusted"
+
+
+class SignatureInvalid(SecurityError):
+    """The signature value does not verify."""
+
+    code = "security.signature-invalid"
+
+
+class DigestMismatch(SecurityError):
+    """A signed part was changed after it was signed."""
+
+    code = "security.digest-mismatch"
+
+
+class PartNotSigned(SecurityError):
+    """A part that must be signed is not covered by the signature."""
+
+    code = "security.part-not-signed"
+
+
+class TimestampOutOfRange(SecurityError):
+    """The message is not fresh."""
+
+    code = "security.timestamp-out-of-range"
+
+
+# -- business, store, delivery ----------------------------------------------------------------------------------------
+class ExchangeError(CcmsWsError):
+    """The exchange cannot process this message."""
+
+    code = "exchange"
+
+
+class StoreError(CcmsWsError):
+    """The database refused."""
+
+    code = "store"
+
+
+class NotStored(StoreError):
+    """What was asked for is not in the database."""
+
+    code = "store.not-found"
+
+
+class ConcurrentChange(StoreError):
+    """Somebody else changed the same record."""
+
+    code = "store.concurrent-change"
+    retryable = True
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached or is locked."""
+
+    code = "store.unavailable"
+    retryable = True
+
+
+class DeliveryError(CcmsWsError):
+    """A message could not be delivered."""
+
+    code = "delivery"
+
+
+class TransientDeliveryError(DeliveryError):
+    """A message could not be delivered; another attempt may succeed."""
+
+    code = "delivery.transient"
+    retryable = True
+
+
+class PermanentDeliveryError(DeliveryError):
+    """A message could not be delivered, and sending it again would not help."""
+
+    code = "delivery.permanent"
+
+
+class InternalError(CcmsWsError):
+    """Something unforeseen happened; the incident id leads to the explanation."""
+
+    code = "internal"
