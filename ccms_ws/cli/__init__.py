@@ -1,0 +1,1 @@
+"""The ccms-ws command."""

@@ -1,0 +1,1 @@
+"""zeep, and only here: clients made from the partners' WSDLs."""

@@ -1,0 +1,1 @@
+"""The court's language in plain dataclasses; no XML, no SQL, no SOAP."""

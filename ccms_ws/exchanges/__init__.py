@@ -1,0 +1,1 @@
+"""One folder for each exchange; nothing else lives here, and no exchange knows another."""

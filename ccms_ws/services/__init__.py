@@ -1,0 +1,1 @@
+"""Spyne, and only here: the services that the court publishes."""

@@ -1,0 +1,1 @@
+"""A justice partner to test against."""
