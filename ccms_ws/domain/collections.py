@@ -1,0 +1,81 @@
+"""Court-ordered debt in the hands of a collecting partner: referrals, balance updates, the batches they travel in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Referral:
+    """One participant's debt on one case, referred to a partner (COL901) and not yet recalled (COL904) or returned (COL805).
+
+    `reported_balance` is what the partner was last told, None if nothing was sent yet beyond the referral itself.
+    """
+
+    referral_id: str
+    partner_id: str
+    court_ori: str
+    case_number: str
+    participant_id: str
+    referred_on: date
+    referred_amount: Decimal
+    account_number: str = ""
+    closed_on: date | None = None
+    reported_balance: Decimal | None = None
+
+
+class BatchState(StrEnum):
+    """Where a COL903 batch stands. Silence is an answer: after the partner's window it counts as accepted."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    ASSUMED_ACCEPTED = "assumed accepted"
+    REJECTED = "rejected"
+    PARTLY_REJECTED = "partly rejected"
+    UNDELIVERABLE = "undeliverable"
+
+    @property
+    def is_final(self) -> bool:
+        """True if only a late error message can still change it."""
+        return self not in (BatchState.QUEUED, BatchState.DELIVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceUpdate:
+    """One item of a batch: what a participant owed before, and owes now."""
+
+    sequence: int
+    referral_id: str
+    previous_balance: Decimal
+    current_balance: Decimal
+    effective_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionBatch:
+    """A COL903 batch. `batch_id` is also its transaction id."""
+
+    batch_id: UUID
+    partner_id: str
+    court_ori: str
+    state: BatchState
+    created_at: datetime
+    item_count: int
+    total_balance: Decimal
+    delivered_at: datetime | None = None
+    answer_due_at: datetime | None = None
+    error_code: str = ""
+    error_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """What the partner says against one item of a batch."""
+
+    sequence: int
+    error_code: str
+    error_reason: str

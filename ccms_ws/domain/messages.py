@@ -1,0 +1,137 @@
+"""Messages as the court keeps them: what waits to go out, what came in, what was refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class OutboxState(StrEnum):
+    """The states of an outgoing message. `SENDING` is a lease: it ends by itself if the worker dies."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+    @property
+    def is_final(self) -> bool:
+        return self is OutboxState.DELIVERED
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message composed, validated and ready to leave.
+
+    `body` is the payload element in exclusive canonical form; `subjects` are the things whose messages to this partner
+    must leave in the order they were made (design: court, case, participant).
+    """
+
+    message_id: UUID
+    exchange: str
+    partner_id: str
+    root: str
+    body: bytes
+    subjects: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedMessage:
+    """A message that one worker may send until `lease_until`. `attempt` counts from 1."""
+
+    message: OutgoingMessage
+    attempt: int
+    lease_until: datetime
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAttempt:
+    """One try to send a message, and how it ended. `http_status` is None if no answer came."""
+
+    message_id: UUID
+    number: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime
+    outcome: str
+    http_status: int | None = None
+    error_code: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """An outgoing message as an operator sees it."""
+
+    message_id: UUID
+    exchange: str
+    partner_id: str
+    state: OutboxState
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None
+    last_error: str = ""
+
+
+class AnswerKind(StrEnum):
+    """How an incoming message was answered."""
+
+    REPLY = "reply"
+    FAULT = "fault"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What was answered to a message: the payload's bytes (a fault: its detail), empty for a one-way message."""
+
+    kind: AnswerKind
+    message_id: UUID
+    body: bytes = b""
+    error_code: str = ""
+    error_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A verified message from a partner. `content_digest` is the SHA-256 of the payload in exclusive canonical form."""
+
+    message_id: UUID
+    partner_id: str
+    exchange: str
+    root: str
+    content_digest: bytes
+    raw: bytes
+    received_at: datetime
+    relates_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that was not let in: enough to explain it to the operator, nothing of its content."""
+
+    incident_id: UUID
+    at: datetime
+    address: str
+    partner_id: str
+    code: str
+    rule: str
+    detail: str
+    size: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedAnswer:
+    """A verified answer that fits no open message: kept for the operator, never applied, never dropped."""
+
+    message_id: UUID
+    partner_id: str
+    exchange: str
+    reason: str
+    raw: bytes
+    received_at: datetime

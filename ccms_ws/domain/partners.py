@@ -1,0 +1,33 @@
+"""Justice partners, as far as the court's rules need to know them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PartnerKind(StrEnum):
+    """The kinds of integration partner that the data sheets name."""
+
+    PROBATION = "probation"
+    FRANCHISE_TAX_BOARD = "franchise-tax-board"
+    REVENUE_RECOVERY = "revenue-recovery"
+    COLLECTION_AGENCY = "collection-agency"
+    MOTOR_VEHICLES = "motor-vehicles"
+
+
+class ProbationUnit(StrEnum):
+    """Which side of probation asks; juvenile case files are open to the juvenile unit alone."""
+
+    ADULT = "adult"
+    JUVENILE = "juvenile"
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A partner as its profile in the court's configuration describes it."""
+
+    partner_id: str
+    name: str
+    kind: PartnerKind
+    unit: ProbationUnit | None = None
