@@ -89,9 +89,7 @@ def read_law(text: str) -> Law:
         ),
         failure_to_comply=FailureToComplyLaw(
             compliance_sections=frozenset(ftc["compliance_sections"]),
-            ended_powers=tuple(
-                EndedPower(p["section"], p["ended"], p["source"]) for p in ftc["ended_powers"]
-            ),
+            ended_powers=tuple(EndedPower(p["section"], p["ended"], p["source"]) for p in ftc["ended_powers"]),
             excluded_groups=tuple(ftc["excluded_groups"]),
             suspension_notice_days=ftc["suspension_notice_days"],
             retention_years=ftc["retention_years"],

@@ -97,9 +97,7 @@ def balance_of(entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterab
         if entry.kind is EntryKind.REVERSAL or entry.entry_id in reversed_ids:
             continue
         column, sign = _COLUMN[entry.kind]
-        fee = sums.setdefault(
-            entry.fee_kind, {"assessed": ZERO, "paid": ZERO, "waived": ZERO, "vacated": ZERO}
-        )
+        fee = sums.setdefault(entry.fee_kind, {"assessed": ZERO, "paid": ZERO, "waived": ZERO, "vacated": ZERO})
         fee[column] += sign * entry.amount
         if entry.kind is EntryKind.ASSESSMENT and any(rule.covers(entry, as_of) for rule in rules):
             fee["vacated"] += entry.amount

@@ -31,9 +31,7 @@ class Courtbooks(Protocol):
     def find_court(self, ori: str) -> Court | None: ...
     def find_case(self, court_ori: str, number: str) -> Case | None: ...
     def find_participant(self, court_ori: str, participant_id: str) -> Participant | None: ...
-    def participants_named(
-        self, court_ori: str, name: PersonName, birth_date: date | None
-    ) -> Sequence[Participant]:
+    def participants_named(self, court_ori: str, name: PersonName, birth_date: date | None) -> Sequence[Participant]:
         """All participants of that surname and given name (any case; middle and suffix only if given and on file)."""
         ...
 
@@ -99,9 +97,7 @@ class Outbox(Protocol):
     """Outgoing messages. Messages that share a subject and a partner leave in the order in which they were added."""
 
     def add(self, message: OutgoingMessage) -> None: ...
-    def claim(
-        self, *, worker: str, now: datetime, lease: timedelta, limit: int = 1
-    ) -> Sequence[LeasedMessage]:
+    def claim(self, *, worker: str, now: datetime, lease: timedelta, limit: int = 1) -> Sequence[LeasedMessage]:
         """Lease up to `limit` messages that are due and that no earlier unfinished message of a same subject precedes.
 
         A lease that has run out counts as due. Each claim is an attempt.
@@ -112,9 +108,7 @@ class Outbox(Protocol):
         """End a message as delivered. Raises ConcurrentChange if the lease is no longer this worker's."""
         ...
 
-    def settle_failed(
-        self, leased: LeasedMessage, attempt: DeliveryAttempt, retry_at: datetime | None
-    ) -> None:
+    def settle_failed(self, leased: LeasedMessage, attempt: DeliveryAttempt, retry_at: datetime | None) -> None:
         """Record a failed attempt; due again at `retry_at`, dead if that is None. Raises ConcurrentChange as above."""
         ...
 

@@ -1,0 +1,78 @@
+"""Run one message through its exchange inside one unit of work: validate, read, check the metadata, handle, write.
+
+The caller commits. What comes in by a service and what comes back in an HTTP response take the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.contract import schemas
+from ccms_ws.domain.messages import AnswerKind, OutgoingMessage
+from ccms_ws.domain.ports import UnitOfWork
+from ccms_ws.errors import CcmsWsError, ExchangeError, SchemaViolated, UnknownMessage
+from ccms_ws.exchange import Context, Exchange
+from ccms_ws.parts.metadata import check_metadata, read_metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a message was answered: a reply's payload, an error's (with the error), or nothing (one-way)."""
+
+    kind: AnswerKind
+    payload: _Element | None = None
+    error: CcmsWsError | None = None
+
+
+def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitOfWork) -> Outcome:
+    """Handle `payload`, the very element that was verified.
+
+    A message that breaks the schema or a rule of its exchange is answered with the exchange's own error message; if it
+    has none, the error is in the outcome for a plain fault. Other errors (the database, a defect) are raised: then the
+    message is not taken in and may come again.
+    """
+    incoming = exchange.incoming_by_root(str(payload.tag))
+    if incoming is None:
+        raise UnknownMessage(f"{exchange.code} takes no {etree.QName(payload).localname}")
+    try:
+        schemas.validate(payload)
+        check_metadata(read_metadata(payload), exchange.code, exchange.version, context)
+        reply = incoming.handle(incoming.read(payload), context, uow)
+    except (SchemaViolated, ExchangeError) as error:
+        if exchange.write_error is None:
+            return Outcome(AnswerKind.FAULT, None, error)
+        return Outcome(AnswerKind.FAULT, _valid(exchange.write_error(error, context)), error)
+    if incoming.write is None:
+        return Outcome(AnswerKind.ACCEPTED)
+    return Outcome(AnswerKind.REPLY, _valid(incoming.write(reply)))
+
+
+def enqueue(
+    exchange: Exchange,
+    payload: _Element,
+    *,
+    message_id: UUID,
+    partner_id: str,
+    subjects: Sequence[str],
+    now: datetime,
+    uow: UnitOfWork,
+) -> None:
+    """Put a composed message into the outbox, in the unit of work of the business change that caused it.
+
+    Raises SchemaViolated at once: a bad message fails in the caller's transaction, not at delivery.
+    """
+    _valid(payload)
+    body = etree.tostring(payload, method="c14n", exclusive=True, with_comments=False)
+    uow.outbox.add(OutgoingMessage(message_id, exchange.code, partner_id, str(payload.tag), body, tuple(subjects), now))
+
+
+def _valid(payload: _Element) -> _Element:
+    """Never publish what the contract forbids."""
+    schemas.validate(payload)
+    return payload

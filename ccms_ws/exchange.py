@@ -1,0 +1,98 @@
+"""What an exchange IS: a declaration from which services, clients, simulator, CLI and docs derive the rest.
+
+Which operation carries which message, under which action, stands in the WSDLs alone; a declaration names only messages
+(by the qualified name of their root element) and what the court does with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from lxml.etree import _Element
+
+from ccms_ws.domain.courts import Court
+from ccms_ws.domain.partners import Partner
+from ccms_ws.domain.ports import UnitOfWork
+from ccms_ws.errors import CcmsWsError
+
+M = TypeVar("M")
+R = TypeVar("R")
+
+
+class Direction(StrEnum):
+    """Who begins the conversation."""
+
+    INBOUND = "partner to court"
+    OUTBOUND = "court to partner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a handler knows of the message it handles, beside the message itself."""
+
+    court: Court
+    partner: Partner
+    now: datetime
+    test: bool
+    message_id: UUID
+    reply_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming(Generic[M, R]):
+    """A message that the court takes in, as a service or as the answer in an HTTP response.
+
+    `handle` may raise ExchangeError: the partner then gets the exchange's own error message. `write` is None for a
+    one-way message, whose handler returns None.
+    """
+
+    root: str
+    read: Callable[[_Element], M]
+    handle: Callable[[M, Context, UnitOfWork], R]
+    write: Callable[[R], _Element] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message that the court sends to partners from its outbox, and what follows for the court's own records.
+
+    `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` a message
+    that is given up; `on_silence(now, uow)` says how many records it moved because an answer did not come in time.
+    """
+
+    root: str
+    delivered: Callable[[UUID, datetime, datetime | None, UnitOfWork], None]
+    undeliverable: Callable[[UUID, str, UnitOfWork], None]
+    on_silence: Callable[[datetime, UnitOfWork], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """An exchange: FCC807 and its kin, in one version.
+
+    `service` is the WSDL (concrete, below `wsdl/`) of what the court publishes for it; `write_error` composes the
+    exchange's own error message for a message that was accepted and cannot be processed (None: it has none to send).
+    """
+
+    code: str
+    version: str
+    title: str
+    direction: Direction
+    namespace: str
+    service: str
+    incoming: tuple[Incoming[object, object], ...]
+    outgoing: Outgoing | None = None
+    write_error: Callable[[CcmsWsError, Context], _Element] | None = None
+
+    @property
+    def path(self) -> str:
+        """The path of the court's service below its public URL."""
+        return f"/{self.code}/{self.version}"
+
+    def incoming_by_root(self, root: str) -> Incoming[object, object] | None:
+        return next((message for message in self.incoming if message.root == root), None)
