@@ -5,7 +5,6 @@ The caller commits. What comes in by a service and what comes back in an HTTP re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -53,23 +52,19 @@ def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitO
     return Outcome(AnswerKind.REPLY, _valid(incoming.write(reply)))
 
 
-def enqueue(
-    exchange: Exchange,
-    payload: _Element,
-    *,
-    message_id: UUID,
-    partner_id: str,
-    subjects: Sequence[str],
-    now: datetime,
-    uow: UnitOfWork,
+def send(
+    exchange: Exchange, message: object, *, message_id: UUID, partner_id: str, now: datetime, uow: UnitOfWork
 ) -> None:
-    """Put a composed message into the outbox, in the unit of work of the business change that caused it.
+    """Put a message into the outbox, in the unit of work of the business change that caused it.
 
     Raises SchemaViolated at once: a bad message fails in the caller's transaction, not at delivery.
     """
-    _valid(payload)
-    body = etree.tostring(payload, method="c14n", exclusive=True, with_comments=False)
-    uow.outbox.add(OutgoingMessage(message_id, exchange.code, partner_id, str(payload.tag), body, tuple(subjects), now))
+    outgoing = exchange.outgoing
+    if outgoing is None:
+        raise UnknownMessage(f"{exchange.code} sends nothing by itself")
+    body = etree.tostring(_valid(outgoing.write(message)), method="c14n", exclusive=True, with_comments=False)
+    subjects = tuple(outgoing.subjects(message))
+    uow.outbox.add(OutgoingMessage(message_id, exchange.code, partner_id, outgoing.root, body, subjects, now))
 
 
 def _valid(payload: _Element) -> _Element:

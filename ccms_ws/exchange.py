@@ -6,7 +6,7 @@ Which operation carries which message, under which action, stands in the WSDLs a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -61,11 +61,13 @@ class Incoming(Generic[M, R]):
 class Outgoing:
     """A message that the court sends to partners from its outbox, and what follows for the court's own records.
 
-    `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` a message
+    `subjects` are the things whose messages to one partner keep their order (court, case and participant). `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` a message
     that is given up; `on_silence(now, uow)` says how many records it moved because an answer did not come in time.
     """
 
     root: str
+    write: Callable[[object], _Element]
+    subjects: Callable[[object], Sequence[str]]
     delivered: Callable[[UUID, datetime, datetime | None, UnitOfWork], None]
     undeliverable: Callable[[UUID, str, UnitOfWork], None]
     on_silence: Callable[[datetime, UnitOfWork], int]
