@@ -21,6 +21,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 
@@ -330,6 +331,22 @@ class DeliveryError(CcmsWsError):
     """A message could not be delivered."""
 
     code = "delivery"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        cause: str = "",
+        http_status: int | None = None,
+        retry_after: timedelta | None = None,
+        rule: str = "",
+        hint: str = "",
+    ) -> None:
+        """`cause`: a stable word for what happened (ccms_ws.clients.verdicts); `retry_after`: what the partner asked."""
+        super().__init__(detail, rule=rule, hint=hint)
+        self.cause = cause
+        self.http_status = http_status
+        self.retry_after = retry_after
 
 
 class TransientDeliveryError(DeliveryError):
