@@ -1,0 +1,208 @@
+"""What an installation can set, and what each setting means. Reading it from files stands in `reading`.
+
+Every value is checked on its own and against its neighbours; a model that exists is one that can be used. Descriptions
+are shown to the operator when a key is missing or wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+
+from ccms_ws.errors import ConfigError
+
+ProfileName = Literal["gfipm-s2s"]
+PartnerKindName = Literal["probation", "franchise-tax-board", "revenue-recovery", "collection-agency", "motor-vehicles"]
+
+
+def _resolved(path: Path, info: ValidationInfo) -> Path:
+    base: Path = (info.context or {}).get("base", Path())
+    return (base / path.expanduser()).resolve()
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return path
+
+
+def _plain_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it should be an http:// or https:// address")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("it should have no user, no ? and no #")
+    parts.port  # noqa: B018 - raises ValueError if it is no port
+    return url.rstrip("/")
+
+
+def _database_url(url: str, info: ValidationInfo) -> str:
+    kind, _, rest = url.partition("://")
+    if kind == "sqlite" and re.fullmatch(r"/[^:?]+", rest):
+        return f"sqlite:///{_resolved(Path(rest[1:]), info)}"
+    if kind == "postgresql+psycopg" and rest:
+        return url
+    raise ValueError("it should be sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE")
+
+
+def _some(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    if not paths:
+        raise ValueError("it should name at least one file")
+    return paths
+
+
+ResolvedPath = Annotated[Path, AfterValidator(_resolved)]
+ExistingFile = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing)]
+Url = Annotated[str, AfterValidator(_plain_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+
+
+class Section(BaseModel):
+    """A table of a settings file. Unknown keys are refused: a misspelt one would silently change nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CourtSettings(Section):
+    """Who this court is. It stands in every message."""
+
+    ori: str = Field(pattern=r"^[A-Z0-9]{9}$", description="the court's NCIC identification: nine capitals or digits")
+    name: str = Field(min_length=1, description="the court's name as partners know it")
+    county_code: str = Field(
+        pattern=r"^(0[1-9]|[1-4][0-9]|5[0-8])$", description="the state's county code: 01 to 58, in quotes"
+    )
+    dmv_court_code: str = Field(pattern=r"^[0-9]{5}$", description="the court's code at DMV: five digits, in quotes")
+    test: bool = Field(default=False, description="true marks every message as a test; partners must not act on it")
+
+
+class EndpointSettings(Section):
+    """Where the court listens."""
+
+    public_url: Url = Field(
+        description="the address that partners see; it alone is published and accepted in wsa:To, never the Host header"
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="the interface to listen on")
+    port: int = Field(ge=1, le=65535, description="the port to listen on")
+    workers: int = Field(default=1, ge=1, description="processes that serve; more use more cores and connections")
+    threads: int = Field(default=8, ge=1, description="requests served at once by each process")
+
+
+class IdentitySettings(Section):
+    """The court's signing key and certificate."""
+
+    key: ExistingFile = Field(description="the private key that signs for the court (PEM)")
+    certificate: ExistingFile = Field(description="its certificate (PEM), which partners pin")
+
+
+class DatabaseSettings(Section):
+    """Where the court's books and messages are kept."""
+
+    url: DatabaseUrl = Field(
+        repr=False, description="sqlite:///FILE (counts from this file) or postgresql+psycopg://USER@HOST/DATABASE"
+    )
+
+
+class SecuritySettings(Section):
+    """Freshness. Wider windows forgive bad clocks and keep a captured message usable for longer."""
+
+    skew_seconds: int = Field(default=60, ge=0, le=600, description="how far a partner's clock may differ")
+    lifetime_seconds: int = Field(default=300, ge=10, le=3600, description="how long a message may live")
+
+
+class DeliverySettings(Section):
+    """The worker that empties the outbox."""
+
+    lease_seconds: int = Field(
+        default=120, ge=5, description="how long one attempt may hold a message; longer than both timeouts together"
+    )
+    poll_seconds: float = Field(default=1.0, gt=0, description="how often an idle worker looks for messages")
+    first_retry_seconds: float = Field(default=5.0, gt=0, description="the first wait after a failure; it then doubles")
+    longest_retry_seconds: float = Field(default=3600.0, gt=0, description="the longest wait between two attempts")
+    give_up_after_attempts: int = Field(default=20, ge=1, description="then a message is dead until an operator acts")
+    connect_timeout_seconds: float = Field(default=5.0, gt=0, description="how long to wait for a connection")
+    read_timeout_seconds: float = Field(default=30.0, gt=0, description="how long to wait for a partner's answer")
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        if self.lease_seconds <= self.connect_timeout_seconds + self.read_timeout_seconds:
+            # A lease that ends during an attempt lets a second worker send the same message beside the first.
+            raise ValueError("lease_seconds should be longer than connect_timeout_seconds + read_timeout_seconds")
+        if self.longest_retry_seconds < self.first_retry_seconds:
+            raise ValueError("longest_retry_seconds should not be shorter than first_retry_seconds")
+        return self
+
+
+class LogSettings(Section):
+    """What the programs write to standard error."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="the least that is written")
+    format: Literal["console", "json"] = Field(default="console", description="for people, or one JSON object a line")
+
+
+class PushSettings(Section):
+    """An exchange that the court pushes to this partner. The partner's WSDL decides how it answers."""
+
+    wsdl: ExistingFile = Field(description="the partner's WSDL: its operations, and how it answers")
+    url: Url = Field(description="the partner's address; it takes the place of the one in the WSDL")
+    soap: Literal["1.1", "1.2"] = Field(default="1.2", description="the SOAP version to send")
+    answer_days: float = Field(default=10.0, gt=0, description="how long the partner may take to answer")
+    batch_size: int = Field(default=1000, ge=1, le=100_000, description="the most updates in one batch")
+    client_id: str = Field(default="", max_length=32, description="the identification that the partner gave the court")
+
+    @property
+    def answer_window(self) -> timedelta:
+        """How long the partner may take to answer; then silence means what the exchange says it means."""
+        return timedelta(days=self.answer_days)
+
+
+class PartnerSettings(Section):
+    """One partner: who it is, which certificates it signs with, what it may send and what it receives.
+
+    `certificates` may hold an old and a new one during a rollover.
+    """
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$", description="how messages and logs name the partner")
+    name: str = Field(min_length=1, description="the partner's full name")
+    kind: PartnerKindName = Field(description="what the partner is; rules of the exchanges depend on it")
+    unit: Literal["adult", "juvenile"] | None = Field(
+        default=None, description="which side of probation; it decides who sees juvenile cases"
+    )
+    profile: ProfileName = Field(default="gfipm-s2s", description="the security profile of the partner's messages")
+    certificates: Annotated[tuple[ExistingFile, ...], AfterValidator(_some)] = Field(
+        description="the certificates (PEM) the partner signs with"
+    )
+    sends: tuple[str, ...] = Field(default=(), description="exchanges whose messages the partner may send to the court")
+    receives: dict[str, PushSettings] = Field(default={}, description="exchanges that the court pushes to the partner")
+
+    @model_validator(mode="after")
+    def _check_unit(self) -> Self:
+        if (self.kind == "probation") != (self.unit is not None):
+            raise ValueError('a partner of kind "probation", and no other, has a unit: "adult" or "juvenile"')
+        return self
+
+
+class Settings(Section):
+    """The whole installation, made by `load_settings`."""
+
+    court: CourtSettings = Field(description="who this court is")
+    endpoint: EndpointSettings = Field(description="where the court listens")
+    identity: IdentitySettings = Field(description="the court's signing key and certificate")
+    database: DatabaseSettings = Field(description="where the court's books and messages are kept")
+    security: SecuritySettings = SecuritySettings()
+    delivery: DeliverySettings = DeliverySettings()
+    log: LogSettings = LogSettings()
+    partners_folder: ResolvedPath = Field(default=Path("partners"), validate_default=True)
+    partners: tuple[PartnerSettings, ...] = ()
+
+    def partner(self, partner_id: str) -> PartnerSettings:
+        """The partner of that id. Raises ConfigError that lists the known ones."""
+        found = next((partner for partner in self.partners if partner.id == partner_id), None)
+        if found is None:
+            known = ", ".join(partner.id for partner in self.partners) or "none"
+            raise ConfigError(f"there is no partner {partner_id!r}", hint=f"known partners: {known}")
+        return found
