@@ -7,6 +7,7 @@ replaced by `[redacted]`, by the name of its key or because it is not a plain va
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextlib import AbstractContextManager
@@ -23,36 +24,11 @@ from ccms_ws.clock import Clock, SystemClock
 
 REDACTED = "[redacted]"
 
-# A key is private if one of its words is. "partner" and "court" name organisations, so their names are not concerned.
-_PRIVATE_WORDS = frozenset(
-    [
-        "name",
-        "names",
-        "given",
-        "surname",
-        "middle",
-        "suffix",
-        "birth",
-        "birthdate",
-        "dob",
-        "ssn",
-        "license",
-        "licence",
-        "licenses",
-        "licences",
-        "dl",
-        "person",
-        "participants",
-        "body",
-        "payload",
-        "raw",
-        "envelope",
-        "xml",
-        "content",
-        "password",
-        "secret",
-        "token",
-    ]
+# A key is private if one of its words is. Organisations are not persons, so their names may be logged.
+_PRIVATE = re.compile(
+    r"(?:^|_)(?:names?|given|surname|middle|suffix|birth|birthdate|dob|ssn|licen[cs]es?|dl|person|participants"
+    r"|body|payload|raw|envelope|xml|content|password|secret|token)(?:_|$)",
+    re.IGNORECASE,
 )
 _ALLOWED_KEYS = frozenset({"partner_name", "court_name", "logger_name", "file_name", "token_reference"})
 _PLAIN = (str, int, float, bool, Decimal, UUID, date, Enum, type(None))
@@ -127,7 +103,7 @@ def redact(logger: object, method: str, event: MutableMapping[str, Any]) -> Mapp
 
 
 def _is_private(key: str) -> bool:
-    return key not in _ALLOWED_KEYS and not _PRIVATE_WORDS.isdisjoint(key.lower().split("_"))
+    return key not in _ALLOWED_KEYS and _PRIVATE.search(key) is not None
 
 
 def _plain(value: Any) -> Any:
