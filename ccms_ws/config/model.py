@@ -117,6 +117,7 @@ class SecuritySettings(Section):
 class DeliverySettings(Section):
     """The worker that empties the outbox."""
 
+    threads: int = Field(default=4, ge=1, le=256, description="messages sent at once")
     lease_seconds: int = Field(
         default=120, ge=5, description="how long one attempt may hold a message; longer than both timeouts together"
     )
