@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
+
+_COURTS = ZoneInfo("America/Los_Angeles")
 
 
 class Clock(Protocol):
@@ -13,6 +16,11 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The current time, aware, in UTC."""
         ...
+
+
+def court_day(at: datetime) -> date:
+    """The calendar day at California's courts at the moment `at`: the day that dates in messages and ledgers mean."""
+    return at.astimezone(_COURTS).date()
 
 
 class SystemClock:

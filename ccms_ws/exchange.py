@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from lxml.etree import _Element
 
+from ccms_ws.clock import court_day
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import UnitOfWork
@@ -41,6 +42,12 @@ class Context:
     test: bool
     message_id: UUID
     reply_id: UUID
+    relates_to: UUID | None = None
+
+    @property
+    def today(self) -> date:
+        """The calendar day at the court."""
+        return court_day(self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +68,14 @@ class Incoming(Generic[M, R]):
 class Outgoing:
     """A message that the court sends to partners from its outbox, and what follows for the court's own records.
 
-    `subjects` are the things whose messages to one partner keep their order (court, case and participant). `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` a message
+    `subjects` are the things whose messages to one partner keep their order (court, case and participant).
+    `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` a message
     that is given up; `on_silence(now, uow)` says how many records it moved because an answer did not come in time.
     """
 
     root: str
-    write: Callable[[object], _Element]
-    subjects: Callable[[object], Sequence[str]]
+    write: Callable[[Any], _Element]
+    subjects: Callable[[Any], Sequence[str]]
     delivered: Callable[[UUID, datetime, datetime | None, UnitOfWork], None]
     undeliverable: Callable[[UUID, str, UnitOfWork], None]
     on_silence: Callable[[datetime, UnitOfWork], int]
@@ -87,7 +95,7 @@ class Exchange:
     direction: Direction
     namespace: str
     service: str
-    incoming: tuple[Incoming[object, object], ...]
+    incoming: tuple[Incoming[Any, Any], ...]
     outgoing: Outgoing | None = None
     write_error: Callable[[CcmsWsError, Context], _Element] | None = None
 
@@ -96,5 +104,5 @@ class Exchange:
         """The path of the court's service below its public URL."""
         return f"/{self.code}/{self.version}"
 
-    def incoming_by_root(self, root: str) -> Incoming[object, object] | None:
+    def incoming_by_root(self, root: str) -> Incoming[Any, Any] | None:
         return next((message for message in self.incoming if message.root == root), None)

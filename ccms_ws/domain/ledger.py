@@ -85,8 +85,8 @@ _COLUMN = {
 def balance_of(entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterable[VacatedDebt]) -> Balance:
     """The balance that `entries` (all of one case and participant) say at the end of the day `as_of`.
 
-    Debt that a statute vacated is taken out whole on the statute's day, with every payment and waiver on it: it is never
-    in a balance, and no credit arises from what was paid before.
+    What is left of a debt on the day a statute vacates it is taken out: it is never in a balance, and no credit arises
+    from what was paid or waived before.
     """
     rules = tuple(vacated_debt)
     posted = [entry for entry in entries if entry.posted_on <= as_of]

@@ -127,11 +127,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedAnswer:
-    """A verified answer that fits no open message: kept for the operator, never applied, never dropped."""
+    """A verified answer that fits no open message: kept for the operator, never applied, never dropped.
+
+    Its bytes are those of the incoming message of the same partner and id.
+    """
 
     message_id: UUID
     partner_id: str
     exchange: str
     reason: str
-    raw: bytes
     received_at: datetime

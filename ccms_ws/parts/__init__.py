@@ -1,1 +1,1 @@
-"""Message parts that all exchanges share: the metadata block, persons, money, errors; XML on one side, the domain on the other."""
+"""Message parts that all exchanges share: metadata, persons, money, errors; between XML and the domain."""

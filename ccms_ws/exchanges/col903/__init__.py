@@ -1,1 +1,34 @@
-"""COL903."""
+"""COL903: Court Sends Collection Balance Update Notification.
+
+The court tells a collecting partner (FTB, a county's revenue recovery, a collection agency, adult probation) in batches
+what the referred debts amount to now. No answer means success: after the partner's window the batch counts as accepted.
+The one answer there is, the error message, names the whole batch or single items, and finds its batch however late.
+"""
+
+from ccms_ws.contract.namespaces import COL903 as NAMESPACE
+from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing
+from ccms_ws.exchanges.col903 import handler, wire
+
+COL903 = Exchange(
+    code="COL903",
+    version="1.0",
+    title="Court Sends Collection Balance Update Notification",
+    direction=Direction.OUTBOUND,
+    namespace=NAMESPACE,
+    service="COL903-answers-1.0-service.wsdl",
+    incoming=(
+        Incoming(
+            root=wire.Q_ERROR,
+            read=wire.error_from_xml,
+            handle=handler.take_error,
+        ),
+    ),
+    outgoing=Outgoing(
+        root=wire.Q_BATCH,
+        write=wire.batch_to_xml,
+        subjects=handler.subjects,
+        delivered=handler.delivered,
+        undeliverable=handler.undeliverable,
+        on_silence=handler.on_silence,
+    ),
+)

@@ -1,1 +1,39 @@
-"""DMV907."""
+"""DMV907: Court Sends Failure to Comply Notification.
+
+When somebody wilfully does not comply with a court's order for a violation of the Vehicle Code (VC 40509.1), the court
+sends DMV an abstract that asks for a hold on the driver licence, and later one that releases it. DMV processes each
+abstract and says so in a separate message: a response with a message code for the licence, or an error.
+"""
+
+from ccms_ws.contract.namespaces import DMV907 as NAMESPACE
+from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing
+from ccms_ws.exchanges.dmv907 import handler, wire
+
+DMV907 = Exchange(
+    code="DMV907",
+    version="1.0",
+    title="Court Sends Failure to Comply Notification",
+    direction=Direction.OUTBOUND,
+    namespace=NAMESPACE,
+    service="DMV907-answers-1.0-service.wsdl",
+    incoming=(
+        Incoming(
+            root=wire.Q_RESPONSE,
+            read=wire.response_from_xml,
+            handle=handler.take_response,
+        ),
+        Incoming(
+            root=wire.Q_ERROR,
+            read=wire.error_from_xml,
+            handle=handler.take_error,
+        ),
+    ),
+    outgoing=Outgoing(
+        root=wire.Q_ABSTRACT,
+        write=wire.notification_to_xml,
+        subjects=handler.subjects,
+        delivered=handler.delivered,
+        undeliverable=handler.undeliverable,
+        on_silence=handler.on_silence,
+    ),
+)

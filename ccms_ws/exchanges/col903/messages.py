@@ -1,0 +1,76 @@
+"""The messages of COL903 as values: the batch that leaves, and the error message that may come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from ccms_ws.domain.courts import CaseParticipant
+from ccms_ws.domain.ledger import FeeBalance
+from ccms_ws.parts.metadata import Metadata
+from ccms_ws.parts.problems import Problem
+
+
+class CollectionStatus(StrEnum):
+    """What the partner shall do with the debt from now on."""
+
+    ACTIVE = "Active"
+    PAID_IN_FULL = "PaidInFull"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """One item: what a participant owes on a case now. Zero means paid in full."""
+
+    sequence: int
+    account_number: str
+    subject: CaseParticipant
+    referred_amount: Decimal
+    previous_balance: Decimal
+    current_balance: Decimal
+    effective_on: date
+    fees: tuple[FeeBalance, ...]
+
+    @property
+    def status(self) -> CollectionStatus:
+        return CollectionStatus.ACTIVE if self.current_balance > 0 else CollectionStatus.PAID_IN_FULL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch with its control totals, which a reader recomputes. `corrects` names the batch whose items it mends."""
+
+    metadata: Metadata
+    client_id: str
+    updates: tuple[Update, ...]
+    corrects: UUID | None = None
+
+    @property
+    def batch_id(self) -> UUID:
+        return self.metadata.transaction_id
+
+    @property
+    def total_balance(self) -> Decimal:
+        return sum((update.current_balance for update in self.updates), Decimal("0.00"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemProblem:
+    """What is wrong with one item, by its sequence number in the batch."""
+
+    sequence: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchError:
+    """The partner could not process a batch (`refused`: the whole of it) or some of its `items`."""
+
+    metadata: Metadata
+    batch_id: str
+    refused: bool
+    problem: Problem
+    items: tuple[ItemProblem, ...] = ()

@@ -1,0 +1,194 @@
+"""DMV907: order a hold or its release, and take in what DMV says to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import structlog
+
+from ccms_ws.domain.abstracts import (
+    Abstract,
+    AbstractAction,
+    AbstractState,
+    ReleaseReason,
+    SectionViolated,
+)
+from ccms_ws.domain.law import current_law
+from ccms_ws.domain.messages import QuarantinedAnswer
+from ccms_ws.domain.ports import UnitOfWork
+from ccms_ws.exchange import Context
+from ccms_ws.exchanges.dmv907.codes import message_codes
+from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
+from ccms_ws.exchanges.dmv907.rules import NoticeRefused, check_notice
+from ccms_ws.parts.metadata import MessageKind, first_metadata
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOrder:
+    """What the clerk orders: a failure-to-comply notice against a participant of a case (VC 40509.1)."""
+
+    case_number: str
+    participant_id: str
+    sections: tuple[SectionViolated, ...]
+    violation_date: date
+    noncompliance_date: date
+    order_date: date | None = None
+    citation_number: str = ""
+    commercial_vehicle: bool = False
+    hazardous_material: bool = False
+    certified_by: str = ""
+
+
+def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notification:
+    """Record a hold and compose its notification. Raises NoticeRefused with every rule that stands against it."""
+    person = uow.books.find_participant(context.court.ori, order.participant_id)
+    on_case = uow.books.on_case(context.court.ori, order.case_number)
+    if person is None or all(subject.participant != person for subject in on_case):
+        raise NoticeRefused(f"participant {order.participant_id} is not on case {order.case_number}")
+    if person.driver_license is None:
+        raise NoticeRefused("no driver licence is on file for the participant")
+    abstract = Abstract(
+        abstract_id=context.message_id,
+        action=AbstractAction.HOLD,
+        state=AbstractState.QUEUED,
+        court_ori=context.court.ori,
+        case_number=order.case_number,
+        participant_id=order.participant_id,
+        driver_license=person.driver_license,
+        sections=order.sections,
+        violation_date=order.violation_date,
+        created_at=context.now,
+        order_date=order.order_date,
+        noncompliance_date=order.noncompliance_date,
+        citation_number=order.citation_number,
+        commercial_vehicle=order.commercial_vehicle,
+        hazardous_material=order.hazardous_material,
+        certified_by=order.certified_by,
+    )
+    return _record(abstract, context, uow)
+
+
+def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Context, uow: UnitOfWork) -> Notification:
+    """Record the release of a hold and compose its notification. Raises NoticeRefused."""
+    hold = uow.abstracts.find(hold_id)
+    if hold is None:
+        raise NoticeRefused(f"there is no abstract {hold_id}")
+    release = Abstract(
+        abstract_id=context.message_id,
+        action=AbstractAction.RELEASE,
+        state=AbstractState.QUEUED,
+        court_ori=hold.court_ori,
+        case_number=hold.case_number,
+        participant_id=hold.participant_id,
+        driver_license=hold.driver_license,
+        sections=hold.sections,
+        violation_date=hold.violation_date,
+        created_at=context.now,
+        order_date=hold.order_date,
+        noncompliance_date=hold.noncompliance_date,
+        citation_number=hold.citation_number,
+        commercial_vehicle=hold.commercial_vehicle,
+        hazardous_material=hold.hazardous_material,
+        certified_by=hold.certified_by,
+        releases=hold_id,
+        release_reason=reason,
+        release_date=on,
+    )
+    return _record(release, context, uow)
+
+
+def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notification:
+    open_hold = uow.abstracts.open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
+    check_notice(abstract, context.today, current_law().failure_to_comply, open_hold=open_hold)
+    person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
+    if person is None:
+        raise NoticeRefused(f"participant {abstract.participant_id} is not on file")
+    uow.abstracts.add(abstract)
+    metadata = first_metadata("DMV907", context, MessageKind.NOTIFICATION)
+    return Notification(metadata=metadata, court=context.court, abstract=abstract, person=person)
+
+
+def subjects(message: Notification) -> Sequence[str]:
+    """A release never overtakes its hold: both are about the same court, case and participant."""
+    abstract = message.abstract
+    return (f"{abstract.court_ori}/{abstract.case_number}/{abstract.participant_id}",)
+
+
+# -- what comes back --------------------------------------------------------------------------------------------------
+def take_response(response: AbstractResponse, context: Context, uow: UnitOfWork) -> None:
+    """DMV has processed the abstract; its message code says whether it acts on it."""
+    abstract = _open_abstract(response, context, uow)
+    if abstract is None:
+        return
+    if response.driver_license != abstract.driver_license:
+        _quarantine("it names another driver licence than the abstract", context, uow)
+        return
+    known = message_codes().get(response.message_code)
+    uow.abstracts.move(
+        abstract.abstract_id,
+        AbstractState.ACCEPTED if known is not None and known.accepted else AbstractState.NOT_ACCEPTED,
+        answer_code=response.message_code,
+        answer_text=response.message_text
+        or (known.text if known else "a message code that is not on the court's list"),
+    )
+
+
+def take_error(error: AbstractError, context: Context, uow: UnitOfWork) -> None:
+    """DMV could not process the abstract."""
+    abstract = _open_abstract(error, context, uow)
+    if abstract is not None:
+        uow.abstracts.move(
+            abstract.abstract_id,
+            AbstractState.IN_ERROR,
+            answer_code=error.problem.code,
+            answer_text=error.problem.reason,
+        )
+
+
+def _open_abstract(answer: AbstractResponse | AbstractError, context: Context, uow: UnitOfWork) -> Abstract | None:
+    """The abstract that this answer is the first one to, from the partner it was sent to; otherwise quarantine."""
+    sent_id = answer.metadata.correlation_id
+    abstract = None if sent_id is None else uow.abstracts.lock(sent_id)
+    if abstract is None or answer.abstract_id != str(sent_id):
+        _quarantine("it answers no abstract of this court", context, uow)
+        return None
+    if uow.outbox.get(abstract.abstract_id).partner_id != context.partner.partner_id:
+        _quarantine("the abstract went to another partner", context, uow)
+        return None
+    if abstract.state.is_answered:
+        _quarantine("the abstract has its answer already", context, uow)
+        return None
+    return abstract
+
+
+def _quarantine(reason: str, context: Context, uow: UnitOfWork) -> None:
+    partner_id = context.partner.partner_id
+    log.warning("answer.quarantined", exchange="DMV907", partner=partner_id, reason=reason)
+    uow.inbox.quarantine(QuarantinedAnswer(context.message_id, partner_id, "DMV907", reason, context.now))
+
+
+# -- what became of the sending ---------------------------------------------------------------------------------------
+def delivered(message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: UnitOfWork) -> None:
+    """The abstract has arrived. An answer may have overtaken this news; then the answer stands."""
+    abstract = uow.abstracts.lock(message_id)
+    if abstract is not None and abstract.state is AbstractState.QUEUED:
+        uow.abstracts.move(message_id, AbstractState.AWAITING_RESPONSE, answer_due_at=answer_due_at)
+
+
+def undeliverable(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
+    abstract = uow.abstracts.lock(message_id)
+    if abstract is not None and not abstract.state.is_answered:
+        uow.abstracts.move(message_id, AbstractState.UNDELIVERABLE, answer_text=reason)
+
+
+def on_silence(now: datetime, uow: UnitOfWork) -> int:
+    """Abstracts without a response in the partner's window are overdue; a late response still finds them."""
+    late = uow.abstracts.overdue(now)
+    for abstract in late:
+        uow.abstracts.move(abstract.abstract_id, AbstractState.OVERDUE)
+    return len(late)

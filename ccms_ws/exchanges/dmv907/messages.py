@@ -1,0 +1,43 @@
+"""The messages of DMV907 as values: the abstract that leaves, the response or the error message that comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from ccms_ws.domain.abstracts import Abstract
+from ccms_ws.domain.courts import Court, DriverLicense, Participant
+from ccms_ws.parts.metadata import Metadata
+from ccms_ws.parts.problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """One failure-to-comply abstract on its way to DMV, with the person whom it concerns (VC 1804(a) content)."""
+
+    metadata: Metadata
+    court: Court
+    abstract: Abstract
+    person: Participant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbstractResponse:
+    """What DMV did with the abstract: a message code for a driver licence."""
+
+    metadata: Metadata
+    abstract_id: str
+    driver_license: DriverLicense
+    message_code: str
+    message_text: str = ""
+    processed_on: date | None = None
+    suspension_effective_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbstractError:
+    """DMV could not process the abstract."""
+
+    metadata: Metadata
+    abstract_id: str
+    problem: Problem

@@ -1,0 +1,86 @@
+"""The rules of a failure-to-comply notice: VC 40509.1 and its neighbours, dated by `domain/law.toml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from itertools import pairwise
+
+from ccms_ws.domain.abstracts import Abstract, AbstractAction, SectionRole
+from ccms_ws.domain.courts import DriverLicense
+from ccms_ws.domain.law import FailureToComplyLaw
+from ccms_ws.errors import ExchangeError
+
+_CALIFORNIA_LICENCE = re.compile(r"[A-Z][0-9]{7}")
+
+
+class NoticeRefused(ExchangeError):
+    """The abstract breaks a rule; it is not sent."""
+
+    code = "dmv907.notice-refused"
+
+
+def check_notice(abstract: Abstract, today: date, law: FailureToComplyLaw, *, open_hold: Abstract | None) -> None:
+    """Raise NoticeRefused, naming every rule that `abstract` breaks on the day `today`.
+
+    `open_hold` is the hold that stands already for this court, case and licence, if any.
+    """
+    problems = [
+        *_licence(abstract.driver_license),
+        *_sections(abstract, today, law),
+        *_dates(abstract, today),
+        *_hold_and_release(abstract, open_hold),
+    ]
+    if problems:
+        raise NoticeRefused("; ".join(problems))
+
+
+def _licence(licence: DriverLicense) -> Iterable[str]:
+    if licence.jurisdiction == "CA" and not _CALIFORNIA_LICENCE.fullmatch(licence.number):
+        yield "a California driver licence number is one letter and seven digits"
+
+
+def _sections(abstract: Abstract, today: date, law: FailureToComplyLaw) -> Iterable[str]:
+    named = {section.section for section in abstract.sections}
+    for power in law.ended_powers:
+        if power.section in named and today >= power.ended:
+            yield f"VC {power.section} cannot be notified since {power.ended} ({power.source})"
+    if abstract.action is AbstractAction.RELEASE:
+        return
+    if not any(s.role is SectionRole.COMPLIANCE and s.section in law.compliance_sections for s in abstract.sections):
+        yield f"a hold names the compliance section violated ({', '.join(sorted(law.compliance_sections))})"
+    underlying = [s for s in abstract.sections if s.role is SectionRole.UNDERLYING]
+    if not underlying:
+        yield "a hold names the underlying section violated"
+    if any(s.code_book != "VC" for s in underlying):
+        yield "VC 40509.1 covers only orders for a violation of the Vehicle Code"
+
+
+def _dates(abstract: Abstract, today: date) -> Iterable[str]:
+    if abstract.action is AbstractAction.HOLD and abstract.noncompliance_date is None:
+        yield "a hold gives the date of non-compliance"
+    if abstract.action is AbstractAction.RELEASE and abstract.release_date is None:
+        yield "a release gives its date"
+    steps = [
+        ("violation date", abstract.violation_date),
+        ("order date", abstract.order_date),
+        ("non-compliance date", abstract.noncompliance_date),
+        ("release date", abstract.release_date),
+        ("day of the notice", today),
+    ]
+    known = [(name, day) for name, day in steps if day is not None]
+    for (name, day), (next_name, next_day) in pairwise(known):
+        if day > next_day:
+            yield f"the {name} ({day}) is after the {next_name} ({next_day})"
+
+
+def _hold_and_release(abstract: Abstract, open_hold: Abstract | None) -> Iterable[str]:
+    if abstract.action is AbstractAction.HOLD:
+        if open_hold is not None:
+            yield f"an open hold exists for this court, case and licence: {open_hold.abstract_id}"
+        return
+    if abstract.releases is None or abstract.release_reason is None:
+        yield "a release names the hold that it releases, and the reason"
+    elif open_hold is None or open_hold.abstract_id != abstract.releases:
+        yield f"there is no open hold {abstract.releases} for this court, case and licence"

@@ -1,0 +1,52 @@
+"""FCC807: find whom the partner means, see whether it may know, say what the ledger says."""
+
+from __future__ import annotations
+
+import structlog
+
+from ccms_ws.domain.law import current_law
+from ccms_ws.domain.ledger import balance_of
+from ccms_ws.domain.ports import UnitOfWork
+from ccms_ws.errors import ExchangeError
+from ccms_ws.exchange import Context
+from ccms_ws.exchanges.fcc807.entitlement import may_know
+from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, Rejection, RejectionReason, Response
+from ccms_ws.exchanges.fcc807.search import NoSingleMatch, find_subject
+from ccms_ws.parts.metadata import MessageKind, reply_metadata
+
+log = structlog.get_logger(__name__)
+
+
+class CourtUnknown(ExchangeError):
+    """The query names a court that this endpoint does not serve."""
+
+    code = "exchange.court-unknown"
+
+
+class AsOfDateInFuture(ExchangeError):
+    """A balance cannot be asked for a day that has not come."""
+
+    code = "exchange.as-of-date-in-future"
+
+
+def handle(query: Query, context: Context, uow: UnitOfWork) -> Response:
+    """The balance, or the rejection with its reason. Raises ExchangeError for a query that cannot be processed."""
+    if query.court_ori != context.court.ori:
+        raise CourtUnknown
+    as_of = query.as_of or context.today
+    if as_of > context.today:
+        raise AsOfDateInFuture
+    metadata = reply_metadata("FCC807", "1.0", context, MessageKind.RESPONSE)
+    if query.unit is not context.partner.unit:
+        return Rejection(metadata=metadata, reason=RejectionReason.NOT_AUTHORIZED)
+    try:
+        subject = find_subject(query, uow.books, lambda case: may_know(context.partner, case))
+    except NoSingleMatch as no_match:
+        if no_match.withheld:
+            log.info("fcc807.withheld", answered=no_match.reason.value, true_reason=no_match.withheld)
+        return Rejection(metadata=metadata, reason=no_match.reason)
+    entries = uow.books.ledger(query.court_ori, subject.case_number, subject.participant.participant_id)
+    if not entries:
+        return Rejection(metadata=metadata, reason=RejectionReason.NO_FINANCIAL_RECORD)
+    balance = balance_of(entries, as_of, current_law().vacated_debt)
+    return BalanceFound(metadata=metadata, subject=subject, balance=balance)

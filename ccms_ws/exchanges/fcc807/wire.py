@@ -1,0 +1,136 @@
+"""FCC807 messages to XML and back."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lxml.etree import _Element
+
+from ccms_ws.contract.namespaces import FCC807, NC, q
+from ccms_ws.domain.ledger import Balance
+from ccms_ws.domain.partners import ProbationUnit
+from ccms_ws.errors import CcmsWsError
+from ccms_ws.exchange import Context
+from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, QueryError, Rejection, RejectionReason, Response
+from ccms_ws.parts import xml
+from ccms_ws.parts.metadata import MessageKind, read_metadata, reply_metadata, write_metadata
+from ccms_ws.parts.money import read_amount, read_fees, write_amount, write_fees
+from ccms_ws.parts.people import (
+    Q_BIRTH_DATE,
+    read_case_participant,
+    read_license,
+    read_name,
+    read_participant_id,
+    write_case_participant,
+    write_license,
+    write_name,
+    write_participant_id,
+)
+from ccms_ws.parts.problems import problem_of, read_problem, write_problem
+
+Q_QUERY: Final = q(FCC807, "CaseParticipantBalanceQuery")
+Q_RESPONSE: Final = q(FCC807, "CaseParticipantBalanceQueryResponse")
+Q_ERROR: Final = q(FCC807, "CaseParticipantBalanceQueryError")
+Q_SUBMITTER: Final = q(FCC807, "QuerySubmitter")
+Q_AGENCY: Final = q(NC, "OrganizationName")
+Q_UNIT: Final = q(FCC807, "SubmitterUnitCode")
+Q_CRITERIA: Final = q(FCC807, "SearchCriteria")
+Q_CASE: Final = q(NC, "CaseTrackingID")
+Q_AS_OF: Final = q(FCC807, "BalanceAsOfDate")
+Q_PURPOSE: Final = q(FCC807, "QueryPurposeText")
+Q_BALANCE: Final = q(FCC807, "CaseParticipantBalance")
+Q_DUE_INDICATOR: Final = q(FCC807, "BalanceDueIndicator")
+Q_DUE: Final = q(FCC807, "BalanceDueAmount")
+Q_REJECTION: Final = q(FCC807, "QueryRejection")
+Q_REJECTED: Final = q(FCC807, "RejectionIndicator")
+Q_REASON_CODE: Final = q(FCC807, "RejectionReasonCodeText")
+Q_REASON_TEXT: Final = q(FCC807, "RejectionReasonText")
+
+_UNITS: Final = {ProbationUnit.ADULT: "AdultProbation", ProbationUnit.JUVENILE: "JuvenileProbation"}
+_UNIT_OF: Final = {code: unit for unit, code in _UNITS.items()}
+
+
+def query_from_xml(message: _Element) -> Query:
+    """The query in a schema-valid CaseParticipantBalanceQuery."""
+    metadata = read_metadata(message)
+    submitter, criteria = xml.child(message, Q_SUBMITTER), xml.child(message, Q_CRITERIA)
+    return Query(
+        metadata=metadata,
+        court_ori=metadata.court_ori,
+        unit=_UNIT_OF[xml.text(submitter, Q_UNIT)],
+        agency=xml.text(submitter, Q_AGENCY),
+        case_number=xml.text(criteria, Q_CASE),
+        participant_id=read_participant_id(criteria),
+        name=read_name(criteria),
+        birth_date=xml.day(criteria, Q_BIRTH_DATE),
+        driver_license=read_license(criteria),
+        as_of=xml.day(message, Q_AS_OF),
+        purpose=xml.text(message, Q_PURPOSE),
+    )
+
+
+def query_to_xml(query: Query) -> _Element:
+    message = xml.root(Q_QUERY, "fcc807")
+    write_metadata(message, query.metadata)
+    submitter = xml.add(message, Q_SUBMITTER)
+    xml.add(submitter, Q_AGENCY, query.agency)
+    xml.add(submitter, Q_UNIT, _UNITS[query.unit])
+    criteria = xml.add(message, Q_CRITERIA)
+    xml.add_if(criteria, Q_CASE, query.case_number)
+    if query.participant_id:
+        write_participant_id(criteria, query.participant_id)
+    if query.name is not None:
+        write_name(criteria, query.name)
+    xml.add_date(criteria, Q_BIRTH_DATE, query.birth_date)
+    write_license(criteria, query.driver_license)
+    xml.add_date(message, Q_AS_OF, query.as_of)
+    xml.add_if(message, Q_PURPOSE, query.purpose)
+    return message
+
+
+def response_to_xml(response: Response) -> _Element:
+    message = xml.root(Q_RESPONSE, "fcc807")
+    write_metadata(message, response.metadata)
+    if isinstance(response, Rejection):
+        rejection = xml.add(message, Q_REJECTION)
+        xml.add_indicator(rejection, Q_REJECTED, True)
+        xml.add(rejection, Q_REASON_CODE, response.reason)
+        xml.add(rejection, Q_REASON_TEXT, response.text)
+        return message
+    found = xml.add(message, Q_BALANCE)
+    xml.add(found, Q_CASE, response.subject.case_number)
+    write_case_participant(found, response.subject)
+    xml.add_indicator(found, Q_DUE_INDICATOR, response.balance.due > 0)
+    write_amount(found, Q_DUE, response.balance.due)
+    xml.add_date(found, Q_AS_OF, response.balance.as_of)
+    write_fees(found, response.balance.fees)
+    return message
+
+
+def response_from_xml(message: _Element) -> Response:
+    """The response as a partner reads it. Raises ValueError if the breakdown does not add up to the balance."""
+    metadata = read_metadata(message)
+    rejection = message.find(Q_REJECTION)
+    if rejection is not None:
+        return Rejection(metadata=metadata, reason=RejectionReason(xml.text(rejection, Q_REASON_CODE)))
+    found = xml.child(message, Q_BALANCE)
+    as_of = xml.day(found, Q_AS_OF)
+    if as_of is None:
+        raise LookupError(f"{found.tag} has no {Q_AS_OF}; was the message validated?")
+    balance = Balance(as_of, read_fees(found))
+    if balance.due != read_amount(found, Q_DUE):
+        raise ValueError("the fee breakdown does not add up to the balance due")
+    subject = read_case_participant(found, metadata.court_ori, xml.text(found, Q_CASE))
+    return BalanceFound(metadata=metadata, subject=subject, balance=balance)
+
+
+def error_to_xml(error: CcmsWsError, context: Context) -> _Element:
+    """The exchange's own error message: code and reason."""
+    message = xml.root(Q_ERROR, "fcc807")
+    write_metadata(message, reply_metadata("FCC807", "1.0", context, MessageKind.ERROR))
+    write_problem(message, problem_of(error))
+    return message
+
+
+def error_from_xml(message: _Element) -> QueryError:
+    return QueryError(metadata=read_metadata(message), problem=read_problem(message))

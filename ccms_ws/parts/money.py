@@ -1,0 +1,54 @@
+"""Money in messages: USD, two places, never float; and the breakdown of a balance by kind of fee."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from lxml.etree import _Element
+
+from ccms_ws.contract.namespaces import EXT, NC, q
+from ccms_ws.domain.ledger import FeeBalance
+from ccms_ws.parts import xml
+
+Q_CURRENCY: Final = q(NC, "currencyCode")
+Q_FEE: Final = q(EXT, "FeeBalance")
+Q_FEE_TOTAL: Final = q(NC, "ObligationTotalAmount")
+Q_FEE_DUE: Final = q(NC, "ObligationDueAmount")
+Q_FEE_PAID: Final = q(NC, "ObligationPaidAmount")
+Q_FEE_KIND: Final = q(EXT, "FeeCategoryCodeText")
+Q_FEE_WAIVED: Final = q(EXT, "FeeWaivedAmount")
+Q_FEE_VACATED: Final = q(EXT, "FeeVacatedAmount")
+
+
+def write_amount(parent: _Element, name: str, amount: Decimal) -> None:
+    xml.add(parent, name, f"{amount:.2f}").set(Q_CURRENCY, "USD")
+
+
+def read_amount(parent: _Element, name: str) -> Decimal:
+    """The amount, to two places. A missing one is 0.00."""
+    return Decimal(xml.text(parent, name) or 0).quantize(Decimal("0.01"))
+
+
+def write_fees(parent: _Element, fees: tuple[FeeBalance, ...]) -> None:
+    for fee in fees:
+        element = xml.add(parent, Q_FEE)
+        write_amount(element, Q_FEE_TOTAL, fee.assessed)
+        write_amount(element, Q_FEE_DUE, fee.due)
+        write_amount(element, Q_FEE_PAID, fee.paid)
+        xml.add(element, Q_FEE_KIND, fee.fee_kind)
+        write_amount(element, Q_FEE_WAIVED, fee.waived)
+        write_amount(element, Q_FEE_VACATED, fee.vacated)
+
+
+def read_fees(parent: _Element) -> tuple[FeeBalance, ...]:
+    return tuple(
+        FeeBalance(
+            fee_kind=xml.text(element, Q_FEE_KIND),
+            assessed=read_amount(element, Q_FEE_TOTAL),
+            paid=read_amount(element, Q_FEE_PAID),
+            waived=read_amount(element, Q_FEE_WAIVED),
+            vacated=read_amount(element, Q_FEE_VACATED),
+        )
+        for element in parent.findall(Q_FEE)
+    )

@@ -1,0 +1,89 @@
+"""Persons in messages: names, birth dates, driver licences, case participants."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lxml.etree import _Element
+
+from ccms_ws.contract.namespaces import EXT, NC, J, q
+from ccms_ws.domain.courts import CaseParticipant, DriverLicense, Participant, ParticipantRole, PersonName
+from ccms_ws.parts import xml
+
+Q_ID: Final = q(NC, "IdentificationID")
+Q_PERSON_NAME: Final = q(NC, "PersonName")
+Q_GIVEN: Final = q(NC, "PersonGivenName")
+Q_MIDDLE: Final = q(NC, "PersonMiddleName")
+Q_SURNAME: Final = q(NC, "PersonSurName")
+Q_SUFFIX: Final = q(NC, "PersonNameSuffixText")
+Q_BIRTH_DATE: Final = q(NC, "PersonBirthDate")
+Q_LICENSE: Final = q(EXT, "DriverLicense")
+Q_LICENSE_ID: Final = q(NC, "DriverLicenseIdentification")
+Q_LICENSE_STATE: Final = q(J, "IdentificationJurisdictionUSPostalServiceCode")
+Q_PARTICIPANT: Final = q(EXT, "CaseParticipant")
+Q_PARTICIPANT_ID: Final = q(EXT, "CaseParticipantIdentification")
+Q_ROLE: Final = q(EXT, "ParticipantRoleCode")
+
+
+def write_name(parent: _Element, name: PersonName) -> None:
+    person_name = xml.add(parent, Q_PERSON_NAME)
+    xml.add_if(person_name, Q_GIVEN, name.given)
+    xml.add_if(person_name, Q_MIDDLE, name.middle)
+    xml.add(person_name, Q_SURNAME, name.surname)
+    xml.add_if(person_name, Q_SUFFIX, name.suffix)
+
+
+def read_name(parent: _Element) -> PersonName | None:
+    name = parent.find(Q_PERSON_NAME)
+    if name is None:
+        return None
+    return PersonName(
+        given=xml.text(name, Q_GIVEN),
+        surname=xml.text(name, Q_SURNAME),
+        middle=xml.text(name, Q_MIDDLE),
+        suffix=xml.text(name, Q_SUFFIX),
+    )
+
+
+def write_participant_id(parent: _Element, participant_id: str) -> None:
+    xml.add(xml.add(parent, Q_PARTICIPANT_ID), Q_ID, participant_id)
+
+
+def read_participant_id(parent: _Element) -> str:
+    return xml.text(parent, f"{Q_PARTICIPANT_ID}/{Q_ID}")
+
+
+def write_license(parent: _Element, licence: DriverLicense | None) -> None:
+    if licence is not None:
+        element = xml.add(parent, Q_LICENSE)
+        xml.add(xml.add(element, Q_LICENSE_ID), Q_ID, licence.number)
+        xml.add(element, Q_LICENSE_STATE, licence.jurisdiction)
+
+
+def read_license(parent: _Element) -> DriverLicense | None:
+    element = parent.find(Q_LICENSE)
+    if element is None:
+        return None
+    return DriverLicense(xml.text(element, f"{Q_LICENSE_ID}/{Q_ID}"), xml.text(element, Q_LICENSE_STATE))
+
+
+def write_case_participant(parent: _Element, subject: CaseParticipant) -> None:
+    person = subject.participant
+    element = xml.add(parent, Q_PARTICIPANT)
+    write_participant_id(element, person.participant_id)
+    write_name(element, person.name)
+    xml.add(element, Q_ROLE, subject.role)
+    xml.add_date(element, Q_BIRTH_DATE, person.birth_date)
+    write_license(element, person.driver_license)
+
+
+def read_case_participant(parent: _Element, court_ori: str, case_number: str) -> CaseParticipant:
+    element = xml.child(parent, Q_PARTICIPANT)
+    participant = Participant(
+        court_ori=court_ori,
+        participant_id=read_participant_id(element),
+        name=read_name(element) or PersonName("", ""),
+        birth_date=xml.day(element, Q_BIRTH_DATE),
+        driver_license=read_license(element),
+    )
+    return CaseParticipant(participant, case_number, ParticipantRole(xml.text(element, Q_ROLE)))
