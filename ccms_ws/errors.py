@@ -60,6 +60,11 @@ class SchemaViolated(ContractError):
 
     code = "contract.schema-violated"
 
+    def __init__(self, detail: str = "", *, node: str = "", rule: str = "", hint: str = "") -> None:
+        """`node`: the element at fault, with its usual prefix ("nc:Date"). Neither it nor `detail` holds a value."""
+        super().__init__(detail, rule=rule, hint=hint)
+        self.node = node
+
 
 class UnknownMessage(ContractError):
     """No exchange declares this message."""

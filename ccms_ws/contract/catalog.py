@@ -1,0 +1,82 @@
+"""Where the contract's files are: `xsd/` and `wsdl/`, inside an installed package or at the top of a checkout.
+
+Names are relative to these folders ("exchange/FCC807-1.0.xsd", "FCC807-1.0-service.wsdl"); no name leads out of them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.errors import ContractError, ContractMissing
+
+_CHECKOUT: Final = Path(__file__).parents[2]
+
+
+def xsd_path(name: str) -> Path:
+    """The schema file of that name below `xsd/`. Raises ContractMissing."""
+    return _path("xsd", name)
+
+
+def wsdl_path(name: str) -> Path:
+    """The WSDL file of that name below `wsdl/`. Raises ContractMissing."""
+    return _path("wsdl", name)
+
+
+def sample(name: str) -> bytes:
+    """The sample message of that name ("FCC807-balance"): a payload without its envelope. Raises ContractMissing."""
+    return xsd_path(f"samples/{name}.xml").read_bytes()
+
+
+def sample_names() -> tuple[str, ...]:
+    """The names of all sample messages, in order."""
+    return tuple(Path(name).stem for name in _files("xsd") if name.startswith("samples/") and name.endswith(".xml"))
+
+
+def wsdl_names() -> tuple[str, ...]:
+    """The names of all WSDL files, those of partners ("partner/COL903-1.0.wsdl") included, in order."""
+    return tuple(name for name in _files("wsdl") if name.endswith(".wsdl"))
+
+
+@cache
+def exchange_schemas() -> dict[str, Path]:
+    """The schema file of each namespace whose elements travel in a Body: every exchange version, and the faults."""
+    names = (name for name in _files("xsd") if name.startswith("exchange/") or name == "fault.xsd")
+    return {parse(path).get("targetNamespace", ""): path for path in map(xsd_path, names)}
+
+
+def folder(name: str) -> Path:
+    """The folder `xsd` or `wsdl` itself. A wheel carries both next to this module, a checkout at its top."""
+    for candidate in (Path(str(resources.files(__package__))) / name, _CHECKOUT / name):
+        if candidate.is_dir():
+            return candidate.resolve()
+    raise ContractMissing(f"there is no folder {name}/", hint="install the package again, or run from a checkout")
+
+
+def parse(path: Path) -> _Element:
+    """The root of a contract file. The file is ours or the operator's; it still gets no entity and no network."""
+    try:
+        return etree.parse(path, etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)).getroot()
+    except OSError as error:
+        raise ContractMissing(f"{path} cannot be read") from error
+    except etree.XMLSyntaxError as error:
+        raise ContractError(f"{path} is not well-formed: {error.msg}") from error
+
+
+def _path(kind: str, name: str) -> Path:
+    try:
+        return _files(kind)[name]
+    except KeyError:
+        raise ContractMissing(f"there is no {kind}/{name}") from None
+
+
+@cache
+def _files(kind: str) -> dict[str, Path]:
+    """Every file of a folder by its name. A name is looked up, never joined to a path: it may come from a stranger."""
+    root = folder(kind)
+    return {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
