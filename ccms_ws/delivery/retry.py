@@ -19,8 +19,8 @@ def next_attempt(
 ) -> datetime | None:
     """When to try again after attempt number `attempt` (from 1) failed with `error`; None: give the message up.
 
-    Exponential with full jitter: somewhere between now and a ceiling that doubles, so that messages which failed together
-    do not come back together. A Retry-After is kept, with the jitter on top. `random` gives numbers in [0, 1).
+    Exponential with full jitter: somewhere between now and a ceiling that doubles, so that messages which failed
+    together do not come back together. A Retry-After is kept, with the jitter on top. `random` gives numbers in [0, 1).
     """
     if not error.retryable or attempt >= settings.give_up_after_attempts:
         return None

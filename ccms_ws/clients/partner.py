@@ -1,0 +1,176 @@
+"""A client made from a partner's WSDL: one message out, sealed; one answer in, opened as strictly as any request.
+
+zeep reads the WSDL and holds the HTTP session; the envelope is `ccms_ws.envelope`'s, in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.clients import verdicts
+from ccms_ws.clients.operations import Operation, read_operations
+from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
+from ccms_ws.clock import Clock
+from ccms_ws.domain.messages import OutgoingMessage
+from ccms_ws.envelope.addressing import Addressing
+from ccms_ws.envelope.faults import read_fault
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
+from ccms_ws.envelope.outbound import seal_envelope
+from ccms_ws.envelope.parsing import new_parser, parse
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
+from ccms_ws.envelope.trust import TrustStore
+from ccms_ws.errors import CcmsWsError, MalformedEnvelope, TransientDeliveryError
+
+OnExchange = Callable[[bytes, bytes | None], None]
+"""Called after each attempt with the bytes that left and the body that came back (None: no HTTP answer)."""
+
+_SOAP_TYPES = frozenset(version.media_type for version in SoapVersion)
+_SUCCESS = frozenset({200, 202, 204})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a partner answered in the HTTP response. `payload`: a reply, or the error message in a declared fault."""
+
+    envelope: VerifiedEnvelope
+    payload: _Element
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A message was delivered. `answer` is None if the partner said nothing more."""
+
+    http_status: int
+    answer: Answer | None = None
+
+
+class PartnerClient:
+    """Sends to one partner. Make it once and share it: threads may send at the same time, over kept connections."""
+
+    def __init__(
+        self,
+        wsdl: Path,
+        *,
+        partner_id: str,
+        identity: Identity,
+        trust: TrustStore,
+        policy: SecurityPolicy,
+        clock: Clock,
+        transport: TransportSettings | None = None,
+        on_exchange: OnExchange | None = None,
+    ) -> None:
+        """`partner_id`: whose signature, by `trust`, answers must bear. Raises ContractError for an unusable WSDL."""
+        self._operations = read_operations(wsdl)
+        self._wsdl = wsdl
+        self._partner_id = partner_id
+        self._identity = identity
+        self._trust = trust
+        self._policy = policy
+        self._clock = clock
+        self._transport = PartnerTransport(transport or TransportSettings())
+        self._on_exchange = on_exchange
+
+    def send(self, message: OutgoingMessage, *, url: str, soap: SoapVersion, relates_to: str | None = None) -> Receipt:
+        """Send once and wait for the answer. `relates_to`: the id (an IRI) of a message that this one answers.
+
+        Success is an empty HTTP 200, 202 or 204, an envelope with an empty Body, a declared reply or a declared fault
+        with its detail. Raises TransientDeliveryError or PermanentDeliveryError for everything else.
+        """
+        operation = self._operation(message.root, soap)
+        message_id = f"urn:uuid:{message.message_id}"
+        addressing = Addressing.request(to=url, action=operation.action, message_id=message_id, relates_to=relates_to)
+        envelope = compose_envelope(etree.fromstring(message.body, new_parser()), addressing, soap)
+        seal_envelope(envelope, identity=self._identity, policy=self._policy, clock=self._clock)
+        sent, received = to_bytes(envelope), None
+        try:
+            http = self._transport.send(url, sent, _headers(soap, operation.soap_action))
+            received = http.body
+        finally:
+            if self._on_exchange is not None:
+                self._on_exchange(sent, received)
+        return Receipt(http.status, self._read(http, operation, message_id))
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._transport.close()
+
+    def _operation(self, root: str, soap: SoapVersion) -> Operation:
+        operation = self._operations.get((soap, root))
+        if operation is None:
+            name = etree.QName(root).localname
+            raise TransientDeliveryError(
+                f"{self._wsdl.name} has no operation for {name} on {soap.name}", cause=verdicts.Cause.CONFIGURATION
+            )
+        return operation
+
+    def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Answer | None:
+        retry_after = verdicts.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())
+        content_type = http.headers.get("Content-Type", "")
+        is_soap = content_type.partition(";")[0].strip().lower() in _SOAP_TYPES
+        if http.status in _SUCCESS and (not http.body or (is_soap and self._says_nothing(http.body))):
+            return None
+        if not is_soap:
+            if http.status in _SUCCESS:
+                wrong = MalformedEnvelope("the answer is no SOAP message")
+                raise verdicts.of_answer(wrong, http.status, retry_after)
+            raise verdicts.of_status(http.status, retry_after)
+        try:
+            opened = open_envelope(
+                Received(http.body, content_type),
+                trust=self._trust,
+                policy=self._policy,
+                clock=self._clock,
+                acceptance=Acceptance(
+                    to=frozenset(),
+                    operations=operation.answers,
+                    permits=lambda partner_id, _root: partner_id == self._partner_id,
+                    relates_to=message_id,
+                    faults=True,
+                ),
+            )
+        except CcmsWsError as error:
+            raise verdicts.of_answer(error, http.status, retry_after, self._claims(http.body)) from error
+        fault = opened.fault
+        if fault is None:
+            return Answer(opened, opened.payload, http.body)
+        if fault.detail is not None and fault.detail.tag in operation.answers:
+            return Answer(opened, fault.detail, http.body)
+        raise verdicts.of_fault(fault, http.status, retry_after)
+
+    def _says_nothing(self, body: bytes) -> bool:
+        """True for an envelope with an empty Body: worth as much as an empty response, so nobody needs to sign it."""
+        root = self._parse(body)
+        return root is not None and len(root) > 0 and etree.QName(root[-1]).localname == "Body" and len(root[-1]) == 0
+
+    def _claims(self, body: bytes) -> str:
+        """The fault in an answer that was not accepted, for the operator to read."""
+        root = self._parse(body)
+        if root is None or not len(root) or not len(root[-1]):
+            return ""
+        try:
+            fault = read_fault(root[-1][0])
+        except CcmsWsError:
+            return ""
+        return " ".join(filter(None, (fault.code, fault.subcode, fault.reason[:200])))
+
+    def _parse(self, body: bytes) -> _Element | None:
+        try:
+            return parse(body, self._policy.limits)
+        except CcmsWsError:
+            return None
+
+
+def _headers(soap: SoapVersion, action: str) -> dict[str, str]:
+    """SOAP 1.1 has the action in a header of its own, SOAP 1.2 in the media type."""
+    content_type = f"{soap.media_type}; charset=utf-8"
+    if soap is SoapVersion.SOAP11:
+        return {"Content-Type": content_type, "SOAPAction": f'"{action}"'}
+    return {"Content-Type": f'{content_type}; action="{action}"'}

@@ -1,0 +1,105 @@
+"""Answers that came back in the HTTP response: taken in as if the partner had sent them to the court's service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4, uuid5
+
+import structlog
+from lxml.etree import _Element
+
+from ccms_ws.clients import Answer
+from ccms_ws.dispatch import dispatch
+from ccms_ws.domain.courts import Court
+from ccms_ws.domain.messages import AnswerKind, IncomingMessage, OutgoingMessage, QuarantinedAnswer, StoredAnswer
+from ccms_ws.domain.partners import Partner
+from ccms_ws.domain.ports import UnitOfWork
+from ccms_ws.errors import CcmsWsError
+from ccms_ws.exchange import Context, Exchange
+
+log = structlog.get_logger(__name__)
+
+
+class AnswerDesk:
+    """Takes answers in for one court."""
+
+    def __init__(self, *, exchanges: Sequence[Exchange], court: Court, test: bool) -> None:
+        self._exchanges = {exchange.code: exchange for exchange in exchanges}
+        self._court = court
+        self._test = test
+
+    def register(self, answer: Answer, sent: OutgoingMessage, partner: Partner, now: datetime) -> IncomingAnswer:
+        """`answer` to `sent`, ready to be taken in by a unit of work."""
+        incoming = IncomingMessage(
+            message_id=_message_id(answer, sent),
+            partner_id=partner.partner_id,
+            exchange=sent.exchange,
+            root=str(answer.payload.tag),
+            content_digest=answer.envelope.content_digest,
+            raw=answer.raw,
+            received_at=now,
+            relates_to=str(sent.message_id),
+        )
+        context = Context(
+            court=self._court,
+            partner=partner,
+            now=now,
+            test=self._test,
+            message_id=incoming.message_id,
+            reply_id=uuid4(),
+            relates_to=sent.message_id,
+        )
+        return IncomingAnswer(self._exchanges[sent.exchange], incoming, answer.payload, context)
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingAnswer:
+    """One answer on its way into the court's books."""
+
+    exchange: Exchange
+    message: IncomingMessage
+    payload: _Element
+    context: Context
+
+    def take_in(self, uow: UnitOfWork) -> None:
+        """Record the answer and let its exchange handle it; one that was taken in before has no second effect.
+
+        Raises whatever makes it unusable: nothing may then be committed.
+        """
+        if not self._receive(uow):
+            return
+        outcome = dispatch(self.exchange, self.payload, self.context, uow)
+        if outcome.error is not None:
+            raise outcome.error
+
+    def set_aside(self, reason: str, uow: UnitOfWork) -> None:
+        """Keep an unusable answer for the operator."""
+        message = self.message
+        try:
+            self._receive(uow)
+        except CcmsWsError as error:
+            # Its id stands for another message already: only the log can tell of it.
+            log.error("answer.dropped", exchange=message.exchange, partner=message.partner_id, code=error.code)
+            return
+        log.warning("answer.quarantined", exchange=message.exchange, partner=message.partner_id, reason=reason)
+        uow.inbox.quarantine(
+            QuarantinedAnswer(message.message_id, message.partner_id, message.exchange, reason, message.received_at)
+        )
+
+    def _receive(self, uow: UnitOfWork) -> bool:
+        if uow.inbox.receive(self.message) is not None:
+            return False
+        uow.inbox.answer(self.message, StoredAnswer(AnswerKind.ACCEPTED, self.context.reply_id), b"")
+        return True
+
+
+def _message_id(answer: Answer, sent: OutgoingMessage) -> UUID:
+    """The answer's own id. Partners may leave wsa:MessageID out or write another IRI: then an id that stays the same
+    when the same message is answered again."""
+    written = answer.envelope.addressing.message_id
+    try:
+        return UUID(written)
+    except ValueError:
+        return uuid5(sent.message_id, written)

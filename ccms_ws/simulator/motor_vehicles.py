@@ -1,0 +1,77 @@
+"""The desk of a motor vehicle department (DMV907): it keeps holds on file and answers abstracts with message codes.
+
+Which licences it does not know follows from their numbers, so that a test can choose: digits all zero: no such record;
+digits all nine: the record cannot be processed, which is an error message.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ccms_ws.contract.namespaces import DMV907, NC, q
+from ccms_ws.domain.courts import DriverLicense
+from ccms_ws.parts import xml
+from ccms_ws.parts.metadata import MessageKind, write_metadata
+from ccms_ws.parts.people import read_license, write_license
+from ccms_ws.parts.problems import Problem, write_problem
+from ccms_ws.simulator.acts import Act
+from ccms_ws.simulator.desk import Decision, Task
+from ccms_ws.simulator.memory import Memory
+
+Q_RESPONSE: Final = q(DMV907, "FailureToComplyAbstractResponse")
+Q_ERROR: Final = q(DMV907, "FailureToComplyAbstractError")
+Q_ABSTRACT_ID: Final = q(DMV907, "AbstractID")
+Q_HOLD: Final = q(DMV907, "AbstractHold")
+Q_SUBJECT: Final = q(DMV907, "AbstractSubject")
+Q_CODE: Final = q(DMV907, "MessageCodeText")
+Q_DESCRIPTION: Final = q(DMV907, "MessageDescriptionText")
+Q_PROCESSED: Final = q(DMV907, "ProcessedDate")
+Q_CASE: Final = q(NC, "CaseTrackingID")
+
+ACCEPTED = ("ACCEPTED", "The abstract was accepted.")
+NOT_FOUND = ("LICENSE-NOT-FOUND", "No record exists for the driver license number.")
+ON_FILE = ("ALREADY-ON-FILE", "An abstract for this court, docket and license is already on file.")
+NO_HOLD = ("NO-HOLD-ON-FILE", "There is no hold on file that could be released.")
+
+
+class MotorVehiclesDesk:
+    """Places and releases holds."""
+
+    def process(self, task: Task, memory: Memory) -> Decision:
+        licence = read_license(xml.child(task.payload, Q_SUBJECT))
+        if licence is None:
+            return self._fail(task, Problem(code="LicenseMissing", reason="The abstract names no driver license."))
+        digits = set(filter(str.isdigit, licence.number))
+        if task.act is Act.ERROR or (digits == {"9"} and task.act is not Act.ACCEPT):
+            reason = "The record of this license cannot be processed."
+            return self._fail(task, Problem(code="RecordUnavailable", reason=reason, resend=False))
+        if digits == {"0"} and task.act is not Act.ACCEPT:
+            return self._respond(task, licence, *NOT_FOUND)
+        return self._respond(task, licence, *self._file(task, licence, memory))
+
+    def _file(self, task: Task, licence: DriverLicense, memory: Memory) -> tuple[str, str]:
+        case = xml.text(task.payload, Q_CASE)
+        subject = f"{task.metadata.court_ori}/{case}/{licence.jurisdiction}/{licence.number}"
+        is_hold = task.payload.find(Q_HOLD) is not None
+        if memory.has_hold(subject) is is_hold and task.act is not Act.ACCEPT:
+            return ON_FILE if is_hold else NO_HOLD
+        memory.set_hold(subject, is_hold)
+        return ACCEPTED
+
+    def _respond(self, task: Task, licence: DriverLicense, code: str, text: str) -> Decision:
+        message = xml.root(Q_RESPONSE, "dmv907")
+        write_metadata(message, task.answer_metadata(MessageKind.RESPONSE))
+        xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
+        write_license(message, licence)
+        xml.add(message, Q_CASE, xml.text(task.payload, Q_CASE))
+        xml.add(message, Q_CODE, code)
+        xml.add(message, Q_DESCRIPTION, text)
+        xml.add_date(message, Q_PROCESSED, task.now.date())
+        return Decision(code, message)
+
+    def _fail(self, task: Task, problem: Problem) -> Decision:
+        message = xml.root(Q_ERROR, "dmv907")
+        write_metadata(message, task.answer_metadata(MessageKind.ERROR))
+        xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
+        write_problem(message, problem)
+        return Decision(problem.code, message, is_error=True)
