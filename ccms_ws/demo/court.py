@@ -32,7 +32,7 @@ _AMOUNT_KEYS = {
 
 
 def fill(uow: UnitOfWork, court: Court) -> int:
-    """Add the court with its cases, people, ledger and referrals to `uow`; the caller commits. Returns how many cases."""
+    """Add the court with cases, people, ledger and referrals to `uow`; the caller commits. Returns how many cases."""
     table = tomllib.loads(resources.files(__package__).joinpath("court.toml").read_text("utf-8"))
     people = {key: _participant(court.ori, key, entry) for key, entry in table["participants"].items()}
     uow.books.add(court, *people.values())

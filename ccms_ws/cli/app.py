@@ -1,0 +1,59 @@
+"""The command line as a whole: its commands in the order of `--help`, and the one place where an error ends a program."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import ccms_ws
+from ccms_ws.cli import init
+from ccms_ws.cli.exits import ExitCode, exit_code_of, tell, tell_defect
+from ccms_ws.errors import CcmsWsError
+
+EPILOG = (
+    "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 configuration, 4 not found, 5 refused by a rule or by the "
+    "other side, 6 unavailable now, 130 interrupted."
+)
+
+app = typer.Typer(
+    name="ccms-ws",
+    help="The endpoint through which California trial courts exchange data with their justice partners.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("init")(init.init)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ccms-ws {ccms_ws.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    trace: Annotated[bool, typer.Option("--trace", help="Show where an unforeseen error happened.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """What stands before a command. `main` looks for --trace itself, since a defect may come before this is called."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the program with an `ExitCode`."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in arguments
+    try:
+        app(arguments, prog_name="ccms-ws")
+    except CcmsWsError as error:
+        tell(error, as_json=as_json)
+        sys.exit(exit_code_of(error))
+    except Exception as error:
+        if "--trace" in arguments:
+            raise
+        tell_defect(error, as_json=as_json)
+        sys.exit(ExitCode.FAILED)

@@ -1,0 +1,19 @@
+"""The options that many commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option(
+        "--config", "-c", envvar="CCMS_WS_CONFIG", help="The court's settings file.", show_default="ccms-ws.toml"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+PartnerArgument = Annotated[str, typer.Argument(help="The id of a partner in partners/*.toml.", metavar="PARTNER")]
+
+DEFAULT_CONFIG = Path("ccms-ws.toml")

@@ -1,0 +1,78 @@
+"""What a command prints: a table for people, JSON for programs. Colours and frames only on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Row = Mapping[str, object]
+
+
+def console() -> Console:
+    """Standard output. A pipe gets plain lines as wide as they are."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=500)
+
+
+def show_rows(rows: Sequence[Row], *, as_json: bool, empty: str = "nothing to show") -> None:
+    """A list: the keys of the first row are the columns."""
+    if as_json:
+        show_json(list(rows))
+        return
+    if not rows:
+        console().print(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in rows[0]:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    console().print(table)
+
+
+def show_facts(facts: Row, *, as_json: bool) -> None:
+    """One thing: a line for each of its facts."""
+    if as_json:
+        show_json(facts)
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, value in facts.items():
+        table.add_row(key.replace("_", " "), _cell(value))
+    console().print(table)
+
+
+def show_json(value: object) -> None:
+    """One JSON document on standard output: money as a string, times in UTC with a Z."""
+    print(json.dumps(value, default=_json, ensure_ascii=False, indent=2))  # noqa: T201 - the program's answer
+
+
+def say(sentence: str, *, as_json: bool = False) -> None:
+    """A sentence for people; programs do not get it."""
+    if not as_json:
+        console().print(sentence, highlight=False)
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)

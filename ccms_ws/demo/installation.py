@@ -1,0 +1,133 @@
+"""Make a court's installation from nothing: settings, keys, partner profiles, WSDLs and a database with invented books."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from ccms_ws.clock import Clock
+from ccms_ws.config import Settings, load_settings
+from ccms_ws.contract import catalog
+from ccms_ws.demo.court import fill
+from ccms_ws.demo.pki import has_pki, make_pki
+from ccms_ws.domain.courts import Court
+from ccms_ws.errors import ConfigError
+from ccms_ws.registry import EXCHANGES
+from ccms_ws.store import migrations
+from ccms_ws.store.unit_of_work import unit_of_work_factory
+
+COURT = Court(
+    ori="CA099015J",  # 99 is no county of California, 54 is the one that the fictional court borrows
+    name="Superior Court of California, County of Sequoia",
+    county_code="54",
+    dmv_court_code="99015",
+)
+NAMES = ("court", "adult-probation", "juvenile-probation", "ftb", "collection-agency", "dmv")
+PARTNERS = ("ADULT-PROBATION", "JUVENILE-PROBATION", "FTB", "AGENCY", "DMV")
+DEFAULT_PORT_BASE = 8800
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the court and its simulated partners listen on loopback: 8807, 8903, 8904 and 8907 for base 8800."""
+
+    base: int = DEFAULT_PORT_BASE
+
+    @property
+    def named(self) -> Mapping[str, int]:
+        return {
+            "court_port": self.base + 7,
+            "ftb_port": self.base + 103,
+            "agency_port": self.base + 104,
+            "dmv_port": self.base + 107,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What was made."""
+
+    settings_file: Path
+    settings: Settings
+    cases: int
+    keys_made: bool
+
+
+def make_installation(folder: Path, clock: Clock, *, ports: Ports | None = None, force: bool = False) -> Installation:
+    """Make the demo court in `folder`.
+
+    `force` replaces an earlier demo court: settings, profiles and database are made afresh, usable keys are kept. Raises
+    ConfigError if the folder holds anything else, or anything at all without `force`.
+    """
+    folder = folder.resolve()
+    _check_folder(folder, force=force)
+    _write_settings(folder, ports or Ports())  # first: whatever happens next, the folder is known as a demo court's
+    keys_made = not has_pki(folder / "pki", NAMES, clock.now())
+    if keys_made:
+        make_pki(folder / "pki", NAMES, clock.now())
+    _copy_contract(folder)
+    settings = load_settings(folder / "ccms-ws.toml", [exchange.code for exchange in EXCHANGES])
+    cases = _make_database(folder, settings)
+    return Installation(folder / "ccms-ws.toml", settings, cases, keys_made)
+
+
+def _check_folder(folder: Path, *, force: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is not a folder", hint="name a folder that does not exist yet")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not force:
+        raise ConfigError(
+            f"{folder} is not empty", hint="name another folder, or --force to replace the demo court that is there"
+        )
+    if not _is_demo(folder / "ccms-ws.toml"):
+        # What is replaced is deleted: never the database of a court that exists.
+        raise ConfigError(f"{folder} holds no demo court", hint="it stays as it is; name another folder")
+
+
+def _is_demo(settings: Path) -> bool:
+    try:
+        return tomllib.loads(settings.read_text("utf-8"))["court"]["ori"] == COURT.ori  # type: ignore[no-any-return]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def _copy_contract(folder: Path) -> None:
+    """A court keeps the WSDLs that its partners gave it with its settings; ours stand for those."""
+    for kind, pattern in (("wsdl", "partner/*.wsdl"), ("xsd", "**/*.xsd")):
+        source = catalog.folder(kind)
+        for path in source.glob(pattern):
+            target = folder / kind / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+
+
+def _write_settings(folder: Path, ports: Ports) -> None:
+    values = {
+        "ori": COURT.ori,
+        "name": COURT.name,
+        "county_code": COURT.county_code,
+        "dmv_court_code": COURT.dmv_court_code,
+        **{name: str(port) for name, port in ports.named.items()},
+    }
+    templates = resources.files(__package__) / "templates"
+    (folder / "partners").mkdir(parents=True, exist_ok=True)
+    for name in ("ccms-ws", *PARTNERS):
+        text = Template((templates / f"{name}.toml").read_text("utf-8")).substitute(values)
+        target = folder / f"{name}.toml" if name == "ccms-ws" else folder / "partners" / f"{name}.toml"
+        target.write_text(text, "utf-8")
+
+
+def _make_database(folder: Path, settings: Settings) -> int:
+    for path in folder.glob("court.db*"):
+        path.unlink()
+    migrations.upgrade(settings.database.url)
+    with unit_of_work_factory(settings.database.url)() as uow:
+        cases = fill(uow, COURT)
+        uow.commit()
+    return cases
