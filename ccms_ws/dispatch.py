@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from lxml import etree
@@ -16,8 +17,14 @@ from ccms_ws.contract import schemas
 from ccms_ws.domain.messages import AnswerKind, OutgoingMessage
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError, ExchangeError, SchemaViolated, UnknownMessage
-from ccms_ws.exchange import Context, Exchange
-from ccms_ws.parts.metadata import check_metadata, read_metadata
+from ccms_ws.exchange import Context, Exchange, Incoming
+from ccms_ws.parts.metadata import Metadata, check_metadata, read_metadata
+
+
+class ContentUnreadable(ExchangeError):
+    """A value of the message, though valid by the schema, has no meaning here."""
+
+    code = "exchange.content-unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,9 @@ def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitO
         raise UnknownMessage(f"{exchange.code} takes no {etree.QName(payload).localname}")
     try:
         schemas.validate(payload)
-        check_metadata(read_metadata(payload), exchange.code, exchange.version, context)
-        reply = incoming.handle(incoming.read(payload), context, uow)
+        metadata, message = _read(incoming, payload)
+        check_metadata(metadata, exchange.code, exchange.version, context)
+        reply = incoming.handle(message, context, uow)
     except (SchemaViolated, ExchangeError) as error:
         if exchange.write_error is None:
             return Outcome(AnswerKind.FAULT, None, error)
@@ -65,6 +73,14 @@ def send(
     body = etree.tostring(_valid(outgoing.write(message)), method="c14n", exclusive=True, with_comments=False)
     subjects = tuple(outgoing.subjects(message))
     uow.outbox.add(OutgoingMessage(message_id, exchange.code, partner_id, outgoing.root, body, subjects, now))
+
+
+def _read(incoming: Incoming[Any, Any], payload: _Element) -> tuple[Metadata, Any]:
+    """XML Schema has values that are none in the court's language: the year 12000, 24:00:00."""
+    try:
+        return read_metadata(payload), incoming.read(payload)
+    except (ValueError, ArithmeticError) as error:
+        raise ContentUnreadable from error
 
 
 def _valid(payload: _Element) -> _Element:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """One participant's debt on one case, referred to a partner (COL901); closed when recalled (COL904) or returned (COL805).
+    """One participant's debt on one case, referred to a partner (COL901) until recalled (COL904) or returned (COL805).
 
     `reported_balance` is what the partner was last told, None if nothing was sent yet beyond the referral itself.
     """

@@ -87,11 +87,16 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What was answered to a message: the payload's bytes (a fault: its detail), empty for a one-way message."""
+    """What was answered to a message, enough to say it again byte for byte.
+
+    `body` is the payload (a fault: the Fault element) in exclusive canonical form, empty for a one-way message; `action`
+    the wsa:Action that goes with it.
+    """
 
     kind: AnswerKind
     message_id: UUID
     body: bytes = b""
+    action: str = ""
     error_code: str = ""
     error_reason: str = ""
 

@@ -1,0 +1,193 @@
+"""The composition root: from settings to a court that receives and delivers. Nothing else builds long-lived objects."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID, uuid4
+
+from cryptography import x509
+
+from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings
+from ccms_ws.clock import Clock, SystemClock
+from ccms_ws.config import PartnerSettings, PushSettings, Settings, load_settings
+from ccms_ws.delivery.answers import AnswerDesk
+from ccms_ws.delivery.routes import Route
+from ccms_ws.delivery.worker import DeliveryWorker
+from ccms_ws.dispatch import send
+from ccms_ws.domain.courts import Court
+from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
+from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+from ccms_ws.errors import ConfigError
+from ccms_ws.exchange import Context, Exchange
+from ccms_ws.parts.metadata import Metadata
+from ccms_ws.registry import EXCHANGES
+from ccms_ws.services.gateway import Gateway, House
+from ccms_ws.store.engine import open_engine
+from ccms_ws.store.unit_of_work import unit_of_work
+
+
+class Message(Protocol):
+    """What a use case composes: a value with the metadata block of its message."""
+
+    @property
+    def metadata(self) -> Metadata: ...
+
+
+Compose = Callable[[Context, UnitOfWork], Iterable[Message]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourtApplication:
+    """One court's installation, ready to work. Made by `open_court`."""
+
+    settings: Settings
+    court: Court
+    partners: dict[str, Partner]
+    identity: Identity
+    trust: TrustStore
+    policy: SecurityPolicy
+    clock: Clock
+    units: UnitOfWorkFactory
+
+    def gateway(self) -> Gateway:
+        """The WSGI application that receives."""
+        return Gateway(
+            House(
+                court=self.court,
+                test=self.settings.court.test,
+                public_url=self.settings.endpoint.public_url,
+                identity=self.identity,
+                trust=self.trust,
+                policy=self.policy,
+                clock=self.clock,
+                partners=self.partners,
+                permits=self._permits,
+                unit_of_work=self.units,
+            ),
+            EXCHANGES,
+        )
+
+    def worker(self, *, on_exchange: OnExchange | None = None) -> DeliveryWorker:
+        """A delivery worker with a name of its own."""
+
+        @cache
+        def client(partner_id: str, wsdl: Path) -> PartnerClient:
+            return PartnerClient(
+                wsdl,
+                partner_id=partner_id,
+                identity=self.identity,
+                trust=self.trust,
+                policy=self.policy,
+                clock=self.clock,
+                transport=TransportSettings(
+                    connect_timeout=self.settings.delivery.connect_timeout_seconds,
+                    read_timeout=self.settings.delivery.read_timeout_seconds,
+                ),
+                on_exchange=on_exchange,
+            )
+
+        def route_for(partner_id: str, exchange_code: str) -> Route:
+            push = self._push_settings(partner_id, exchange_code)
+            return Route(
+                partner=self.partners[partner_id],
+                sender=client(partner_id, push.wsdl),
+                url=push.url,
+                soap=SoapVersion.SOAP11 if push.soap == "1.1" else SoapVersion.SOAP12,
+                answer_window=push.answer_window,
+            )
+
+        return DeliveryWorker(
+            units=self.units,
+            exchanges=EXCHANGES,
+            route_for=route_for,
+            desk=AnswerDesk(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
+            clock=self.clock,
+            settings=self.settings.delivery,
+            name=f"{socket.gethostname()}:{os.getpid()}",
+        )
+
+    def push(self, exchange: Exchange, partner_id: str, compose: Compose) -> list[UUID]:
+        """Compose messages to a partner and put them into the outbox: one unit of work with what `compose` records.
+
+        Returns their transaction ids. Raises ConfigError if the partner does not receive the exchange, and what
+        `compose` raises.
+        """
+        self._push_settings(partner_id, exchange.code)
+        context = Context(
+            court=self.court,
+            partner=self.partners[partner_id],
+            now=self.clock.now(),
+            test=self.settings.court.test,
+            message_id=uuid4(),
+            reply_id=uuid4(),
+        )
+        sent = []
+        with self.units() as uow:
+            for message in compose(context, uow):
+                message_id = message.metadata.transaction_id
+                send(exchange, message, message_id=message_id, partner_id=partner_id, now=context.now, uow=uow)
+                sent.append(message_id)
+            uow.commit()
+        return sent
+
+    def _push_settings(self, partner_id: str, exchange_code: str) -> PushSettings:
+        push = self.settings.partner(partner_id).receives.get(exchange_code)
+        if push is None:
+            raise ConfigError(
+                f"partner {partner_id} does not receive {exchange_code}",
+                hint=f"add [receives.{exchange_code}] to its profile",
+            )
+        return push
+
+    def _permits(self, partner_id: str, exchange: Exchange) -> bool:
+        """A partner may send what its profile says, and answer what it receives."""
+        profile = self.settings.partner(partner_id)
+        return exchange.code in profile.sends or exchange.code in profile.receives
+
+
+def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplication:
+    """The court of these settings. Raises ConfigError for keys and certificates, StoreUnavailable for the database."""
+    court = settings.court
+    return CourtApplication(
+        settings=settings,
+        court=Court(court.ori, court.name, court.county_code, court.dmv_court_code),
+        partners={profile.id: _partner(profile) for profile in settings.partners},
+        identity=Identity.load(settings.identity.key, settings.identity.certificate),
+        trust=TrustStore(pin for profile in settings.partners for pin in _pins(profile)),
+        policy=SecurityPolicy(
+            skew=timedelta(seconds=settings.security.skew_seconds),
+            lifetime=timedelta(seconds=settings.security.lifetime_seconds),
+        ),
+        clock=clock or SystemClock(),
+        units=unit_of_work(open_engine(settings.database.url)),
+    )
+
+
+def load_court(path: Path) -> CourtApplication:
+    """The court whose settings stand in the file at `path`."""
+    return open_court(load_settings(path, [exchange.code for exchange in EXCHANGES]))
+
+
+def _partner(profile: PartnerSettings) -> Partner:
+    unit = ProbationUnit(profile.unit) if profile.unit else None
+    return Partner(profile.id, profile.name, PartnerKind(profile.kind), unit)
+
+
+def _pins(profile: PartnerSettings) -> Iterable[PinnedCertificate]:
+    for path in profile.certificates:
+        try:
+            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path} is not a readable PEM certificate", hint=f"partner {profile.id}") from error
+        yield PinnedCertificate(profile.id, certificate)

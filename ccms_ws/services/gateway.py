@@ -1,0 +1,194 @@
+"""The gate of the court: an HTTP request in, an HTTP response out. The inbound line stands in `Gateway.receive`:
+
+bytes, HTTP, `open_envelope`, duplicate guard, Spyne, `dispatch` (schema, handler, reply), seal, ONE commit, bytes.
+What was sealed is stored with its effect: after the commit nothing is left to do but to send bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import structlog
+from lxml.etree import _Element
+
+from ccms_ws.clock import Clock
+from ccms_ws.dispatch import Outcome, dispatch
+from ccms_ws.domain.courts import Court
+from ccms_ws.domain.messages import IncomingMessage, Refusal, StoredAnswer
+from ccms_ws.domain.partners import Partner
+from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.trust import TrustStore
+from ccms_ws.errors import CcmsWsError, HttpRefusal, InternalError, ServiceNotFound, StoreError
+from ccms_ws.exchange import Context, Exchange
+from ccms_ws.services.http import Environ, Response, StartResponse, read_request
+from ccms_ws.services.published import PublishedContract
+from ccms_ws.services.replies import Replies, refusal, stored_answer, transaction_id
+from ccms_ws.services.soap import SoapService
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What the gate needs of the court that it stands before."""
+
+    court: Court
+    test: bool
+    public_url: str
+    identity: Identity
+    trust: TrustStore
+    policy: SecurityPolicy
+    clock: Clock
+    partners: Mapping[str, Partner]
+    permits: Callable[[str, Exchange], bool]
+    unit_of_work: UnitOfWorkFactory
+
+
+class Gateway:
+    """The WSGI application. Thread-safe."""
+
+    def __init__(self, house: House, exchanges: Sequence[Exchange]) -> None:
+        self._house = house
+        self._services = {exchange.path: SoapService(exchange) for exchange in exchanges}
+        self._replies = Replies(house.identity, house.policy, house.clock)
+        self._published = PublishedContract(house.public_url, tuple(self._services.values()))
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return self._published.get(environ).send(start_response)
+        return self.receive(environ).send(start_response)
+
+    def receive(self, environ: Environ) -> Response:
+        """One message, from its bytes to the bytes of its answer."""
+        started, incident, path = time.perf_counter(), uuid4(), environ.get("PATH_INFO", "")
+        received: Received | None = None
+        try:
+            service = self._service(path)
+            received = read_request(environ, self._house.policy.limits.message)
+            envelope = self._open(received, service)
+        except HttpRefusal as error:
+            self._refuse(error, incident, path, received)
+            return refusal(error, incident)
+        except CcmsWsError as error:
+            self._refuse(error, incident, path, received)
+            return self._replies.unsigned_fault(error, incident, received)
+        except Exception as error:
+            log.exception("gateway.unforeseen", incident=str(incident))
+            return self._replies.unsigned_fault(InternalError(repr(error)), incident, received)
+        with structlog.contextvars.bound_contextvars(
+            exchange=service.exchange.code, partner=envelope.partner_id, message_id=envelope.addressing.message_id
+        ):
+            response, outcome = self._take_in(service, envelope, received.body, incident)
+            log.info("message.received", outcome=outcome, ms=round((time.perf_counter() - started) * 1000, 2))
+            return response
+
+    def _service(self, path: str) -> SoapService:
+        service = self._services.get(path)
+        if service is None:
+            raise ServiceNotFound(f"no service at {path[:100]!r}")
+        return service
+
+    def _open(self, received: Received, service: SoapService) -> VerifiedEnvelope:
+        house, exchange = self._house, service.exchange
+        return open_envelope(
+            received,
+            trust=house.trust,
+            policy=house.policy,
+            clock=house.clock,
+            acceptance=Acceptance(
+                to=frozenset({house.public_url + exchange.path}),
+                operations=service.actions,
+                permits=lambda partner_id, _root: house.permits(partner_id, exchange),
+            ),
+        )
+
+    # -- verified ----------------------------------------------------------------------------------------------------
+    def _take_in(
+        self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes, incident: UUID
+    ) -> tuple[Response, str]:
+        """Exactly one effect and one answer for a verified message; the response, and its outcome for the log."""
+        try:
+            message = self._incoming(service, envelope, raw)
+            with self._house.unit_of_work() as uow:
+                answer = uow.inbox.receive(message)
+                if answer is not None:
+                    return self._replies.answer(answer, envelope), f"duplicate: {answer.kind}"
+                answer = self._handled(service, envelope, message, uow, incident)
+                response = self._replies.answer(answer, envelope)
+                uow.inbox.answer(message, answer, response.body)
+                uow.commit()
+                return response, answer.error_code or answer.kind
+        except CcmsWsError as error:
+            self._refuse(error, incident, service.exchange.path, None, envelope.partner_id)
+            return self._replies.signed_fault(error, incident, envelope), error.code
+        except Exception as error:
+            log.exception("gateway.unforeseen", incident=str(incident))
+            return self._replies.signed_fault(InternalError(repr(error)), incident, envelope), InternalError.code
+
+    def _incoming(self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes) -> IncomingMessage:
+        return IncomingMessage(
+            message_id=transaction_id(envelope.addressing.message_id),
+            partner_id=envelope.partner_id,
+            exchange=service.exchange.code,
+            root=str(envelope.payload.tag),
+            content_digest=envelope.content_digest,
+            raw=raw,
+            received_at=self._house.clock.now(),
+            relates_to=envelope.addressing.relates_to or "",
+        )
+
+    def _handled(
+        self,
+        service: SoapService,
+        envelope: VerifiedEnvelope,
+        message: IncomingMessage,
+        uow: UnitOfWork,
+        incident: UUID,
+    ) -> StoredAnswer:
+        context = Context(
+            court=self._house.court,
+            partner=self._house.partners[envelope.partner_id],
+            now=message.received_at,
+            test=self._house.test,
+            message_id=message.message_id,
+            reply_id=uuid4(),
+            relates_to=transaction_id(message.relates_to) if message.relates_to else None,
+        )
+
+        def handle(payload: _Element) -> Outcome:
+            return dispatch(service.exchange, payload, context, uow)
+
+        outcome: Outcome = service.call(envelope.payload, handle)
+        return stored_answer(outcome, context.reply_id, service.operation(message.root), envelope.version, incident)
+
+    def _refuse(
+        self, error: CcmsWsError, incident: UUID, path: str, received: Received | None, partner_id: str = ""
+    ) -> None:
+        """Keep what explains a refusal; the refusal stands even if that cannot be kept."""
+        body = received.body if received else b""
+        log.warning("message.refused", incident=str(incident), code=error.code, rule=error.rule, partner=partner_id)
+        try:
+            with self._house.unit_of_work() as uow:
+                uow.inbox.refuse(
+                    Refusal(
+                        incident_id=incident,
+                        at=self._house.clock.now(),
+                        address=path[:200],
+                        partner_id=partner_id,
+                        code=error.code,
+                        rule=error.rule,
+                        detail=str(error)[:2000],
+                        size=len(body),
+                        digest=hashlib.sha256(body).digest(),
+                    )
+                )
+                uow.commit()
+        except StoreError:
+            log.exception("gateway.refusal-not-kept", incident=str(incident))

@@ -1,0 +1,76 @@
+"""What HTTP has to say before an envelope is looked at: method, encoding, length; and how a response is written.
+
+The first step of the order of checks (see `ccms_ws.envelope.inbound` for the others).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import IO, Any
+
+from ccms_ws.envelope.inbound import Received
+from ccms_ws.errors import LengthRequired, MessageTooLarge, MethodNotAllowed, RequestMalformed, UnsupportedMediaType
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response, whole: it leaves in one write, so that no small packet waits for another."""
+
+    status: str
+    body: bytes
+    content_type: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(
+            self.status,
+            [("Content-Type", self.content_type), ("Content-Length", str(len(self.body))), *self.headers],
+        )
+        return [self.body]
+
+
+def read_request(environ: Environ, limit: int) -> Received:
+    """The request's body, at most `limit` bytes of it, with the headers that the envelope layer judges.
+
+    Raises MethodNotAllowed, UnsupportedMediaType, LengthRequired, MessageTooLarge or RequestMalformed.
+    """
+    if environ["REQUEST_METHOD"] != "POST":
+        raise MethodNotAllowed(rule="BP R1114")
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {encoding[:40]!r} is not enabled")
+    length = _content_length(environ)
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if length is None and not chunked:
+        raise LengthRequired
+    if length is not None and length > limit:
+        raise MessageTooLarge(f"Content-Length {length} is over the limit of {limit} bytes")
+    body = _read(environ["wsgi.input"], limit + 1 if length is None else length)
+    if len(body) > limit:
+        raise MessageTooLarge(f"the body is over the limit of {limit} bytes")
+    if length is not None and len(body) < length:
+        raise RequestMalformed(f"Content-Length says {length} bytes, {len(body)} came")
+    return Received(body, environ.get("CONTENT_TYPE", ""), environ.get("HTTP_SOAPACTION"))
+
+
+def _content_length(environ: Environ) -> int | None:
+    value = environ.get("CONTENT_LENGTH", "")
+    if value == "":
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise RequestMalformed("Content-Length is not a number")
+    return int(value)
+
+
+def _read(stream: IO[bytes], size: int) -> bytes:
+    """At most `size` bytes. A server may hand a body over in pieces."""
+    parts = []
+    while size > 0 and (part := stream.read(min(size, 1 << 20))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,117 @@
+"""What the gate says back: stored answers in fresh envelopes, faults signed and unsigned, refusals without SOAP."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.clock import Clock
+from ccms_ws.contract.namespaces import WSA_ANONYMOUS
+from ccms_ws.contract.wsdl import WsdlOperation
+from ccms_ws.dispatch import Outcome
+from ccms_ws.domain.messages import AnswerKind, StoredAnswer
+from ccms_ws.envelope import faults
+from ccms_ws.envelope.addressing import Addressing
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
+from ccms_ws.envelope.outbound import seal_envelope
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
+from ccms_ws.errors import AddressingHeaderInvalid, CcmsWsError, HttpRefusal, InternalError
+from ccms_ws.services.http import Response
+
+_HEADERS = {"http.method-not-allowed": (("Allow", "GET, HEAD, POST"),), "http.overloaded": (("Retry-After", "5"),)}
+
+
+class Replies:
+    """Seals what goes back to partners, as the court."""
+
+    def __init__(self, identity: Identity, policy: SecurityPolicy, clock: Clock) -> None:
+        self._identity = identity
+        self._policy = policy
+        self._clock = clock
+
+    def answer(self, answer: StoredAnswer, request: VerifiedEnvelope) -> Response:
+        """A stored answer: the same Body each time, in a fresh envelope. A one-way message gets an empty 202."""
+        if answer.kind is AnswerKind.ACCEPTED:
+            return Response("202 Accepted", b"", "text/plain")
+        payload = etree.fromstring(answer.body)
+        return self._sealed(payload, answer.action, answer.message_id, request)
+
+    def signed_fault(self, error: CcmsWsError, incident: UUID, request: VerifiedEnvelope) -> Response:
+        """A fault to a partner that has shown who it is."""
+        fault = faults.compose_fault(error, str(incident), request.version)
+        return self._sealed(fault, faults.fault_action(error), uuid4(), request)
+
+    def unsigned_fault(self, error: CcmsWsError, incident: UUID, received: Received | None) -> Response:
+        """Before authentication nothing is signed: a signature per bad request would be a gift to an attacker."""
+        content_type = received.content_type.strip().lower() if received else ""
+        soap12 = content_type.startswith(SoapVersion.SOAP12.media_type)
+        version = SoapVersion.SOAP12 if soap12 else SoapVersion.SOAP11
+        fault = faults.compose_fault(error, str(incident), version)
+        status = _status(fault)
+        addressing = Addressing(WSA_ANONYMOUS, faults.fault_action(error), f"urn:uuid:{uuid4()}")
+        return Response(status, to_bytes(compose_envelope(fault, addressing, version)), _content_type(version))
+
+    def _sealed(self, payload: _Element, action: str, message_id: UUID, request: VerifiedEnvelope) -> Response:
+        status = _status(payload)
+        addressing = Addressing.answer(
+            action=action, message_id=f"urn:uuid:{message_id}", relates_to=request.addressing.message_id
+        )
+        envelope = compose_envelope(payload, addressing, request.version)
+        seal_envelope(envelope, identity=self._identity, policy=self._policy, clock=self._clock)
+        return Response(status, to_bytes(envelope), _content_type(request.version))
+
+
+def stored_answer(
+    outcome: Outcome, reply_id: UUID, operation: WsdlOperation, version: SoapVersion, incident: UUID
+) -> StoredAnswer:
+    """The answer to keep for an outcome: what the Body holds, and the action that the WSDL gives it."""
+    if outcome.kind is AnswerKind.ACCEPTED:
+        return StoredAnswer(outcome.kind, reply_id)
+    if outcome.kind is AnswerKind.REPLY and outcome.payload is not None:
+        return StoredAnswer(outcome.kind, reply_id, _canonical(outcome.payload), operation.output_action)
+    error = outcome.error or InternalError("an outcome without payload or error")
+    action = faults.fault_action(error)
+    if outcome.payload is not None:
+        root = outcome.payload.tag
+        action = next((fault.action for fault in operation.faults.values() if fault.element == root), action)
+    fault = faults.compose_fault(error, str(incident), version, outcome.payload)
+    return StoredAnswer(AnswerKind.FAULT, reply_id, _canonical(fault), action, error.code, error.detail)
+
+
+def refusal(error: HttpRefusal, incident: UUID) -> Response:
+    """Not SOAP: the request could not carry a message at all."""
+    body = f"{error.code}: {faults.public_reason(error)}\nIncident {incident}\n".encode()
+    return Response(error.status, body, "text/plain; charset=utf-8", _HEADERS.get(error.code, ()))
+
+
+def transaction_id(message_id: str) -> UUID:
+    """The transaction id in a wsa:MessageID or wsa:RelatesTo. Raises AddressingHeaderInvalid."""
+    prefix, _, value = message_id.partition("urn:uuid:")
+    try:
+        if prefix:
+            raise ValueError
+        return UUID(value)
+    except ValueError:
+        raise AddressingHeaderInvalid("message ids are of the form urn:uuid:...", rule="WSA 3.1") from None
+
+
+def _canonical(element: _Element) -> bytes:
+    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
+
+
+def _content_type(version: SoapVersion) -> str:
+    return f"{version.media_type}; charset=utf-8"
+
+
+def _status(payload: _Element) -> str:
+    """SOAP 1.1: 500 for every fault (BP R1126). SOAP 1.2: 400 if the sender is to blame (SOAP 1.2 Part 2, table 20)."""
+    name = etree.QName(payload)
+    if name.localname != "Fault":
+        return "200 OK"
+    if name.namespace == SoapVersion.SOAP12.namespace and faults.read_fault(payload).code.endswith("}Sender"):
+        return "400 Bad Request"
+    return "500 Internal Server Error"
