@@ -1,4 +1,4 @@
-"""The command line as a whole: its commands in the order of `--help`, and the one place where an error ends a program."""
+"""The command line as a whole: its commands in the order of `--help`, and the one place where an error ends it."""
 
 from __future__ import annotations
 
