@@ -112,10 +112,8 @@ class Memory:
     def tally(self) -> list[tuple[str, str, str, int]]:
         """Every message taken, in the order of arrival: id, exchange, outcome and how often it came."""
         with self._lock:
-            rows = self._connection.execute(
-X
-            )
-            return [(str(i), str(e), str(o), int(t)) for i, e, o, t in rows]
+            select = "SELECT message_id, exchange, outcome, times FROM received ORDER BY position"
+            return self._connection.execute(select).fetchall()
 
     # -- errands ------------------------------------------------------------------------------------------------------
     def send_later(self, answer: Answer, due_at: datetime, first_try: str = "normal") -> None:

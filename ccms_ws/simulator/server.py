@@ -5,6 +5,7 @@ The standard library's server is enough here, and unlike a WSGI server it lets g
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -46,19 +47,35 @@ Receive = Callable[[HttpRequest], HttpReply]
 class PartnerServer(ThreadingHTTPServer):
     """Serves one partner. `server_address` has the port that was taken if 0 was asked for."""
 
-    daemon_threads = True
+    daemon_threads = False
     request_queue_size = 128
 
     def __init__(self, host: str, port: int, receive: Receive, max_bytes: int) -> None:
         self.receive = receive
         self.max_bytes = max_bytes
+        self._connections: set[socket.socket] = set()
         super().__init__((host, port), _Handler)
 
-    def start(self) -> threading.Thread:
-        """Serve in a thread of its own, until `shutdown`."""
-        thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="partner-server", daemon=True)
-        thread.start()
-        return thread
+    def start(self) -> None:
+        """Serve in a thread of its own, until `stop`."""
+        threading.Thread(target=self.serve_forever, args=(0.05,), name="partner-server", daemon=True).start()
+
+    def stop(self) -> None:
+        """Take no more requests, finish those at hand, and close every connection."""
+        self.shutdown()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+        self.server_close()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A court that hangs up is no news; anything else is a defect."""
