@@ -1,4 +1,4 @@
-"""Separate answers on their way to the court: sent when they are due, again and again until the court has taken them."""
+"""Separate answers on their way to the court: sent when due, again and again until the court has taken them."""
 
 from __future__ import annotations
 
@@ -88,9 +88,9 @@ class Postman:
         # Mischief spoils the first try only; then the partner has noticed and does it right.
         act = errand.first_try if errand.attempts == 0 else Act.NORMAL
         client = door.ways.get(act, door.ways[Act.NORMAL])
-        facts = {
+        facts: dict[str, str | int | None] = {
             "exchange": answer.exchange,
-            "message_id": answer.answer_id,
+            "answer_id": answer.answer_id,
             "act": act,
             "attempt": errand.attempts + 1,
         }

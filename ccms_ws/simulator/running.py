@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -42,16 +42,16 @@ _VERSIONS = {"1.1": SoapVersion.SOAP11, "1.2": SoapVersion.SOAP12}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """How a partner is simulated. `key`: its private key, by default next to its certificate. `memory` and `journal` are
-    files; without the first a restart forgets, without the second nothing is noted. `largest_balance`: what a
+    """How a partner is simulated. `key`: its private key, by default next to its certificate. `memory` and `journal`
+    are files; without the first a restart forgets, without the second nothing is noted. `largest_balance`: what a
     collecting partner believes.
     """
 
-    temper: Temper = Script()
+    temper: Temper = field(default_factory=Script)
     key: Path | None = None
     memory: Path | None = None
     journal: Path | None = None
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
     largest_balance: Decimal = Decimal("1000000.00")
 
 
