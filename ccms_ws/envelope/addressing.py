@@ -1,13 +1,30 @@
-"""WS-Addressing 1.0: the message addressing properties, written and read. The checks against what we are: `inbound`."""
+"""WS-Addressing 1.0: the message addressing properties, written, read and checked."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import WSA, WSA_ANONYMOUS
+from ccms_ws.errors import (
+    ActionMismatch,
+    AddressingHeaderInvalid,
+    AddressingHeaderMissing,
+    AnswerUnrelated,
+    DestinationUnreachable,
+    ReplyAddressRefused,
+)
+
+_PREFIX: Final = f"{{{WSA}}}"
+_SINGLE_VALUES: Final = frozenset({"To", "Action", "MessageID", "RelatesTo"})
+_ENDPOINTS: Final = frozenset({"ReplyTo", "FaultTo", "From"})
+_REPLY_RELATIONSHIP: Final = WSA + "/reply"
+_ABSOLUTE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]{1,2000}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,88 @@ def write_addressing(header: _Element, addressing: Addressing) -> None:
         ("RelatesTo", addressing.relates_to),
     ):
         if value:
-            etree.SubElement(header, f"{{{WSA}}}{name}").text = value
+            etree.SubElement(header, f"{_PREFIX}{name}").text = value
     if addressing.reply_to:
-        reply_to = etree.SubElement(header, f"{{{WSA}}}ReplyTo")
-        etree.SubElement(reply_to, f"{{{WSA}}}Address").text = addressing.reply_to
+        reply_to = etree.SubElement(header, f"{_PREFIX}ReplyTo")
+        etree.SubElement(reply_to, f"{_PREFIX}Address").text = addressing.reply_to
+
+
+def read_addressing(blocks: Iterable[_Element], *, answer: bool) -> tuple[Addressing, list[str]]:
+    """The properties, and every address that ReplyTo, FaultTo and From name.
+
+    A request must have To, Action and MessageID; an `answer` Action and RelatesTo (several stacks leave out the rest).
+    Errors: `AddressingHeaderMissing`, `AddressingHeaderInvalid`, `ReplyAddressRefused`.
+    """
+    values: dict[str, str] = {}
+    endpoints: list[str] = []
+    for block in blocks:
+        name = block.tag[len(_PREFIX) :]
+        if name in values:
+            raise AddressingHeaderInvalid(f"a second wsa:{name}", rule="WSA 3.2")
+        if name in _SINGLE_VALUES:
+            values[name] = _read_uri(block)
+        elif name in _ENDPOINTS:
+            values[name] = _read_endpoint(block)
+            endpoints.append(values[name])
+        elif name != "FaultDetail":
+            raise AddressingHeaderInvalid(f"wsa:{name} is not a message addressing property", rule="WSA 3.2")
+        if name == "RelatesTo" and block.get("RelationshipType", _REPLY_RELATIONSHIP) != _REPLY_RELATIONSHIP:
+            raise AddressingHeaderInvalid("wsa:RelatesTo is not a reply", rule="WSA 3.2")
+    for name in ("Action", "RelatesTo") if answer else ("To", "Action", "MessageID"):
+        if name not in values:
+            raise AddressingHeaderMissing(f"wsa:{name}", rule="WSA 3.2")
+    return Addressing(
+        values.get("To", WSA_ANONYMOUS),
+        values["Action"],
+        values.get("MessageID", ""),
+        values.get("RelatesTo"),
+        values.get("ReplyTo"),
+    ), endpoints
+
+
+def check_soap_action(soap_action: str | None, action: str, *, required: bool) -> None:
+    """The SOAPAction header of SOAP 1.1 is wsa:Action in quotes, or empty quotes. Errors: `ActionMismatch`."""
+    if soap_action is None:
+        if required:
+            raise ActionMismatch("no SOAPAction header", rule="BP R2744")
+    elif len(soap_action) < 2 or soap_action[0] != '"' or soap_action[-1] != '"':
+        raise ActionMismatch(f"SOAPAction {soap_action[:200]!r} is not in quotes", rule="BP R1109")
+    elif soap_action[1:-1] not in {action, ""}:
+        raise ActionMismatch(f"SOAPAction {soap_action[:200]} and wsa:Action {action!r}", rule="BP R1144")
+
+
+def check_destination(to: str, ours: frozenset[str], *, answer: bool) -> None:
+    """Errors: `DestinationUnreachable` if the message is meant for somebody else."""
+    if to not in ours and not (answer and to == WSA_ANONYMOUS):
+        raise DestinationUnreachable(
+            f"wsa:To is {to!r}", rule="WSA SOAP 6.4.3", hint="compare with the published address"
+        )
+
+
+def check_reply_addresses(endpoints: Iterable[str], allowed: frozenset[str]) -> None:
+    """Errors: `ReplyAddressRefused` for an address that is neither anonymous nor configured: none is ever dialled."""
+    for address in endpoints:
+        if address != WSA_ANONYMOUS and address not in allowed:
+            raise ReplyAddressRefused(f"{address[:200]!r}", rule="WSA SOAP 6.4.1.7")
+
+
+def check_relation(relates_to: str | None, expected: str | None) -> None:
+    """Errors: `AnswerUnrelated` if an answer is for another message than the one that was sent."""
+    if expected is not None and relates_to != expected:
+        raise AnswerUnrelated(f"wsa:RelatesTo is {relates_to!r}, sent was {expected!r}", rule="WSA 3.4")
+
+
+def _read_uri(element: _Element) -> str:
+    text = (element.text or "").strip(" \t\r\n")
+    if len(element) or not _ABSOLUTE_URI.fullmatch(text):
+        raise AddressingHeaderInvalid(f"{element.tag} is not an absolute URI: {text[:200]!r}", rule="WSA 3.2")
+    return text
+
+
+def _read_endpoint(reference: _Element) -> str:
+    addresses = reference.findall(f"{_PREFIX}Address")
+    if len(addresses) != 1:
+        raise AddressingHeaderInvalid(f"{len(addresses)} addresses in {reference.tag}", rule="WSA 2.1")
+    if any(len(parameters) for parameters in reference.iterchildren(f"{_PREFIX}ReferenceParameters")):
+        raise ReplyAddressRefused(f"reference parameters in {reference.tag}", rule="WSA 2.1")
+    return _read_uri(addresses[0])

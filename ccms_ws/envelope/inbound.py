@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import InitVar, dataclass
 from datetime import datetime
 
@@ -10,11 +11,28 @@ from cryptography import x509
 from lxml.etree import _Element
 
 from ccms_ws.clock import Clock
-from ccms_ws.envelope.addressing import Addressing
-from ccms_ws.envelope.faults import SoapFault
+from ccms_ws.contract.namespaces import WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION
+from ccms_ws.envelope.addressing import (
+    Addressing,
+    check_destination,
+    check_relation,
+    check_reply_addresses,
+    check_soap_action,
+    read_addressing,
+)
+from ccms_ws.envelope.canonical import canonical, content_of_canonical
+from ccms_ws.envelope.faults import SoapFault, read_fault
+from ccms_ws.envelope.media import MediaType, read_media_type
+from ccms_ws.envelope.parsing import check_parsed, parse
 from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.signatures import verify_signature
+from ccms_ws.envelope.signedinfo import SignatureClaims, read_claims
 from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.envelope.structure import Parts, dissect, unique_ids
+from ccms_ws.envelope.timestamps import check_freshness, read_timestamp
+from ccms_ws.envelope.tokens import resolve_signer
 from ccms_ws.envelope.trust import TrustStore
+from ccms_ws.errors import ActionMismatch, ActionNotSupported, NotPermitted, PartNotSigned, SoapVersionMismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +106,112 @@ class VerifiedEnvelope:
 def open_envelope(
     received: Received, *, trust: TrustStore, policy: SecurityPolicy, clock: Clock, acceptance: Acceptance
 ) -> VerifiedEnvelope:
-    """Verify a message from its bytes on. Errors: `EnvelopeError` and its kin, `UnsupportedMediaType`, `MessageTooLarge`."""
-    raise NotImplementedError
+    """Verify a message from its bytes on: media type, size, encoding, one parse, limits; then `open_parsed`.
+
+    Errors: `EnvelopeError` and its kin, `UnsupportedMediaType`, `MessageTooLarge`; nothing else, whatever comes in.
+    """
+    media = read_media_type(received.content_type)
+    root = parse(received.body, policy.limits, media.charset)
+    return _verify(root, trust, policy, clock, acceptance, media=media, soap_action=received.soap_action)
 
 
 def open_parsed(
+    root: _Element, *, trust: TrustStore, policy: SecurityPolicy, clock: Clock, acceptance: Acceptance
+) -> VerifiedEnvelope:
+    """The same for a tree that another library has parsed (a stock zeep client's answer)."""
+    check_parsed(root, policy.limits)
+    return _verify(root, trust, policy, clock, acceptance)
+
+
+def _verify(
     root: _Element,
-    *,
     trust: TrustStore,
     policy: SecurityPolicy,
     clock: Clock,
     acceptance: Acceptance,
+    *,
+    media: MediaType | None = None,
     soap_action: str | None = None,
 ) -> VerifiedEnvelope:
-    """The same for a tree that another library has parsed (a stock zeep client's answer)."""
-    raise NotImplementedError
+    """The order of checks. Each step believes only what the steps before it have shown."""
+    now = clock.now()
+    answer = acceptance.relates_to is not None or acceptance.faults
+    remarks: list[str] = []
+
+    # The anatomy: one of each part, in its place, and no id twice.
+    parts = dissect(root)
+    if media is not None and media.version is not parts.version:
+        raise SoapVersionMismatch(f"the Content-Type says {media.version.name}", rule="BP R1015")
+    ids = unique_ids(root)
+
+    # What the signature claims, by which algorithms; nothing is computed yet.
+    claims = read_claims(parts, ids, policy)
+
+    # Token, certificate, partner.
+    signer = resolve_signer(claims.key_info, parts, trust=trust, policy=policy, now=now, remarks=remarks)
+
+    # The signature value, then every digest: from here on `signed` holds the nodes that the partner vouches for.
+    signed = verify_signature(claims, signer)
+    check_coverage(parts, signed, policy)
+
+    # Freshness.
+    created, expires = read_timestamp(parts.timestamp, remarks)
+    check_freshness(created, expires, now, policy.skew, policy.lifetime)
+
+    # Addressing: what is asked for, of whom, and where the answer goes.
+    addressing, endpoints = read_addressing(parts.addressing, answer=answer)
+    fault = _check_operation(parts, addressing, acceptance)
+    if media is not None:
+        if media.action is not None:
+            check_soap_action(f'"{media.action}"', addressing.action, required=False)
+        check_soap_action(soap_action, addressing.action, required=not answer and parts.version is SoapVersion.SOAP11)
+    check_destination(addressing.to, acceptance.to, answer=answer)
+    check_reply_addresses(endpoints, acceptance.reply_addresses(signer.partner_id))
+    check_relation(addressing.relates_to, acceptance.relates_to)
+
+    # May this partner do this?
+    if not acceptance.permits(signer.partner_id, parts.payload.tag):
+        raise NotPermitted(f"{signer.partner_id} may not send {parts.payload.tag} here")
+
+    return VerifiedEnvelope(
+        parts.version, root, parts.payload, addressing, signer.partner_id, signer.certificate,
+        _content_digest(signed[parts.body], parts, claims), hashlib.sha256(claims.value).digest(),
+        created, expires, fault, tuple(remarks), _BY_OPEN_ENVELOPE,
+    )  # fmt: skip
+
+
+def check_coverage(parts: Parts, signed: Collection[_Element], policy: SecurityPolicy) -> None:
+    """The nodes that were signed ARE the Body, the Timestamp, every wsa header and the token.
+
+    Errors: `PartNotSigned`.
+    """
+    required = [parts.body, parts.timestamp, *parts.addressing]
+    if parts.token is not None and policy.require_signed_token:
+        required.append(parts.token)
+    for part in required:
+        if part not in signed:
+            raise PartNotSigned(f"{part.tag} is not signed", rule="GFIPM S2S")
+
+
+def _check_operation(parts: Parts, addressing: Addressing, acceptance: Acceptance) -> SoapFault | None:
+    """wsa:Action belongs to the payload. A fault goes with the fault actions and that of its declared detail."""
+    payload = parts.payload
+    if acceptance.faults and payload.tag == f"{{{parts.version.namespace}}}Fault":
+        fault = read_fault(payload)
+        declared = None if fault.detail is None else acceptance.operations.get(fault.detail.tag)
+        if addressing.action not in {WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION, declared}:
+            raise ActionMismatch(f"wsa:Action {addressing.action!r} of a fault", rule="WSA SOAP 5")
+        return fault
+    expected = acceptance.operations.get(payload.tag)
+    if expected is None:
+        raise ActionNotSupported(f"{payload.tag} is not received here", rule="WSA SOAP 6.4.4")
+    if addressing.action != expected:
+        raise ActionMismatch(f"wsa:Action {addressing.action!r}, {payload.tag} goes with {expected!r}", rule="BP R1144")
+    return None
+
+
+def _content_digest(body: bytes, parts: Parts, claims: SignatureClaims) -> bytes:
+    """SHA-256 over the canonical payload, cut out of the canonical `body` where that is sure to be the same."""
+    prefixes = next(reference.prefixes for reference in claims.references if reference.target is parts.body)
+    inner = None if prefixes else content_of_canonical(body)
+    return hashlib.sha256(canonical(parts.payload) if inner is None else inner).digest()

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ccms_ws.envelope.algorithms import ECDSA_BY_CURVE
+from ccms_ws.errors import ConfigError, SignerNotTrusted, TokenInvalid
+
+MINIMUM_RSA_BITS: Final = 2048
+
+# Names that other stacks write and RFC 4514 does not list.
+_OTHER_NAMES: Final = MappingProxyType({
+    "S": x509.NameOID.STATE_OR_PROVINCE_NAME, "E": x509.NameOID.EMAIL_ADDRESS,
+    "EMAILADDRESS": x509.NameOID.EMAIL_ADDRESS, "SERIALNUMBER": x509.NameOID.SERIAL_NUMBER,
+    "T": x509.NameOID.TITLE, "G": x509.NameOID.GIVEN_NAME, "SN": x509.NameOID.SURNAME,
+    "POSTALCODE": x509.NameOID.POSTAL_CODE,
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +38,175 @@ class PinnedCertificate:
     certificate: x509.Certificate
 
 
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A pinned certificate with everything about it that a verification asks for, computed once."""
+
+    partner_id: str
+    certificate: x509.Certificate
+    key: RSAPublicKey | EllipticCurvePublicKey
+    key_kind: str
+    not_before: datetime
+    not_after: datetime
+    revoked: bool
+
+    def public_key(self) -> RSAPublicKey | EllipticCurvePublicKey:
+        """The key that the certificate certifies."""
+        return self.key
+
+    def check(self, now: datetime) -> None:
+        """Errors: `TokenInvalid` if the certificate is not valid at `now`, or revoked."""
+        if now < self.not_before:
+            raise TokenInvalid(f"the certificate of {self.partner_id} is not valid before {self.not_before}")
+        if now > self.not_after:
+            raise TokenInvalid(f"the certificate of {self.partner_id} expired on {self.not_after}", rule="RFC 5280 6.1")
+        if self.revoked:
+            raise TokenInvalid(f"the certificate of {self.partner_id} is revoked", rule="RFC 5280 6.3")
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """A CRL with the certificate of the authority that issued it."""
+
+    crl: x509.CertificateRevocationList
+    issuer: x509.Certificate
+
+
 class TrustStore:
     """All pinned certificates. Immutable: build a new one when the configuration changes."""
 
-    def __init__(
-        self, pins: Iterable[PinnedCertificate], *, crls: Sequence[x509.CertificateRevocationList] = ()
-    ) -> None:
-        """Errors: `ConfigError` for a certificate pinned to two partners, a short key or a CRL that is not its issuer's."""
-        raise NotImplementedError
+    def __init__(self, pins: Iterable[PinnedCertificate], *, crls: Sequence[RevocationList] = ()) -> None:
+        """Errors: `ConfigError` for a certificate that cannot be used or is pinned for two partners, and for a
+        revocation list that its issuer did not sign.
+        """
+        for revocation in crls:
+            if not revocation.crl.is_signature_valid(revocation.issuer.public_key()):  # type: ignore[arg-type]
+                raise ConfigError(f"a CRL that {revocation.issuer.subject.rfc4514_string()} did not sign")
+        self._by_der: dict[bytes, Signer] = {}
+        self._by_ski: dict[bytes, list[Signer]] = {}
+        self._by_thumbprint: dict[bytes, Signer] = {}
+        self._by_serial: dict[int, list[Signer]] = {}
+        for pin in pins:
+            self._add(_signer(pin, crls))
+
+    def _add(self, signer: Signer) -> None:
+        certificate = signer.certificate
+        der = certificate.public_bytes(Encoding.DER)
+        other = self._by_der.get(der)
+        if other is not None and other.partner_id != signer.partner_id:
+            raise ConfigError(f"one certificate is pinned for {other.partner_id} and for {signer.partner_id}")
+        namesakes = self._by_ski.setdefault(subject_key_identifier(certificate), [])
+        if any(namesake.partner_id != signer.partner_id for namesake in namesakes):
+            raise ConfigError(f"one key is pinned for {namesakes[0].partner_id} and for {signer.partner_id}")
+        if other is None:
+            self._by_der[der] = signer
+            namesakes.append(signer)
+            self._by_thumbprint[thumbprint(certificate)] = signer
+            self._by_serial.setdefault(certificate.serial_number, []).append(signer)
+
+    def by_der(self, der: bytes) -> Signer | None:
+        """The signer with exactly this certificate."""
+        return self._by_der.get(der)
+
+    def by_thumbprint(self, digest: bytes) -> Signer | None:
+        """The signer whose certificate has this SHA-1."""
+        return self._by_thumbprint.get(digest)
+
+    def by_key_identifier(self, identifier: bytes) -> Signer | None:
+        """The signer with this SubjectKeyIdentifier; of several (renewed with the same key) the one valid longest."""
+        return max(self._by_ski.get(identifier, ()), key=lambda signer: signer.not_after, default=None)
+
+    def by_issuer_serial(self, issuer: str, serial: int) -> Signer | None:
+        """The signer whose certificate has this serial number from this issuer (a distinguished name as text)."""
+        wanted = _name_from_text(issuer)
+        for signer in self._by_serial.get(serial, ()):
+            if wanted is not None and wanted == _comparable(signer.certificate.issuer):
+                return signer
+        return None
 
     def check(self, certificate: x509.Certificate, now: datetime) -> str:
         """The partner that the certificate is pinned for; `SignerNotTrusted` or `TokenInvalid` otherwise."""
-        raise NotImplementedError
+        signer = self.by_der(certificate.public_bytes(Encoding.DER))
+        if signer is None:
+            raise SignerNotTrusted(f"nobody's certificate: {certificate.subject.rfc4514_string()}")
+        signer.check(now)
+        return signer.partner_id
 
     def expiring(self, now: datetime) -> list[tuple[PinnedCertificate, int]]:
         """Every pin with the whole days that it is still valid (negative: expired), soonest first."""
-        raise NotImplementedError
+        pins = [
+            (PinnedCertificate(signer.partner_id, signer.certificate), (signer.not_after - now).days)
+            for signer in self._by_der.values()
+        ]
+        return sorted(pins, key=lambda pin: pin[1])
+
+
+def subject_key_identifier(certificate: x509.Certificate) -> bytes:
+    """The SubjectKeyIdentifier extension, or what RFC 5280 4.2.1.2 (1) would have it be."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except x509.ExtensionNotFound:
+        return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
+
+
+def thumbprint(certificate: x509.Certificate) -> bytes:
+    """ThumbprintSHA1: a name for the certificate (WSS 1.1 7.3), never a proof."""
+    return certificate.fingerprint(hashes.SHA1())  # noqa: S303
+
+
+def check_signing_certificate(certificate: x509.Certificate, whose: str) -> str:
+    """The kind of its key ("rsa", "ec"). Errors: `ConfigError` if it is too weak, or not meant for signing."""
+    key = certificate.public_key()
+    if isinstance(key, RSAPublicKey):
+        if key.key_size < MINIMUM_RSA_BITS:
+            raise ConfigError(f"{whose}: an RSA key of {key.key_size} bits, {MINIMUM_RSA_BITS} are needed")
+        kind = "rsa"
+    elif isinstance(key, EllipticCurvePublicKey) and key.curve.name in ECDSA_BY_CURVE:
+        kind = "ec"
+    else:
+        raise ConfigError(f"{whose}: the key is neither RSA nor EC on P-256 or P-384")
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return kind
+    if not (usage.digital_signature or usage.content_commitment):
+        raise ConfigError(f"{whose}: the certificate's KeyUsage does not allow signing", hint="ask for another one")
+    return kind
+
+
+def _signer(pin: PinnedCertificate, crls: Sequence[RevocationList]) -> Signer:
+    certificate = pin.certificate
+    kind = check_signing_certificate(certificate, pin.partner_id)
+    revoked = any(
+        revocation.crl.issuer == certificate.issuer
+        and revocation.crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+        for revocation in crls
+    )
+    return Signer(
+        pin.partner_id, certificate, certificate.public_key(), kind,  # type: ignore[arg-type]  # by kind
+        certificate.not_valid_before_utc, certificate.not_valid_after_utc, revoked,
+    )  # fmt: skip
+
+
+def _comparable(name: x509.Name) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((part.oid.dotted_string, str(part.value).strip().casefold()) for part in name))
+
+
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_SPECIAL: Final = re.compile(r"([,;+=<>#])")
+_SPACED: Final = re.compile(r"(?<!\\)\s*([,;+=])\s*")
+
+
+@lru_cache(maxsize=256)
+def _name_from_text(text: str) -> tuple[tuple[str, str], ...] | None:
+    """A distinguished name as text, comparable whatever order, quotes and spacing its stack writes; None if unreadable.
+
+    RFC 4514 is what XMLDSig asks for; RFC 1779 (spaces, quotes, semicolons) is what Java and .NET often write.
+    """
+    plain = _QUOTED.sub(lambda quoted: _SPECIAL.sub(r"\\\1", quoted[1]), text.strip())
+    try:
+        return _comparable(
+            x509.Name.from_rfc4514_string(_SPACED.sub(r"\1", plain).replace(";", ","), dict(_OTHER_NAMES))
+        )
+    except ValueError:
+        return None

@@ -1,0 +1,161 @@
+"""Bytes to one tree: lexical checks, one hardened parse, structural limits. Nothing here looks at SOAP."""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import re
+import threading
+from functools import lru_cache
+from typing import Final, cast
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.envelope.policy import Limits
+from ccms_ws.errors import LimitExceeded, MalformedEnvelope, MessageTooLarge, UnsupportedMediaType
+
+# What may stand before the root element: a declaration, whitespace, comments. No DOCTYPE, no processing instruction.
+_PROLOG: Final = re.compile(
+    rb"""(?:<\?xml\s+version\s*=\s*(?:"1\.0"|'1\.0')
+           (?:\s+encoding\s*=\s*["'](?P<encoding>[A-Za-z][A-Za-z0-9._-]*)["'])?
+           (?:\s+standalone\s*=\s*["'](?:yes|no)["'])?\s*\?>)?
+         (?:[ \t\r\n]++|<!--(?:[^-]|-[^-])*+-->)*+
+         (?=<[^!?])""",
+    re.VERBOSE,
+)
+_UTF16_BOMS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_FORGET_AFTER: Final = 16 * 1024 * 1024
+
+
+def new_parser() -> etree.XMLParser:
+    """The one parser configuration: no DTD, no entity, no network, no recovery; comments are dropped."""
+    return etree.XMLParser(
+        resolve_entities=False, load_dtd=False, no_network=True, dtd_validation=False, attribute_defaults=False,
+        huge_tree=False, remove_comments=True, remove_pis=False, strip_cdata=True, collect_ids=False, recover=False,
+    )  # fmt: skip
+
+
+def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
+    """The root of the message in `raw`. `charset`: of the Content-Type, which the bytes must agree with.
+
+    Errors: `MessageTooLarge`, `UnsupportedMediaType`, `MalformedEnvelope`, `LimitExceeded`.
+    """
+    if len(raw) > limits.message:
+        raise MessageTooLarge(f"{len(raw)} bytes, the limit is {limits.message}")
+    octets = _to_utf8(raw, charset)
+    # Before the parse, because these bound what the parse can cost. An attribute value cannot hold "<".
+    markup = octets.count(b"<")
+    if markup > 2 * limits.elements + 2:
+        raise LimitExceeded(f"about {markup // 2} elements, the limit is {limits.elements}")
+    if octets.count(b"xmlns") > limits.namespaces and any(
+        chunk.count(b"xmlns") > limits.namespaces for chunk in octets.split(b"<")
+    ):
+        raise LimitExceeded(f"more than {limits.namespaces} namespace declarations on one element")
+    _this_thread.forget_names(len(octets))
+    try:
+        root = etree.fromstring(octets, new_parser())
+    except etree.XMLSyntaxError as error:
+        raise MalformedEnvelope(f"not well-formed: {error.msg}") from None
+    _check_limits(root, limits, length=len(octets), elements=markup)
+    return root
+
+
+def check_parsed(root: _Element, limits: Limits) -> None:
+    """Hold a tree that another library has parsed to the same rules, as far as a tree still shows them."""
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise MalformedEnvelope("a document type declaration", rule="BP R1008")
+    if next(root.iter(etree.Comment, etree.Entity), None) is not None:
+        raise MalformedEnvelope("a comment or an entity reference in a parsed tree: its text would fall apart")
+    if _this_thread.checks(limits).namespaces(root):
+        raise LimitExceeded(f"more than {limits.namespaces} namespaces in scope of one element")
+    _check_limits(root, limits)
+
+
+def _to_utf8(raw: bytes, charset: str | None) -> bytes:
+    """The message in UTF-8. The byte order mark, the XML declaration and the Content-Type must agree (BP R1012)."""
+    if raw.startswith(_UTF16_BOMS):
+        family = "utf-16"
+        try:
+            octets = raw.decode("utf-16").encode()
+        except UnicodeError:
+            raise MalformedEnvelope("not valid UTF-16", rule="BP R1012") from None
+    else:
+        family, octets = "utf-8", raw.removeprefix(codecs.BOM_UTF8)
+    prolog = _PROLOG.match(octets)
+    if prolog is None:
+        raise _refused_prolog(octets)
+    declared = prolog["encoding"]
+    for name in (declared.decode() if declared else None, charset):
+        if name is not None and name.lower().removesuffix("le").removesuffix("be") != family:
+            raise UnsupportedMediaType(f"the message is in {family}, said to be {name}", rule="BP R1012")
+    # libxml2 must not be told "UTF-16" of bytes that are UTF-8 by now.
+    return octets[octets.index(b"?>") + 2 :] if family == "utf-16" and declared else octets
+
+
+def _refused_prolog(octets: bytes) -> MalformedEnvelope | UnsupportedMediaType:
+    head = octets[:1024]
+    if b"\0" in head[:4] or head.startswith(b"\x4c\x6f\xa7\x94"):
+        return UnsupportedMediaType("neither UTF-8 nor UTF-16 with a byte order mark", rule="BP R1012")
+    if b"<!DOCTYPE" in octets:
+        return MalformedEnvelope("a document type declaration", rule="BP R1008")
+    if b"<?" in head.removeprefix(b"<?xml "):
+        return MalformedEnvelope("a processing instruction", rule="BP R1009")
+    return MalformedEnvelope("not an XML document")
+
+
+class _Checks:
+    """The structural limits as compiled XPaths: true means too much."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.depth = etree.XPath("boolean(" + "/*" * (limits.depth + 1) + ")")
+        self.elements = etree.XPath(f"count(//*) > {limits.elements}")
+        self.attributes = etree.XPath(f"boolean(//@*[{limits.attributes + 1}])")
+        self.attribute_length = etree.XPath(f"boolean(//@*[string-length() > {limits.attribute_length}])")
+        self.text_length = etree.XPath(f"boolean(//text()[string-length() > {limits.text_length}])")
+        self.namespaces = etree.XPath(f"boolean(//*[count(namespace::*) > {limits.namespaces + 1}])")
+        self.instructions = etree.XPath("boolean(//processing-instruction())")
+
+
+def _check_limits(root: _Element, limits: Limits, *, length: int | None = None, elements: int | None = None) -> None:
+    """`length` in bytes and `elements` (an upper bound) spare the checks that cannot fail."""
+    checks = _this_thread.checks(limits)
+    if checks.instructions(root):
+        raise MalformedEnvelope("a processing instruction", rule="BP R1009")
+    if checks.depth(root):
+        raise LimitExceeded(f"nested deeper than {limits.depth}")
+    if (elements is None or elements > limits.elements) and checks.elements(root):
+        raise LimitExceeded(f"more than {limits.elements} elements")
+    if checks.attributes(root):
+        raise LimitExceeded(f"more than {limits.attributes} attributes on one element")
+    if (length is None or length > limits.attribute_length) and checks.attribute_length(root):
+        raise LimitExceeded(f"an attribute longer than {limits.attribute_length}")
+    if (length is None or length > limits.text_length) and checks.text_length(root):
+        raise LimitExceeded(f"a text longer than {limits.text_length}")
+
+
+class _ThisThread(threading.local):
+    """Compiled XPaths per thread (they hold a lock), and the bytes parsed since names were last forgotten."""
+
+    def __init__(self) -> None:
+        self.checks = lru_cache(maxsize=16)(_Checks)
+        self.parsed = 0
+
+    def forget_names(self, length: int) -> None:
+        """Keep strangers from growing our memory with names that are never seen again.
+
+        lxml 6 interns every name it ever meets in one dictionary per thread and never lets go: 200 KB of fresh names
+        cost 0.4 MB for good, before any signature is looked at. Dropping lxml's per-thread context makes the next
+        parse begin a new dictionary; trees that are still in use hold on to theirs.
+        """
+        self.parsed += length
+        if self.parsed > _FORGET_AFTER:
+            self.parsed = 0
+            # A borrowed reference: the cast takes its own.
+            state = cast("dict[str, object]", ctypes.cast(_thread_state(), ctypes.py_object).value)
+            state.pop("_ParserDictionaryContext", None)
+
+
+_thread_state = ctypes.pythonapi.PyThreadState_GetDict
+_thread_state.restype = ctypes.c_void_p
+_this_thread = _ThisThread()

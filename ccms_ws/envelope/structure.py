@@ -1,0 +1,194 @@
+"""The anatomy of a SOAP message with security: every part is found once, by its place, and is alone there.
+
+From here on parts are nodes, not names: what was found is what is verified, and what was verified is what is used.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.contract.namespaces import DS, SOAP11, WSA, WSSE, WSU, XENC
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.errors import (
+    AddressingHeaderInvalid,
+    AlgorithmRefused,
+    HeaderNotUnderstood,
+    MalformedEnvelope,
+    SecurityHeaderInvalid,
+    TokenUnsupported,
+)
+
+Q_SECURITY: Final = f"{{{WSSE}}}Security"
+Q_TOKEN: Final = f"{{{WSSE}}}BinarySecurityToken"
+Q_TIMESTAMP: Final = f"{{{WSU}}}Timestamp"
+Q_SIGNATURE: Final = f"{{{DS}}}Signature"
+Q_ID: Final = f"{{{WSU}}}Id"
+
+_WSA_BLOCK: Final = f"{{{WSA}}}"
+_ENCRYPTED: Final = f"{{{XENC}}}"
+_ID_NAMES: Final = frozenset({"Id", "ID", "id", "AssertionID"})
+_ULTIMATE: Final = frozenset({
+    "http://schemas.xmlsoap.org/soap/actor/next",
+    "http://www.w3.org/2003/05/soap-envelope/role/next",
+    "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver",
+})  # fmt: skip
+_MUST_UNDERSTAND: Final = {
+    SoapVersion.SOAP11: {"0": False, "1": True},
+    SoapVersion.SOAP12: {"0": False, "1": True, "false": False, "true": True},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one message. Every element is a child of its only possible parent."""
+
+    version: SoapVersion
+    envelope: _Element
+    header: _Element
+    body: _Element
+    payload: _Element
+    addressing: list[_Element]
+    """The wsa header blocks."""
+    security: _Element
+    timestamp: _Element
+    token: _Element | None
+    signature: _Element
+
+
+def dissect(root: _Element) -> Parts:
+    """Find every part.
+
+    Errors: `MalformedEnvelope`, `SoapVersionMismatch`, `HeaderNotUnderstood`, `SecurityHeaderInvalid`,
+    `TokenUnsupported`, `AlgorithmRefused`, `AddressingHeaderInvalid`.
+    """
+    version, header, body = outline(root)
+    payload = only_child_of_body(body)
+    if payload.tag.startswith(_ENCRYPTED):
+        raise AlgorithmRefused("the Body is encrypted; encryption is not part of the profile")
+    if header is None:
+        raise SecurityHeaderInvalid("there is no Header, so nothing is signed")
+    addressing, security = _header_blocks(header, version)
+    timestamp, token, signature = _security_children(security)
+    return Parts(version, root, header, body, payload, addressing, security, timestamp, token, signature)
+
+
+def outline(root: _Element) -> tuple[SoapVersion, _Element | None, _Element]:
+    """Version, Header and Body of an Envelope that has nothing else.
+
+    Errors: `MalformedEnvelope`, `SoapVersionMismatch`.
+    """
+    namespace, _, name = root.tag[1:].rpartition("}")
+    if name != "Envelope":
+        raise MalformedEnvelope(f"the root is {root.tag}, not an Envelope", rule="BP R1015")
+    version = SoapVersion.from_namespace(namespace)
+    children = list(root)
+    tags = [child.tag for child in children]
+    q_header, q_body = f"{{{namespace}}}Header", f"{{{namespace}}}Body"
+    if tags not in ([q_header, q_body], [q_body]):
+        if q_body in tags[:-1] and tags.count(q_body) == 1:
+            raise MalformedEnvelope("something follows the Body", rule="BP R1011")
+        raise MalformedEnvelope("an Envelope holds one Header and one Body", rule="BP R9980")
+    body = children[-1]
+    encoding_style = f"{{{namespace}}}encodingStyle"
+    if root.get(encoding_style) is not None or body.get(encoding_style) is not None:
+        raise MalformedEnvelope("encodingStyle on an element of SOAP's own", rule="BP R1005")
+    return version, children[0] if len(children) == 2 else None, body
+
+
+def only_child_of_body(body: _Element) -> _Element:
+    """The payload: the one namespace-qualified element in the Body, with nothing but whitespace around it."""
+    if len(body) != 1:
+        raise MalformedEnvelope(f"{len(body)} elements in the Body, one is expected", rule="BP R9981")
+    payload = body[0]
+    if not payload.tag.startswith("{"):
+        raise MalformedEnvelope("the payload is in no namespace", rule="BP R1014")
+    if (body.text and not body.text.isspace()) or (payload.tail and not payload.tail.isspace()):
+        raise MalformedEnvelope("text beside the payload", rule="BP R2201")
+    if payload.get(f"{body.tag[:-4]}encodingStyle") is not None:
+        raise MalformedEnvelope("encodingStyle on the payload", rule="BP R1006")
+    return payload
+
+
+def _header_blocks(header: _Element, version: SoapVersion) -> tuple[list[_Element], _Element]:
+    addressing: list[_Element] = []
+    securities: list[_Element] = []
+    namespace = version.namespace
+    q_must_understand = f"{{{namespace}}}mustUnderstand"
+    q_role = f"{{{namespace}}}actor" if namespace == SOAP11 else f"{{{namespace}}}role"
+    known = _MUST_UNDERSTAND[version]
+    for block in header:
+        tag = block.tag
+        mandatory = known.get(block.get(q_must_understand, "0"))
+        role = block.get(q_role)
+        if mandatory is None:
+            raise MalformedEnvelope(f"mustUnderstand={block.get(q_must_understand)!r}", rule="BP R1013")
+        if tag.startswith(_WSA_BLOCK):
+            if role and role not in _ULTIMATE:
+                raise AddressingHeaderInvalid(f"{tag} is for another actor", rule="WSA SOAP 3.2")
+            addressing.append(block)
+        elif tag == Q_SECURITY:
+            if role and role not in _ULTIMATE:
+                raise SecurityHeaderInvalid("a Security header for another actor", rule="WSS 6")
+            securities.append(block)
+        elif mandatory:
+            raise HeaderNotUnderstood(f"{tag} is not understood", rule="BP R1027")
+    if len(securities) != 1:
+        raise SecurityHeaderInvalid(f"{len(securities)} Security headers, one is expected", rule="WSS 6")
+    return addressing, securities[0]
+
+
+def _security_children(security: _Element) -> tuple[_Element, _Element | None, _Element]:
+    found: dict[str, _Element] = {}
+    for child in security:
+        tag = child.tag
+        if tag in found:
+            raise SecurityHeaderInvalid(f"a second {tag}", rule=_ONCE.get(tag, ""))
+        if tag not in _ONCE:
+            if tag.startswith(_ENCRYPTED):
+                raise AlgorithmRefused(f"{tag}: encryption is not part of the profile")
+            raise TokenUnsupported(f"{tag} in the Security header")
+        found[tag] = child
+    for tag in (Q_TIMESTAMP, Q_SIGNATURE):
+        if tag not in found:
+            raise SecurityHeaderInvalid(f"there is no {tag}", rule="GFIPM S2S")
+    return found[Q_TIMESTAMP], found.get(Q_TOKEN), found[Q_SIGNATURE]
+
+
+_ONCE: Final = {Q_TIMESTAMP: "BSP R3227", Q_TOKEN: "GFIPM S2S", Q_SIGNATURE: "GFIPM S2S"}
+
+
+class _AttributeValue(Protocol):
+    """What lxml's XPath gives for an attribute: a string that knows where it stands."""
+
+    attrname: str
+
+    def getparent(self) -> _Element: ...
+
+
+class _ThisThread(threading.local):
+    def __init__(self) -> None:
+        # Names that contain no id are sorted out below; contains() is the fastest filter that libxml2 has.
+        self.ids = etree.XPath("//@*[contains('Id ID id AssertionID', local-name())]")
+
+
+_this_thread = _ThisThread()
+
+
+def unique_ids(root: _Element) -> dict[str, _Element]:
+    """Every id in the message with its element, whatever the id attribute is called: no two processors may differ.
+
+    Errors: `SecurityHeaderInvalid` for an id that occurs twice.
+    """
+    ids: dict[str, _Element] = {}
+    for value in cast("list[_AttributeValue]", _this_thread.ids(root)):
+        if value.attrname.rpartition("}")[2] in _ID_NAMES:
+            name = str(value)
+            if name in ids:
+                raise SecurityHeaderInvalid(f"the id {name[:64]!r} occurs twice", rule="XML 1.0 3.3.1")
+            ids[name] = value.getparent()
+    return ids

@@ -1,0 +1,156 @@
+"""A public key infrastructure made in memory: one authority, the court, its partners and some that must be refused.
+
+Keys are made once per process (RSA takes a while); nothing touches the disk unless a test writes it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.trust import PinnedCertificate, RevocationList, TrustStore
+
+NOW = datetime(2026, 3, 2, 17, 30, tzinfo=UTC)
+"""The time at which all fixed clocks of the envelope tests stand."""
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+def _key(kind: str) -> PrivateKey:
+    if kind == "rsa":
+        return rsa.generate_private_key(65537, 2048)
+    return ec.generate_private_key({"p256": ec.SECP256R1(), "p384": ec.SECP384R1()}[kind])
+
+
+def name(common_name: str) -> x509.Name:
+    """A distinguished name as the test authority writes it."""
+    return x509.Name([
+        x509.NameAttribute(x509.NameOID.COUNTRY_NAME, "US"),
+        x509.NameAttribute(x509.NameOID.STATE_OR_PROVINCE_NAME, "California"),
+        x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Superior Court, Test County"),
+        x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name),
+    ])  # fmt: skip
+
+
+class Pki:
+    """The authority and everybody it issued for."""
+
+    def __init__(self) -> None:
+        self.authority_key = _key("p256")
+        self.authority = self._issue(name("Test Authority"), self.authority_key, ca=True)
+
+    def _issue(
+        self,
+        subject: x509.Name,
+        key: PrivateKey,
+        *,
+        ca: bool = False,
+        start: datetime = NOW - timedelta(days=30),
+        days: int = 365,
+        signing: bool = True,
+        own_authority: bool = False,
+    ) -> x509.Certificate:
+        alone = ca or own_authority
+        public = key.public_key()
+        issuer_key = key if alone else self.authority_key
+        usage = x509.KeyUsage(signing and not ca, False, not signing, False, False, ca, ca, False, False)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject if alone else self.authority.subject)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start)
+            .not_valid_after(start + timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca, None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        )
+        return builder.sign(issuer_key, hashes.SHA256())
+
+    def identity(self, common_name: str, kind: str = "rsa", **how: object) -> Identity:
+        """A fresh key and certificate."""
+        key = _key(kind)
+        return Identity(key, self._issue(name(common_name), key, **how))  # type: ignore[arg-type]
+
+    def renewed(self, identity: Identity) -> Identity:
+        """The same key and name with another certificate."""
+        return Identity(identity.key, self._issue(identity.certificate.subject, identity.key))
+
+    def certificate(self, common_name: str, **how: object) -> x509.Certificate:
+        """A certificate that an `Identity` would refuse."""
+        return self._issue(name(common_name), _key("p256"), **how)  # type: ignore[arg-type]
+
+    def revocation_list(self, *revoked: x509.Certificate) -> RevocationList:
+        """A CRL of the authority."""
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.authority.subject)
+        builder = builder.last_update(NOW - timedelta(days=1)).next_update(NOW + timedelta(days=7))
+        for certificate in revoked:
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder()
+                .serial_number(certificate.serial_number)
+                .revocation_date(NOW - timedelta(days=1))
+                .build()
+            )
+        return RevocationList(builder.sign(self.authority_key, hashes.SHA256()), self.authority)
+
+    @cached_property
+    def court(self) -> Identity:
+        """The court."""
+        return self.identity("court")
+
+    @cached_property
+    def probation(self) -> Identity:
+        """The partner that most tests speak as: adult probation, RSA."""
+        return self.identity("adult-probation")
+
+    @cached_property
+    def dmv(self) -> Identity:
+        """A partner with an EC key on P-256."""
+        return self.identity("dmv", "p256")
+
+    @cached_property
+    def ftb(self) -> Identity:
+        """A partner with an EC key on P-384."""
+        return self.identity("ftb", "p384")
+
+    @cached_property
+    def stranger(self) -> Identity:
+        """Somebody with a certificate of the right authority whom nobody has pinned."""
+        return self.identity("stranger", "p256")
+
+    @cached_property
+    def expired(self) -> Identity:
+        """A partner whose certificate has run out."""
+        return self.identity("expired", "p256", start=NOW - timedelta(days=40), days=30)
+
+    @cached_property
+    def early(self) -> Identity:
+        """A partner whose certificate is not valid yet."""
+        return self.identity("early", "p256", start=NOW + timedelta(days=1))
+
+    @cached_property
+    def revoked(self) -> Identity:
+        """A partner whose certificate is on the revocation list."""
+        return self.identity("revoked", "p256")
+
+    @cached_property
+    def trust(self) -> TrustStore:
+        """Pins for court, adult-probation, dmv, ftb, expired, early and revoked."""
+        partners = {
+            "court": self.court, "adult-probation": self.probation, "dmv": self.dmv, "ftb": self.ftb,
+            "expired": self.expired, "early": self.early, "revoked": self.revoked,
+        }  # fmt: skip
+        pins = [PinnedCertificate(partner, identity.certificate) for partner, identity in partners.items()]
+        return TrustStore(pins, crls=[self.revocation_list(self.revoked.certificate)])
+
+
+@cache
+def pki() -> Pki:
+    """The one PKI of this test process."""
+    return Pki()
