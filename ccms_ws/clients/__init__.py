@@ -1,7 +1,19 @@
-"""zeep, and only here: clients made from the partners' WSDLs, and what becomes of what they send."""
+"""zeep, and only here: clients made from WSDLs, what becomes of what they send, security for a stock zeep client."""
 
 from ccms_ws.clients.partner import Answer, OnExchange, PartnerClient, Receipt
+from ccms_ws.clients.query import BalanceQueryClient
+from ccms_ws.clients.sealing import EnvelopeSecurity, answers_of
 from ccms_ws.clients.transport import TransportSettings
 from ccms_ws.clients.verdicts import Cause
 
-__all__ = ["Answer", "Cause", "OnExchange", "PartnerClient", "Receipt", "TransportSettings"]
+__all__ = [
+    "Answer",
+    "BalanceQueryClient",
+    "Cause",
+    "EnvelopeSecurity",
+    "OnExchange",
+    "PartnerClient",
+    "Receipt",
+    "TransportSettings",
+    "answers_of",
+]

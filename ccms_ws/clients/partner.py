@@ -13,16 +13,16 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clients import verdicts
+from ccms_ws.clients.glance import claims, says_nothing
 from ccms_ws.clients.operations import Operation, read_operations
 from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
 from ccms_ws.clock import Clock
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.addressing import Addressing
-from ccms_ws.envelope.faults import read_fault
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.outbound import seal_envelope
-from ccms_ws.envelope.parsing import new_parser, parse
+from ccms_ws.envelope.parsing import new_parser
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.envelope.trust import TrustStore
@@ -115,7 +115,7 @@ class PartnerClient:
         retry_after = verdicts.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())
         content_type = http.headers.get("Content-Type", "")
         is_soap = content_type.partition(";")[0].strip().lower() in _SOAP_TYPES
-        if http.status in _SUCCESS and (not http.body or (is_soap and self._says_nothing(http.body))):
+        if http.status in _SUCCESS and (not http.body or (is_soap and says_nothing(http.body, self._policy.limits))):
             return None
         if not is_soap:
             if http.status in _SUCCESS:
@@ -137,35 +137,13 @@ class PartnerClient:
                 ),
             )
         except CcmsWsError as error:
-            raise verdicts.of_answer(error, http.status, retry_after, self._claims(http.body)) from error
+            raise verdicts.of_answer(error, http.status, retry_after, claims(http.body, self._policy.limits)) from error
         fault = opened.fault
         if fault is None:
             return Answer(opened, opened.payload, http.body)
         if fault.detail is not None and fault.detail.tag in operation.answers:
             return Answer(opened, fault.detail, http.body)
         raise verdicts.of_fault(fault, http.status, retry_after)
-
-    def _says_nothing(self, body: bytes) -> bool:
-        """True for an envelope with an empty Body: worth as much as an empty response, so nobody needs to sign it."""
-        root = self._parse(body)
-        return root is not None and len(root) > 0 and etree.QName(root[-1]).localname == "Body" and len(root[-1]) == 0
-
-    def _claims(self, body: bytes) -> str:
-        """The fault in an answer that was not accepted, for the operator to read."""
-        root = self._parse(body)
-        if root is None or not len(root) or not len(root[-1]):
-            return ""
-        try:
-            fault = read_fault(root[-1][0])
-        except CcmsWsError:
-            return ""
-        return " ".join(filter(None, (fault.code, fault.subcode, fault.reason[:200])))
-
-    def _parse(self, body: bytes) -> _Element | None:
-        try:
-            return parse(body, self._policy.limits)
-        except CcmsWsError:
-            return None
 
 
 def _headers(soap: SoapVersion, action: str) -> dict[str, str]:

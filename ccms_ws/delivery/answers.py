@@ -40,7 +40,7 @@ class AnswerDesk:
             content_digest=answer.envelope.content_digest,
             raw=answer.raw,
             received_at=now,
-            relates_to=str(sent.message_id),
+            relates_to=answer.envelope.addressing.relates_to or "",
         )
         context = Context(
             court=self._court,
