@@ -1,4 +1,4 @@
-"""Make Spyne 2.14.0 importable on Python 3.12 and later; on 3.11 nothing is changed. Import this before Spyne.
+"""Make Spyne 2.14.0 importable on Python 3.12 and later, and quiet on 3.11. Import this before Spyne.
 
 Spyne carries its own copy of six 1.14.0 (with an addition, so PyPI's six cannot stand in), whose import hook lacks the
 `find_spec` that imports ask for since 3.12; and it imports `cgi`, gone since 3.13, for `parse_header` alone.
@@ -55,10 +55,13 @@ def _parse_header(line: str) -> tuple[str, dict[str, str]]:
     return parameters[0][0], dict(parameters[1:])
 
 
+def _no_spec(_importer: object, _name: str, _path: object, _target: object = None) -> None:
+    """What the old importer answers from now on: `_SixFinder` speaks for it, and imports do not warn of it."""
+
+
 def import_spyne() -> None:
     """Import Spyne once, with what it lacks on this Python put in place."""
-    if sys.version_info >= (3, 12):
-        sys.meta_path.append(_SixFinder())
+    sys.meta_path.append(_SixFinder())
     if sys.version_info >= (3, 13) and "cgi" not in sys.modules:
         cgi = ModuleType("cgi")
         cgi.parse_header = _parse_header  # type: ignore[attr-defined]
@@ -66,6 +69,10 @@ def import_spyne() -> None:
     with warnings.catch_warnings():  # Spyne's own: escapes in docstrings, `cgi`, six's importer
         warnings.simplefilter("ignore")
         import spyne  # noqa: F401, PLC0415
+        import spyne.server  # noqa: F401, PLC0415
+    for importer in sys.meta_path:
+        if getattr(importer, "name", "") == _SIX:
+            type(importer).find_spec = _no_spec  # type: ignore[method-assign]
 
 
 import_spyne()

@@ -34,7 +34,8 @@ NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 def context(partner: Partner = ADULT, **changes: Any) -> Context:
     """A context of 20 November 2026, with ids that tests can name."""
     given: dict[str, Any] = {
-        "court": COURT, "partner": partner, "now": NOW, "test": True, "message_id": UUID(int=1), "reply_id": UUID(int=2),
+        "court": COURT, "partner": partner, "now": NOW, "test": True,
+        "message_id": UUID(int=1), "reply_id": UUID(int=2),
     }  # fmt: skip
     return Context(**(given | changes))
 
