@@ -98,7 +98,7 @@ class CourtApplication:
             )
 
         def route_for(partner_id: str, exchange_code: str) -> Route:
-            push = self._push_settings(partner_id, exchange_code)
+            push = self.push_settings(partner_id, exchange_code)
             return Route(
                 partner=self.partners[partner_id],
                 sender=client(partner_id, push.wsdl),
@@ -123,7 +123,7 @@ class CourtApplication:
         Returns their transaction ids. Raises ConfigError if the partner does not receive the exchange, and what
         `compose` raises.
         """
-        self._push_settings(partner_id, exchange.code)
+        self.push_settings(partner_id, exchange.code)
         context = Context(
             court=self.court,
             partner=self.partners[partner_id],
@@ -141,7 +141,7 @@ class CourtApplication:
             uow.commit()
         return sent
 
-    def _push_settings(self, partner_id: str, exchange_code: str) -> PushSettings:
+    def push_settings(self, partner_id: str, exchange_code: str) -> PushSettings:
         push = self.settings.partner(partner_id).receives.get(exchange_code)
         if push is None:
             raise ConfigError(

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 import ccms_ws
-from ccms_ws.cli import init
+from ccms_ws.cli import col903, db, dmv907, explain, init, outbox, query, serve, simulate, worker
 from ccms_ws.cli.exits import ExitCode, exit_code_of, tell, tell_defect
+from ccms_ws.cli.output import json_is_wanted, want_json
 from ccms_ws.errors import CcmsWsError
 
 EPILOG = (
@@ -26,7 +27,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("init")(init.init)
+for command in (
+    init.init,
+    serve.serve,
+    worker.worker,
+    simulate.simulate,
+    query.query,
+    explain.explain,
+    explain.quarantine,
+):
+    app.command()(command)
+app.add_typer(col903.app, name="col903")
+app.add_typer(dmv907.app, name="dmv907")
+app.add_typer(outbox.app, name="outbox")
+app.add_typer(db.app, name="db")
 
 
 def _version(wanted: bool) -> None:
@@ -46,14 +60,14 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the program with an `ExitCode`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in arguments
+    want_json(False)
     try:
         app(arguments, prog_name="ccms-ws")
     except CcmsWsError as error:
-        tell(error, as_json=as_json)
+        tell(error, as_json=json_is_wanted())
         sys.exit(exit_code_of(error))
     except Exception as error:
         if "--trace" in arguments:
             raise
-        tell_defect(error, as_json=as_json)
+        tell_defect(error, as_json=json_is_wanted())
         sys.exit(ExitCode.FAILED)

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
+from ccms_ws.cli.output import want_json
+
 ConfigOption = Annotated[
     Path,
     typer.Option(
         "--config", "-c", envvar="CCMS_WS_CONFIG", help="The court's settings file.", show_default="ccms-ws.toml"
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+JsonOption = Annotated[bool, typer.Option("--json", callback=want_json, help="Print JSON for a program.")]
 PartnerArgument = Annotated[str, typer.Argument(help="The id of a partner in partners/*.toml.", metavar="PARTNER")]
 
 DEFAULT_CONFIG = Path("ccms-ws.toml")

@@ -14,6 +14,22 @@ from rich.table import Table
 Row = Mapping[str, object]
 
 
+class _Wish:
+    """What this run was asked for, for an error that ends it."""
+
+    json = False
+
+
+def want_json(wanted: bool) -> bool:
+    """Remember that --json was given."""
+    _Wish.json = wanted
+    return wanted
+
+
+def json_is_wanted() -> bool:
+    return _Wish.json
+
+
 def console() -> Console:
     """Standard output. A pipe gets plain lines as wide as they are."""
     plain = Console()

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from ccms_ws.clients import PartnerClient
+from ccms_ws.clients import OnExchange, PartnerClient
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import PartnerSettings, PushSettings, Settings
 from ccms_ws.contract.catalog import wsdl_path
@@ -44,7 +44,7 @@ _VERSIONS = {"1.1": SoapVersion.SOAP11, "1.2": SoapVersion.SOAP12}
 class Simulation:
     """How a partner is simulated. `key`: its private key, by default next to its certificate. `memory` and `journal`
     are files; without the first a restart forgets, without the second nothing is noted. `largest_balance`: what a
-    collecting partner believes.
+    collecting partner believes; `on_exchange`: hears of every answer that leaves as a message of its own.
     """
 
     temper: Temper = field(default_factory=Script)
@@ -53,6 +53,7 @@ class Simulation:
     journal: Path | None = None
     pace: Pace = field(default_factory=Pace)
     largest_balance: Decimal = Decimal("1000000.00")
+    on_exchange: OnExchange | None = None
 
 
 class RunningPartner:
@@ -89,7 +90,9 @@ class RunningPartner:
             pace=simulation.pace,
         )
         self._postman = Postman(
-            doors={code: self._door(settings, code, push, seals) for code, push in profile.receives.items()},
+            doors={
+                code: self._door(settings, code, push, seals, simulation) for code, push in profile.receives.items()
+            },
             memory=self.memory,
             journal=self._journal,
             clock=clock,
@@ -100,7 +103,9 @@ class RunningPartner:
             for host, port in sorted({_place(push.url) for push in profile.receives.values()})
         ]
 
-    def _door(self, settings: Settings, code: str, push: PushSettings, seals: Seals) -> CourtDoor:
+    def _door(
+        self, settings: Settings, code: str, push: PushSettings, seals: Seals, simulation: Simulation
+    ) -> CourtDoor:
         exchange = get_exchange(code)
         ways = {}
         for act in (Act.NORMAL, Act.WRONG_SIGNER, Act.EXPIRED):
@@ -112,6 +117,7 @@ class RunningPartner:
                 trust=seals.trust,
                 policy=seals.policy,
                 clock=clock,
+                on_exchange=simulation.on_exchange,
             )
         self._clients += ways.values()
         return CourtDoor(f"{settings.endpoint.public_url}{exchange.path}", _VERSIONS[push.soap], ways)

@@ -1,0 +1,132 @@
+"""`ccms-ws dmv907`: failure-to-comply holds on driver licences, and their releases."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ccms_ws.cli.output import show_facts
+from ccms_ws.domain.abstracts import ReleaseReason, SectionRole, SectionViolated
+
+if TYPE_CHECKING:
+    from ccms_ws.bootstrap import CourtApplication
+
+app = typer.Typer(help="DMV907: failure-to-comply abstracts (VC 40509.1).", no_args_is_help=True)
+
+PartnerOption = Annotated[str, typer.Option(help="The partner that keeps the licence records.", metavar="PARTNER")]
+DAY = ["%Y-%m-%d"]
+
+
+@app.command()
+def hold(
+    case: Annotated[str, typer.Option(help="The case number.")],
+    participant: Annotated[str, typer.Option(help="The participant's id.")],
+    violated: Annotated[list[str], typer.Option(help="An underlying section: 'VC 14601.1(a)'. May be repeated.")],
+    violation_date: Annotated[datetime, typer.Option(formats=DAY, help="The day of the violation.")],
+    noncompliance_date: Annotated[datetime, typer.Option(formats=DAY, help="The day the order was not complied with.")],
+    order_date: Annotated[datetime | None, typer.Option(formats=DAY, help="The day of the order.")] = None,
+    compliance: Annotated[str, typer.Option(help="The compliance section violated.")] = "VC 40508(c)",
+    citation: Annotated[str, typer.Option(help="The citation number.")] = "",
+    certified_by: Annotated[str, typer.Option(help="The clerk who certifies the abstract.")] = "",
+    partner: PartnerOption = "DMV",
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Order a hold: record it and put its abstract into the outbox. A notice that the law forbids is refused.
+
+    Example: ccms-ws dmv907 hold --case TR-2025-011250 --participant P-1004 --violated 'VC 14601.1(a)'
+    --violation-date 2025-05-02 --order-date 2025-06-17 --noncompliance-date 2026-01-15
+    """
+    from ccms_ws.bootstrap import load_court
+    from ccms_ws.exchanges.dmv907 import DMV907
+    from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold
+
+    order = HoldOrder(
+        case_number=case,
+        participant_id=participant,
+        sections=(
+            _section(compliance, SectionRole.COMPLIANCE),
+            *(_section(text, SectionRole.UNDERLYING) for text in violated),
+        ),
+        violation_date=violation_date.date(),
+        noncompliance_date=noncompliance_date.date(),
+        order_date=order_date.date() if order_date else None,
+        citation_number=citation,
+        certified_by=certified_by,
+    )
+    court = load_court(config)
+    (abstract_id,) = court.push(DMV907, partner, lambda context, uow: [order_hold(order, context, uow)])
+    _show(court, abstract_id, as_json=json)
+
+
+@app.command()
+def release(
+    hold_id: Annotated[UUID, typer.Argument(help="The transaction id of the hold.")],
+    reason: Annotated[ReleaseReason, typer.Option(help="Why it is released.")] = ReleaseReason.COMPLIED,
+    on: Annotated[datetime | None, typer.Option(formats=DAY, help="The day of the release; today by default.")] = None,
+    partner: PartnerOption = "DMV",
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Order the release of a hold: record it and put its abstract into the outbox.
+
+    Example: ccms-ws dmv907 release 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason Complied
+    """
+    from ccms_ws.bootstrap import load_court
+    from ccms_ws.exchanges.dmv907 import DMV907
+    from ccms_ws.exchanges.dmv907.handler import order_release
+
+    court = load_court(config)
+    (abstract_id,) = court.push(
+        DMV907,
+        partner,
+        lambda context, uow: [order_release(hold_id, reason, on.date() if on else context.today, context, uow)],
+    )
+    _show(court, abstract_id, as_json=json)
+
+
+@app.command()
+def show(
+    abstract_id: Annotated[UUID, typer.Argument(help="The transaction id of the abstract.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Show where an abstract stands between court and DMV."""
+    from ccms_ws.bootstrap import load_court
+
+    _show(load_court(config), abstract_id, as_json=json)
+
+
+def _section(text: str, role: SectionRole) -> SectionViolated:
+    """The section in "VC 40508(c)"."""
+    code_book, _, section = text.strip().partition(" ")
+    if not section:
+        raise typer.BadParameter(f"{text!r} names no code book; write 'VC {text}'")
+    return SectionViolated(code_book.upper(), section.strip(), role)
+
+
+def _show(court: CourtApplication, abstract_id: UUID, *, as_json: bool) -> None:
+    from ccms_ws.errors import NotStored
+
+    with court.units() as uow:
+        abstract = uow.abstracts.find(abstract_id)
+    if abstract is None:
+        raise NotStored(f"there is no abstract {abstract_id}", hint="ccms-ws outbox list shows what was sent")
+    show_facts(
+        {
+            "abstract": abstract.abstract_id,
+            "action": abstract.action.value,
+            "case": abstract.case_number,
+            "participant": abstract.participant_id,
+            "state": abstract.state.value,
+            "answer_due": abstract.answer_due_at,
+            "answer_code": abstract.answer_code,
+            "answer_text": abstract.answer_text,
+            "releases": abstract.releases,
+        },
+        as_json=as_json,
+    )

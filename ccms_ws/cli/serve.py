@@ -1,0 +1,69 @@
+"""`ccms-ws serve`: the endpoint, until it is stopped."""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption
+from ccms_ws.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ccms_ws.services.http import WsgiApplication
+
+
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run the endpoint: receive partners' messages, publish the WSDLs. Ctrl-C or SIGTERM ends it.
+
+    Example: ccms-ws serve --config demo-court/ccms-ws.toml
+    """
+    from ccms_ws.bootstrap import load_court
+    from ccms_ws.log import configure_logging, get_logger
+    from ccms_ws.registry import EXCHANGES
+    from ccms_ws.services import server
+    from ccms_ws.store import migrate
+
+    court = load_court(config)  # everything that can be wrong is said here, before a worker process starts
+    endpoint = court.settings.endpoint
+    migrate.check_current(court.settings.database.url)
+    _check_port(endpoint.host, endpoint.port)
+    configure_logging(court.settings.log.level, court.settings.log.format)
+    get_logger(__name__).info(
+        "endpoint.started",
+        url=endpoint.public_url,
+        port=endpoint.port,
+        wsdls=[f"{endpoint.public_url}{exchange.path}?wsdl" for exchange in EXCHANGES],
+    )
+    server.serve(
+        partial(_application, config.resolve()),
+        host=endpoint.host,
+        port=endpoint.port,
+        workers=endpoint.workers,
+        threads=endpoint.threads,
+    )
+    get_logger(__name__).info("endpoint.stopped")
+
+
+def _application(config: Path) -> WsgiApplication:
+    """The application of one worker process."""
+    from ccms_ws.bootstrap import load_court
+    from ccms_ws.log import configure_logging
+
+    court = load_court(config)
+    configure_logging(court.settings.log.level, court.settings.log.format)
+    return court.gateway()
+
+
+def _check_port(host: str, port: int) -> None:
+    """The server would only say that it cannot; here there is something to do about it."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"port {port} of {host} cannot be used: {error.strerror}",
+                hint="stop the program that has it, or set endpoint.port (and endpoint.public_url)",
+            ) from None
