@@ -17,9 +17,11 @@ from urllib3.exceptions import ProtocolError
 from ccms_ws.contract.namespaces import WSSE, WSU
 from ccms_ws.envelope.faults import SoapFault
 from ccms_ws.errors import (
+    ActionNotSupported,
     AnswerUnrelated,
     CcmsWsError,
     DeliveryError,
+    NotPermitted,
     PermanentDeliveryError,
     SecurityError,
     TransientDeliveryError,
@@ -55,6 +57,14 @@ class Cause(StrEnum):
     ANSWER_UNDECLARED = "answer.undeclared"
     """A verified answer that the partner's WSDL does not declare."""
     INTERNAL = "internal"
+
+
+_CAUSES = (
+    (AnswerUnrelated, Cause.ANSWER_UNRELATED),
+    (ActionNotSupported, Cause.ANSWER_UNDECLARED),
+    (SecurityError, Cause.ANSWER_UNTRUSTED),
+    (NotPermitted, Cause.ANSWER_UNTRUSTED),
+)
 
 
 def of_connection(error: requests.RequestException | OSError) -> DeliveryError:
@@ -111,10 +121,8 @@ def of_fault(fault: SoapFault, status: int, retry_after: timedelta | None) -> De
 
 def of_answer(error: CcmsWsError, status: int, retry_after: timedelta | None, claims: str = "") -> DeliveryError:
     """The verdict on an answer that could not be opened; `claims`: what it says of itself, which nobody vouches for."""
-    if isinstance(error, AnswerUnrelated):
-        cause = Cause.ANSWER_UNRELATED
-    else:
-        cause = Cause.ANSWER_UNTRUSTED if isinstance(error, SecurityError) else Cause.ANSWER_MALFORMED
+    kinds = (kind for kinds, kind in _CAUSES if isinstance(error, kinds))
+    cause = next(kinds, Cause.ANSWER_MALFORMED)
     detail = f"the partner's answer was not accepted ({error.code}): {error}"
     if claims:
         detail += f"; unverified, it says: {claims}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID, uuid4, uuid5
 
 import structlog
@@ -13,10 +14,11 @@ from lxml.etree import _Element
 from ccms_ws.clients import Answer
 from ccms_ws.dispatch import dispatch
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.messages import AnswerKind, IncomingMessage, OutgoingMessage, QuarantinedAnswer, StoredAnswer
+from ccms_ws.domain.messages import IncomingMessage, OutgoingMessage, QuarantinedAnswer, Refusal
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import UnitOfWork
-from ccms_ws.errors import CcmsWsError
+from ccms_ws.envelope.canonical import canonical
+from ccms_ws.errors import CcmsWsError, InternalError, MessageIdReused
 from ccms_ws.exchange import Context, Exchange
 
 log = structlog.get_logger(__name__)
@@ -37,7 +39,7 @@ class AnswerDesk:
             partner_id=partner.partner_id,
             exchange=sent.exchange,
             root=str(answer.payload.tag),
-            content_digest=answer.envelope.content_digest,
+            content_digest=sha256(canonical(answer.payload)).digest(),  # a fault's detail, not the fault
             raw=answer.raw,
             received_at=now,
             relates_to=answer.envelope.addressing.relates_to or "",
@@ -68,31 +70,37 @@ class IncomingAnswer:
 
         Raises whatever makes it unusable: nothing may then be committed.
         """
-        if not self._receive(uow):
+        if uow.inbox.receive(self.message) is not None:
             return
         outcome = dispatch(self.exchange, self.payload, self.context, uow)
         if outcome.error is not None:
             raise outcome.error
 
-    def set_aside(self, reason: str, uow: UnitOfWork) -> None:
+    def set_aside(self, error: Exception, uow: UnitOfWork) -> None:
         """Keep an unusable answer for the operator."""
-        message = self.message
-        try:
-            self._receive(uow)
-        except CcmsWsError as error:
-            # Its id stands for another message already: only the log can tell of it.
-            log.error("answer.dropped", exchange=message.exchange, partner=message.partner_id, code=error.code)
-            return
-        log.warning("answer.quarantined", exchange=message.exchange, partner=message.partner_id, reason=reason)
-        uow.inbox.quarantine(
-            QuarantinedAnswer(message.message_id, message.partner_id, message.exchange, reason, message.received_at)
-        )
+        message, reason = self.message, error.code if isinstance(error, CcmsWsError) else InternalError.code
+        log.warning("answer.set-aside", exchange=message.exchange, partner=message.partner_id, reason=reason)
+        if isinstance(error, MessageIdReused):
+            # Under this id another message is kept already.
+            uow.inbox.refuse(self._refusal(error))
+        elif uow.inbox.receive(message) is None:
+            uow.inbox.quarantine(
+                QuarantinedAnswer(message.message_id, message.partner_id, message.exchange, reason, message.received_at)
+            )
 
-    def _receive(self, uow: UnitOfWork) -> bool:
-        if uow.inbox.receive(self.message) is not None:
-            return False
-        uow.inbox.answer(self.message, StoredAnswer(AnswerKind.ACCEPTED, self.context.reply_id), b"")
-        return True
+    def _refusal(self, error: CcmsWsError) -> Refusal:
+        message = self.message
+        return Refusal(
+            incident_id=uuid4(),
+            at=message.received_at,
+            address="",
+            partner_id=message.partner_id,
+            code=error.code,
+            rule=error.rule,
+            detail=error.detail,
+            size=len(message.raw),
+            digest=message.content_digest,
+        )
 
 
 def _message_id(answer: Answer, sent: OutgoingMessage) -> UUID:

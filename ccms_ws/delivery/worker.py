@@ -28,7 +28,6 @@ from ccms_ws.errors import (
     ConfigError,
     DeliveryError,
     PermanentDeliveryError,
-    StoreError,
     StoreUnavailable,
     TransientDeliveryError,
     UnknownMessage,
@@ -39,6 +38,7 @@ log = structlog.get_logger(__name__)
 
 _STORE_PAUSE = 1.0
 """Seconds between two tries to reach a database that is gone or locked."""
+_LONGEST_DETAIL = 2000
 
 
 class DeliveryWorker:
@@ -179,9 +179,9 @@ class DeliveryWorker:
         )
 
         def settle(uow: UnitOfWork, take_answer: Callable[[UnitOfWork], None] = lambda uow: None) -> None:
+            uow.outbox.settle_delivered(leased, attempt)
             outgoing.delivered(message.message_id, ended_at, ended_at + route.answer_window, uow)
             take_answer(uow)
-            uow.outbox.settle_delivered(leased, attempt)
 
         if receipt.answer is None:
             self._commit(leased, attempt, settle)
@@ -189,14 +189,14 @@ class DeliveryWorker:
         answer = self._desk.register(receipt.answer, message, route.partner, ended_at)
         try:
             self._commit(leased, attempt, lambda uow: settle(uow, answer.take_in))
-        except StoreError:
+        except StoreUnavailable:
             raise
         except Exception as error:
             # The message did arrive: sending it again would not mend the answer to it.
-            reason = error.code if isinstance(error, CcmsWsError) else type(error).__name__
+            unusable = error
             if not isinstance(error, CcmsWsError):
                 log.exception("answer.defect", exchange=message.exchange, message_id=str(message.message_id))
-            self._commit(leased, attempt, lambda uow: settle(uow, lambda uow: answer.set_aside(reason, uow)))
+            self._commit(leased, attempt, lambda uow: settle(uow, lambda uow: answer.set_aside(unusable, uow)))
 
     def _settle_failed(self, leased: LeasedMessage, started_at: datetime, error: DeliveryError) -> None:
         message, ended_at = leased.message, self._clock.now()
@@ -210,7 +210,7 @@ class DeliveryWorker:
             "failed" if retry_at else "given up",
             error.http_status,
             error.cause or error.code,
-            str(error),
+            str(error)[:_LONGEST_DETAIL],
         )
         outgoing = self._outgoing.get(message.exchange)
 
@@ -223,14 +223,17 @@ class DeliveryWorker:
 
     def _commit(self, leased: LeasedMessage, attempt: DeliveryAttempt, settle: Callable[[UnitOfWork], None]) -> None:
         """Settle in one transaction. A database that is away gets the time that is left of the lease."""
+        conflicts = 0
         while True:
             try:
                 with self._units() as uow:
                     settle(uow)
                     uow.commit()
             except ConcurrentChange:
-                log.warning("lease.lost", worker=leased.worker, message_id=str(leased.message.message_id))
-                return
+                conflicts += 1
+                if conflicts > 1:  # once may be a conflict over the answer; twice, somebody else has the message
+                    log.warning("lease.lost", worker=leased.worker, message_id=str(leased.message.message_id))
+                    return
             except StoreUnavailable:
                 if self._clock.now() >= leased.lease_until:
                     raise

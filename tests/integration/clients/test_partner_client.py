@@ -1,0 +1,175 @@
+"""The partner client against the simulated partner, over real sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from ccms_ws.clients import Cause, PartnerClient, Receipt, TransportSettings
+from ccms_ws.clock import SystemClock
+from ccms_ws.config import Settings
+from ccms_ws.contract.namespaces import COL903, DMV907, q
+from ccms_ws.domain.messages import OutgoingMessage
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+from ccms_ws.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
+from ccms_ws.simulator import Pace, RunningPartner, Simulation, read_script
+from tests.support.justice import make_keys, make_settings, message
+
+Send = Callable[[OutgoingMessage], Receipt]
+Start = Callable[..., Send]
+QUICK = Pace(answer_after=timedelta(milliseconds=10), slow=timedelta(milliseconds=600))
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_keys(tmp_path_factory.mktemp("pki"))
+
+
+def pins(settings: Settings) -> TrustStore:
+    return TrustStore(
+        PinnedCertificate(partner.id, x509.load_pem_x509_certificate(partner.certificates[0].read_bytes()))
+        for partner in settings.partners
+    )
+
+
+@pytest.fixture
+def start(keys: Path, tmp_path: Path) -> Iterator[Start]:
+    """Start a partner with a script, and get a way to send to it."""
+    opened: list[RunningPartner | PartnerClient] = []
+
+    def begin(name: str, script: str = "", soap: str = "1.2", *, synchronous: bool = True) -> Send:
+        settings = make_settings(tmp_path, keys, synchronous=[name] if synchronous else [], soap=soap)
+        partner = RunningPartner(settings, name, Simulation(temper=read_script(script), pace=QUICK))
+        opened.append(partner.__enter__())
+        (push,) = settings.partner(name).receives.values()
+        client = PartnerClient(
+            push.wsdl,
+            partner_id=name,
+            identity=Identity.load(settings.identity.key, settings.identity.certificate),
+            trust=pins(settings),
+            policy=SecurityPolicy(),
+            clock=SystemClock(),
+            transport=TransportSettings(connect_timeout=1, read_timeout=0.5),
+        )
+        opened.append(client)
+        version = SoapVersion.SOAP12 if soap == "1.2" else SoapVersion.SOAP11
+        return lambda outgoing: client.send(outgoing, url=push.url, soap=version)
+
+    yield begin
+    for one in reversed(opened):
+        one.close() if isinstance(one, PartnerClient) else one.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("soap", ["1.1", "1.2"])
+def test_a_declared_reply_is_the_answer(start: Start, soap: str) -> None:
+    receipt = start("DMV", soap=soap)(message("DMV907-hold", "DMV"))
+    assert receipt.http_status == 200
+    assert receipt.answer is not None
+    assert receipt.answer.payload.tag == q(DMV907, "FailureToComplyAbstractResponse")
+    assert receipt.answer.payload.findtext(q(DMV907, "MessageCodeText")) == "ACCEPTED"
+    assert receipt.answer.envelope.partner_id == "DMV"
+
+
+@pytest.mark.parametrize("soap", ["1.1", "1.2"])
+def test_a_declared_fault_is_the_answer_too(start: Start, soap: str) -> None:
+    receipt = start("AGENCY", "items", soap)(message("COL903-batch", "AGENCY"))
+    assert receipt.http_status == 500
+    assert receipt.answer is not None
+    assert receipt.answer.payload.tag == q(COL903, "CollectionBalanceUpdateError")
+    assert receipt.answer.envelope.fault is not None
+
+
+def test_an_empty_body_is_success_without_an_answer(start: Start) -> None:
+    receipt = start("AGENCY", "accept")(message("COL903-batch", "AGENCY"))
+    assert (receipt.http_status, receipt.answer) == (200, None)
+
+
+def test_a_bare_202_is_success_without_an_answer(start: Start) -> None:
+    receipt = start("FTB", "accept", synchronous=False)(message("COL903-batch", "FTB"))
+    assert (receipt.http_status, receipt.answer) == (202, None)
+
+
+@pytest.mark.parametrize(
+    ("act", "cause", "status"),
+    [
+        ("fault", Cause.FAULT_SERVER, 500),
+        ("503", Cause.HTTP_SERVER_ERROR, 503),
+        ("drop", Cause.CUT, None),
+        ("cut", Cause.CUT, None),
+        ("slow", Cause.ANSWER_TIMEOUT, None),
+        ("unsigned", Cause.ANSWER_UNTRUSTED, 200),
+        ("wrong-signer", Cause.ANSWER_UNTRUSTED, 200),
+        ("expired", Cause.ANSWER_UNTRUSTED, 200),
+    ],
+)
+def test_what_time_may_heal_is_transient(start: Start, act: str, cause: Cause, status: int | None) -> None:
+    send = start("DMV", f"{act}, accept")
+    hold = message("DMV907-hold", "DMV")
+    with pytest.raises(TransientDeliveryError) as caught:
+        send(hold)
+    assert (caught.value.cause, caught.value.http_status) == (cause, status)
+    assert send(hold).answer is not None
+
+
+def test_a_signed_fault_that_blames_the_court_is_permanent(start: Start) -> None:
+    with pytest.raises(PermanentDeliveryError) as caught:
+        start("DMV", "client-fault")(message("DMV907-hold", "DMV"))
+    assert caught.value.cause == Cause.FAULT_CLIENT
+
+
+def test_retry_after_is_carried(start: Start) -> None:
+    with pytest.raises(TransientDeliveryError) as caught:
+        start("DMV", "503")(message("DMV907-hold", "DMV"))
+    assert caught.value.retry_after == timedelta(seconds=1)
+
+
+def test_the_same_message_again_gets_the_same_answer(start: Start) -> None:
+    send = start("DMV")
+    hold = message("DMV907-hold", "DMV")
+    first, second = send(hold).answer, send(hold).answer
+    assert first is not None
+    assert second is not None
+    assert first.envelope.content_digest == second.envelope.content_digest
+    assert first.envelope.addressing.message_id == second.envelope.addressing.message_id
+    assert first.envelope.signature_digest != second.envelope.signature_digest
+
+
+def test_another_partner_cannot_answer_for_this_one(keys: Path, tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, keys, synchronous=["DMV"])
+    push = settings.partner("DMV").receives["DMV907"]
+    client = PartnerClient(
+        push.wsdl,
+        partner_id="FTB",
+        identity=Identity.load(settings.identity.key, settings.identity.certificate),
+        trust=pins(settings),
+        policy=SecurityPolicy(),
+        clock=SystemClock(),
+    )
+    with RunningPartner(settings, "DMV", Simulation()), pytest.raises(TransientDeliveryError) as caught:
+        client.send(message("DMV907-hold", "DMV"), url=push.url, soap=SoapVersion.SOAP12)
+    client.close()
+    assert caught.value.cause == Cause.ANSWER_UNTRUSTED
+
+
+def test_nobody_listening_is_transient(keys: Path, tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, keys)
+    push = settings.partner("DMV").receives["DMV907"]
+    client = PartnerClient(
+        push.wsdl,
+        partner_id="DMV",
+        identity=Identity.load(settings.identity.key, settings.identity.certificate),
+        trust=pins(settings),
+        policy=SecurityPolicy(),
+        clock=SystemClock(),
+    )
+    with pytest.raises(DeliveryError) as caught:
+        client.send(message("DMV907-hold", "DMV"), url=push.url, soap=SoapVersion.SOAP12)
+    client.close()
+    assert caught.value.cause == Cause.CONNECT

@@ -1,0 +1,195 @@
+"""Outbox and inbox in memory, with transactions, and an exchange that notes what it is told: for tests of delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.clients import Answer
+from ccms_ws.domain.messages import (
+    AnswerKind,
+    DeliveryAttempt,
+    IncomingMessage,
+    LeasedMessage,
+    OutgoingMessage,
+    QuarantinedAnswer,
+    Refusal,
+    StoredAnswer,
+)
+from ccms_ws.envelope.addressing import Addressing
+from ccms_ws.envelope.inbound import Acceptance, Received, open_envelope
+from ccms_ws.envelope.outbound import seal_envelope
+from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
+from ccms_ws.errors import ConcurrentChange, MessageIdReused, StoreError
+from ccms_ws.exchange import Context, Exchange
+from ccms_ws.parts.metadata import Q_CORRELATION, Q_METADATA, Q_PARTY_ID, Q_SENDER
+from ccms_ws.parts.xml import child
+from tests.support.envelopes import ACTION, CLOCK, POLICY
+from tests.support.justice import message
+from tests.support.pki import pki
+
+SOAP12 = SoapVersion.SOAP12
+
+
+@dataclass
+class Waiting:
+    """A message in the outbox: due until it is delivered or dead (`due_at` None)."""
+
+    message: OutgoingMessage
+    due_at: datetime | None
+    attempts: int = 0
+    worker: str = ""
+    history: list[DeliveryAttempt] = field(default_factory=list)
+
+
+@dataclass
+class Records:
+    """Everything that a commit keeps."""
+
+    waiting: dict[UUID, Waiting] = field(default_factory=dict)
+    received: dict[UUID, IncomingMessage] = field(default_factory=dict)
+    quarantined: list[QuarantinedAnswer] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    told: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+class FakeUnit:
+    """A unit of work over `FakeUnits`; its own outbox and inbox."""
+
+    def __init__(self, units: FakeUnits) -> None:
+        self._units = units
+        self.records = units.records
+
+    @property
+    def outbox(self) -> Self:
+        return self
+
+    @property
+    def inbox(self) -> Self:
+        return self
+
+    def __enter__(self) -> Self:
+        self.records = deepcopy(self._units.records)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def commit(self) -> None:
+        if self._units.commit_errors:
+            error = self._units.commit_errors.pop(0)
+            if error is not None:
+                raise error
+        self._units.records = self.records
+
+    # -- outbox -------------------------------------------------------------------------------------------------------
+    def claim(self, *, worker: str, now: datetime, lease: timedelta, limit: int = 1) -> Sequence[LeasedMessage]:
+        due = [one for one in self.records.waiting.values() if one.due_at is not None and one.due_at <= now][:limit]
+        for one in due:
+            one.attempts, one.worker, one.due_at = one.attempts + 1, worker, now + lease
+        return [LeasedMessage(one.message, one.attempts, now + lease, worker) for one in due]
+
+    def settle_delivered(self, leased: LeasedMessage, attempt: DeliveryAttempt) -> None:
+        self._settle(leased, attempt, None)
+
+    def settle_failed(self, leased: LeasedMessage, attempt: DeliveryAttempt, retry_at: datetime | None) -> None:
+        self._settle(leased, attempt, retry_at)
+
+    def _settle(self, leased: LeasedMessage, attempt: DeliveryAttempt, due_at: datetime | None) -> None:
+        one = self.records.waiting[leased.message.message_id]
+        if (one.worker, one.attempts) != (leased.worker, leased.attempt):
+            raise ConcurrentChange
+        one.worker, one.due_at = "", due_at
+        one.history.append(attempt)
+
+    # -- inbox --------------------------------------------------------------------------------------------------------
+    def receive(self, message: IncomingMessage) -> StoredAnswer | None:
+        known = self.records.received.setdefault(message.message_id, message)
+        if known is message:
+            return None
+        if known.content_digest != message.content_digest:
+            raise MessageIdReused
+        return StoredAnswer(AnswerKind.ACCEPTED, message.message_id)
+
+    def quarantine(self, answer: QuarantinedAnswer) -> None:
+        self.records.quarantined.append(answer)
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.records.refused.append(refusal)
+
+
+class FakeUnits:
+    """Makes units of work. `commit_errors` are raised by the next commits, one each (None: that one succeeds)."""
+
+    def __init__(self) -> None:
+        self.records = Records()
+        self.commit_errors: list[StoreError | None] = []
+
+    def __call__(self) -> Any:
+        return FakeUnit(self)
+
+    def put(self, message: OutgoingMessage) -> Waiting:
+        self.records.waiting[message.message_id] = Waiting(message, message.created_at)
+        return self.records.waiting[message.message_id]
+
+    def of(self, message: OutgoingMessage) -> Waiting:
+        return self.records.waiting[message.message_id]
+
+
+def noting(exchange: Exchange, silent: int = 0) -> Exchange:
+    """The exchange with handlers that only note in the records what they are told. `silent`: what a sweep finds."""
+
+    def told(uow: Any) -> list[tuple[Any, ...]]:
+        return uow.records.told  # type: ignore[no-any-return]
+
+    def on_silence(now: datetime, uow: Any) -> int:
+        told(uow).append(("swept", now))
+        return silent
+
+    def handle(payload: _Element, context: Context, uow: Any) -> None:
+        told(uow).append(("answered", context.relates_to, str(payload.tag)))
+
+    assert exchange.outgoing is not None
+    return replace(
+        exchange,
+        incoming=tuple(replace(one, read=lambda payload: payload, handle=handle) for one in exchange.incoming),
+        outgoing=replace(
+            exchange.outgoing,
+            delivered=lambda message_id, at, due_at, uow: told(uow).append(("delivered", message_id, at, due_at)),
+            undeliverable=lambda message_id, reason, uow: told(uow).append(("undeliverable", message_id, reason)),
+            on_silence=on_silence,
+        ),
+    )
+
+
+def answer_to(
+    sent: OutgoingMessage, sample_name: str, court: str, message_id: str | None = None, **texts: str
+) -> Answer:
+    """The sample answer of that name as the partner of `sent` would give it, signed and opened."""
+    made = message(sample_name, court, None, **texts)
+    payload = etree.fromstring(made.body)
+    metadata = child(payload, Q_METADATA)
+    child(metadata, Q_CORRELATION).text = str(sent.message_id)
+    child(child(metadata, Q_SENDER), Q_PARTY_ID).text = sent.partner_id
+    relates_to = f"urn:uuid:{sent.message_id}"
+    written = f"urn:uuid:{made.message_id}" if message_id is None else message_id
+    envelope = compose_envelope(
+        payload, Addressing.answer(action=ACTION, message_id=written, relates_to=relates_to), SOAP12
+    )
+    seal_envelope(envelope, identity=pki().dmv, policy=POLICY, clock=CLOCK)
+    acceptance = Acceptance(
+        to=frozenset(), operations={made.root: ACTION}, permits=lambda _partner, _root: True, relates_to=relates_to
+    )
+    raw = to_bytes(envelope)
+    received = Received(raw, "application/soap+xml; charset=utf-8")
+    opened = open_envelope(received, trust=pki().trust, policy=POLICY, clock=CLOCK, acceptance=acceptance)
+    return Answer(opened, opened.payload, raw)
