@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import ccms_ws
-from ccms_ws.cli import col903, db, dmv907, explain, init, outbox, query, serve, simulate, worker
+from ccms_ws.cli import col903, db, demo, dmv907, explain, init, outbox, query, serve, simulate, worker
 from ccms_ws.cli.exits import ExitCode, exit_code_of, tell, tell_defect
 from ccms_ws.cli.output import json_is_wanted, want_json
 from ccms_ws.errors import CcmsWsError
@@ -35,6 +35,7 @@ for command in (
     query.query,
     explain.explain,
     explain.quarantine,
+    demo.demo,
 ):
     app.command()(command)
 app.add_typer(col903.app, name="col903")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
 
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
+from ccms_ws.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 app = typer.Typer(help="Make the database's schema, or say which one it has.", no_args_is_help=True)
 
@@ -13,19 +20,38 @@ app = typer.Typer(help="Make the database's schema, or say which one it has.", n
 @app.command()
 def upgrade(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Bring the database to the schema of this version; make it if there is none. Safe to run again."""
-    from ccms_ws.config import load_settings
     from ccms_ws.store import migrate
 
-    url = load_settings(config).database.url
-    migrate.upgrade(url)
-    show_facts({"schema": migrate.current(url)}, as_json=json)
+    engine = _engine(config)
+    migrate.upgrade(engine)
+    show_facts({"schema": migrate.current_revision(engine), "current": True}, as_json=json)
 
 
 @app.command()
 def current(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Say which schema the database has, and which one this version needs."""
-    from ccms_ws.config import load_settings
+    """Say which schema the database has, and whether it is the one that this version needs."""
     from ccms_ws.store import migrate
 
-    url = load_settings(config).database.url
-    show_facts({"schema": migrate.current(url), "needed": migrate.head()}, as_json=json)
+    engine = _engine(config)
+    show_facts({"schema": migrate.current_revision(engine), "current": migrate.is_current(engine)}, as_json=json)
+
+
+def require_current(config: Path) -> None:
+    """Raises ConfigError if the database has not the schema that this version needs."""
+    from ccms_ws.store import migrate
+
+    engine = _engine(config)
+    if not migrate.is_current(engine):
+        has = migrate.current_revision(engine) or "none"
+        raise ConfigError(
+            f"the database has not the schema that this version needs (it has: {has})",
+            hint=f"ccms-ws db upgrade --config {config}",
+        )
+    engine.dispose()
+
+
+def _engine(config: Path) -> Engine:
+    from ccms_ws.config import load_settings
+    from ccms_ws.store.engine import open_engine
+
+    return open_engine(load_settings(config).database.url)

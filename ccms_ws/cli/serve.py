@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ccms_ws.cli.db import require_current
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption
 from ccms_ws.errors import ConfigError
 
@@ -23,11 +24,10 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from ccms_ws.log import configure_logging, get_logger
     from ccms_ws.registry import EXCHANGES
     from ccms_ws.services import server
-    from ccms_ws.store import migrate
 
     court = load_court(config)  # everything that can be wrong is said here, before a worker process starts
     endpoint = court.settings.endpoint
-    migrate.check_current(court.settings.database.url)
+    require_current(config)
     _check_port(endpoint.host, endpoint.port)
     configure_logging(court.settings.log.level, court.settings.log.format)
     get_logger(__name__).info(

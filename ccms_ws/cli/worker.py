@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ccms_ws.cli.db import require_current
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
 
@@ -30,10 +31,9 @@ def worker(
     from ccms_ws.bootstrap import load_court
     from ccms_ws.clients.recording import record_into
     from ccms_ws.log import configure_logging
-    from ccms_ws.store import migrate
 
     court = load_court(config)
-    migrate.check_current(court.settings.database.url)
+    require_current(config)
     configure_logging(court.settings.log.level, court.settings.log.format)
     delivery = court.worker(on_exchange=record_into(envelopes) if envelopes else None)
     if once:

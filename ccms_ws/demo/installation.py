@@ -1,4 +1,4 @@
-"""Make a court's installation from nothing: settings, keys, partner profiles, WSDLs and a database with invented books."""
+"""Make a court's installation from nothing: settings, keys, partner profiles, WSDLs, and a database to try out."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from ccms_ws.demo.pki import has_pki, make_pki
 from ccms_ws.domain.courts import Court
 from ccms_ws.errors import ConfigError
 from ccms_ws.registry import EXCHANGES
-from ccms_ws.store import migrations
-from ccms_ws.store.unit_of_work import unit_of_work_factory
+from ccms_ws.store import migrate
+from ccms_ws.store.engine import open_engine
+from ccms_ws.store.unit_of_work import unit_of_work
 
 COURT = Court(
     ori="CA099015J",  # 99 is no county of California, 54 is the one that the fictional court borrows
@@ -58,15 +59,19 @@ class Installation:
     keys_made: bool
 
 
-def make_installation(folder: Path, clock: Clock, *, ports: Ports | None = None, force: bool = False) -> Installation:
-    """Make the demo court in `folder`.
+def make_installation(
+    folder: Path, clock: Clock, *, ports: Ports | None = None, force: bool = False, ftb_answer_days: float = 10
+) -> Installation:
+    """Make the demo court in `folder`. `ftb_answer_days`: how long FTB may take to send an error message.
 
-    `force` replaces an earlier demo court: settings, profiles and database are made afresh, usable keys are kept. Raises
-    ConfigError if the folder holds anything else, or anything at all without `force`.
+    `force` replaces an earlier demo court: settings, profiles and database are made afresh, usable keys are kept.
+    Raises ConfigError if the folder holds anything else, or anything at all without `force`.
     """
     folder = folder.resolve()
     _check_folder(folder, force=force)
-    _write_settings(folder, ports or Ports())  # first: whatever happens next, the folder is known as a demo court's
+    _write_settings(
+        folder, ports or Ports(), ftb_answer_days
+    )  # first: whatever happens next, the folder is known as a demo court's
     keys_made = not has_pki(folder / "pki", NAMES, clock.now())
     if keys_made:
         make_pki(folder / "pki", NAMES, clock.now())
@@ -107,12 +112,13 @@ def _copy_contract(folder: Path) -> None:
             shutil.copyfile(path, target)
 
 
-def _write_settings(folder: Path, ports: Ports) -> None:
+def _write_settings(folder: Path, ports: Ports, ftb_answer_days: float) -> None:
     values = {
         "ori": COURT.ori,
         "name": COURT.name,
         "county_code": COURT.county_code,
         "dmv_court_code": COURT.dmv_court_code,
+        "ftb_answer_days": f"{ftb_answer_days:g}",
         **{name: str(port) for name, port in ports.named.items()},
     }
     templates = resources.files(__package__) / "templates"
@@ -126,8 +132,10 @@ def _write_settings(folder: Path, ports: Ports) -> None:
 def _make_database(folder: Path, settings: Settings) -> int:
     for path in folder.glob("court.db*"):
         path.unlink()
-    migrations.upgrade(settings.database.url)
-    with unit_of_work_factory(settings.database.url)() as uow:
+    engine = open_engine(settings.database.url)
+    migrate.upgrade(engine)
+    with unit_of_work(engine)() as uow:
         cases = fill(uow, COURT)
         uow.commit()
+    engine.dispose()
     return cases

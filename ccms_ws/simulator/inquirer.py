@@ -71,6 +71,10 @@ class Inquirer:
             on_exchange=on_exchange,
         )
 
+    @property
+    def partner_id(self) -> str:
+        return self._profile.id
+
     def ask(self, criteria: Criteria, *, soap: SoapVersion = SoapVersion.SOAP12) -> Response | QueryError:
         """Send one query and wait for the answer: a balance, a rejection, or the error message.
 

@@ -1,0 +1,118 @@
+"""The demo from beginning to end: a fresh court, four real programs on loopback, the story, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ccms_ws.bootstrap import open_court
+from ccms_ws.clients.recording import record_into
+from ccms_ws.clock import Clock, SystemClock
+from ccms_ws.config import Settings
+from ccms_ws.demo.installation import Installation, Ports, make_installation
+from ccms_ws.demo.processes import Processes, Program, check_ports_free, listens
+from ccms_ws.demo.steps import Step
+from ccms_ws.demo.story import FTB_ANSWER_DAYS, FTB_SCRIPT, Story
+from ccms_ws.registry import EXCHANGES
+from ccms_ws.simulator.inquirer import Inquirer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoResult:
+    """The steps, and where to look further."""
+
+    court: str
+    steps: Sequence[Step]
+    page: str
+    wsdls: Sequence[str]
+    envelopes: Path
+    logs: Path
+
+    @property
+    def ok(self) -> bool:
+        return all(step.ok for step in self.steps)
+
+    def to_json(self) -> str:
+        facts = asdict(self) | {"ok": self.ok, "envelopes": str(self.envelopes), "logs": str(self.logs)}
+        return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+
+
+def run_demo(
+    folder: Path,
+    *,
+    ports: Ports,
+    tell: Callable[[str], None],
+    show: Callable[[DemoResult], None],
+    serve: bool = False,
+    clock: Clock | None = None,
+) -> DemoResult:
+    """Run the demo in `folder` and end every program again; with `serve` only when Ctrl-C or SIGTERM says so.
+
+    `tell` hears what is being done, `show` gets the result before the programs end. Raises ConfigError for ports that
+    are taken and for a folder that holds something else, InternalError if a program ends by itself.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    check_ports_free((name.removesuffix("_port"), port) for name, port in ports.named.items() if name != "agency_port")
+    tell("making a demo court")
+    made = make_installation(
+        folder, clock or SystemClock(), ports=ports, force=folder.exists(), ftb_answer_days=FTB_ANSWER_DAYS
+    )
+    home = made.settings_file.parent
+    envelopes, logs = home / "envelopes", home / "logs"
+    for old in (envelopes, logs):
+        shutil.rmtree(old, ignore_errors=True)
+    with Processes(logs) as processes:
+        tell("starting the endpoint, the delivery worker, FTB and DMV")
+        processes.start(_programs(made, ports, envelopes))
+        result = DemoResult(
+            court=made.settings.court.name,
+            steps=_tell_story(made.settings, envelopes, tell, processes.check),
+            page=f"{made.settings.endpoint.public_url}/",
+            wsdls=[f"{made.settings.endpoint.public_url}{exchange.path}?wsdl" for exchange in EXCHANGES],
+            envelopes=envelopes,
+            logs=logs,
+        )
+        show(result)
+        if serve:
+            _wait_for_the_end(processes)
+    return result
+
+
+def _wait_for_the_end(processes: Processes) -> None:
+    """Ctrl-C is how it is meant to end."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            processes.check()
+            time.sleep(0.5)
+
+
+def _programs(made: Installation, ports: Ports, envelopes: Path) -> list[Program]:
+    config = ("--config", str(made.settings_file))
+    keep = ("--envelopes", str(envelopes))
+    port = ports.named
+    return [
+        Program("endpoint", ("serve", *config), lambda _log: listens(port["court_port"])),
+        Program(
+            "ftb", ("simulate", "FTB", "--script", FTB_SCRIPT, *config, *keep), lambda _: listens(port["ftb_port"])
+        ),
+        Program("dmv", ("simulate", "DMV", *config, *keep), lambda _log: listens(port["dmv_port"])),
+        Program(
+            "worker", ("worker", *config, *keep), lambda log: "worker.started" in log.read_text("utf-8", "replace")
+        ),
+    ]
+
+
+def _tell_story(
+    settings: Settings, envelopes: Path, tell: Callable[[str], None], alive: Callable[[], None]
+) -> list[Step]:
+    inquirer = Inquirer(settings, "ADULT-PROBATION", on_exchange=record_into(envelopes))
+    try:
+        return Story(open_court(settings), inquirer, tell=tell, alive=alive).run()
+    finally:
+        inquirer.close()

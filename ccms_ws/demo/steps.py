@@ -1,0 +1,34 @@
+"""What the demo did, step by step, and whether each was what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One message and what became of it. `outcome` is what was found, `expected` what had to be found."""
+
+    exchange: str
+    what: str
+    partner: str
+    transaction_id: str
+    outcome: str
+    expected: str
+    ok: bool
+    seconds: float
+
+
+def as_table(steps: Sequence[Step]) -> Table:
+    """The steps in the court's language."""
+    table = Table(box=None, pad_edge=False, header_style="bold", row_styles=["", "dim"])
+    for column in ("", "exchange", "what", "partner", "outcome", "transaction id"):
+        table.add_column(column, no_wrap=column in ("", "exchange"), overflow="fold")
+    for step in steps:
+        mark = "[green]ok[/]" if step.ok else "[red]NO[/]"
+        outcome = step.outcome if step.ok else f"{step.outcome} [red](expected: {step.expected})[/]"
+        table.add_row(mark, step.exchange, step.what, step.partner, outcome, step.transaction_id)
+    return table
