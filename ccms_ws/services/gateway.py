@@ -79,9 +79,9 @@ class Gateway:
         except CcmsWsError as error:
             self._refuse(error, incident, path, received)
             return self._replies.unsigned_fault(error, incident, received)
-        except Exception as error:
-            log.exception("gateway.unforeseen", incident=str(incident))
-            return self._replies.unsigned_fault(InternalError(repr(error)), incident, received)
+        except Exception as defect:
+            unforeseen = self._unforeseen(defect, incident, path, received)
+            return self._replies.unsigned_fault(unforeseen, incident, received)
         with structlog.contextvars.bound_contextvars(
             exchange=service.exchange.code, partner=envelope.partner_id, message_id=envelope.addressing.message_id
         ):
@@ -128,9 +128,9 @@ class Gateway:
         except CcmsWsError as error:
             self._refuse(error, incident, service.exchange.path, None, envelope.partner_id)
             return self._replies.signed_fault(error, incident, envelope), error.code
-        except Exception as error:
-            log.exception("gateway.unforeseen", incident=str(incident))
-            return self._replies.signed_fault(InternalError(repr(error)), incident, envelope), InternalError.code
+        except Exception as defect:
+            unforeseen = self._unforeseen(defect, incident, service.exchange.path, None, envelope.partner_id)
+            return self._replies.signed_fault(unforeseen, incident, envelope), unforeseen.code
 
     def _incoming(self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes) -> IncomingMessage:
         return IncomingMessage(
@@ -167,6 +167,15 @@ class Gateway:
 
         outcome: Outcome = service.call(envelope.payload, handle)
         return stored_answer(outcome, context.reply_id, service.operation(message.root), envelope.version, incident)
+
+    def _unforeseen(
+        self, defect: Exception, incident: UUID, path: str, received: Received | None, partner_id: str = ""
+    ) -> InternalError:
+        """A defect of ours. The log has its trace; the record only its kind, because its words may hold values."""
+        log.exception("gateway.unforeseen", incident=str(incident))
+        error = InternalError(f"{type(defect).__name__}, see the log")
+        self._refuse(error, incident, path, received, partner_id)
+        return error
 
     def _refuse(
         self, error: CcmsWsError, incident: UUID, path: str, received: Received | None, partner_id: str = ""
