@@ -68,7 +68,7 @@ def import_spyne() -> None:
         sys.modules["cgi"] = cgi
     with warnings.catch_warnings():  # Spyne's own: escapes in docstrings, `cgi`, six's importer
         warnings.simplefilter("ignore")
-        import spyne  # noqa: F401, PLC0415
+        import spyne  # noqa: PLC0415
         import spyne.server  # noqa: F401, PLC0415
     for importer in sys.meta_path:
         if getattr(importer, "name", "") == _SIX:
