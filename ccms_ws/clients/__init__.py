@@ -1,7 +1,7 @@
 """zeep, and only here: clients made from WSDLs, what becomes of what they send, security for a stock zeep client."""
 
 from ccms_ws.clients.partner import Answer, OnExchange, PartnerClient, Receipt
-from ccms_ws.clients.query import BalanceQueryClient
+from ccms_ws.clients.query import BalanceQueryClient, Criteria
 from ccms_ws.clients.sealing import EnvelopeSecurity, answers_of
 from ccms_ws.clients.transport import TransportSettings
 from ccms_ws.clients.verdicts import Cause
@@ -10,6 +10,7 @@ __all__ = [
     "Answer",
     "BalanceQueryClient",
     "Cause",
+    "Criteria",
     "EnvelopeSecurity",
     "OnExchange",
     "PartnerClient",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
@@ -10,24 +11,38 @@ from lxml import etree
 
 from ccms_ws.clients.partner import OnExchange, PartnerClient
 from ccms_ws.clients.transport import TransportSettings
+from ccms_ws.clients.verdicts import Cause
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.contract import schemas
 from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.domain.courts import Court, DriverLicense, PersonName
 from ccms_ws.domain.messages import OutgoingMessage
-from ccms_ws.domain.partners import Partner, ProbationUnit
+from ccms_ws.domain.partners import Partner
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import TransientDeliveryError, UnknownMessage
+from ccms_ws.errors import ConfigError, TransientDeliveryError
+from ccms_ws.exchanges.fcc807 import FCC807, wire
 from ccms_ws.exchanges.fcc807.messages import Query, QueryError, Response
-from ccms_ws.exchanges.fcc807.wire import Q_ERROR, Q_QUERY, Q_RESPONSE, error_from_xml, query_to_xml, response_from_xml
 from ccms_ws.parts.metadata import MessageKind, Metadata
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """Whose balance is asked for. A name means a given name and a surname; `as_of`: at the end of that day."""
+
+    case_number: str = ""
+    participant_id: str = ""
+    name: PersonName | None = None
+    birth_date: date | None = None
+    driver_license: DriverLicense | None = None
+    as_of: date | None = None
+    purpose: str = ""
+
+
 class BalanceQueryClient:
-    """Asks one court, as one partner. Make it once and share it."""
+    """Asks one court, as one probation department. Make it once and share it; threads may ask at the same time."""
 
     def __init__(
         self,
@@ -37,7 +52,6 @@ class BalanceQueryClient:
         partner: Partner,
         identity: Identity,
         trust: TrustStore,
-        soap: SoapVersion = SoapVersion.SOAP12,
         test: bool = False,
         wsdl: Path | None = None,
         policy: SecurityPolicy | None = None,
@@ -47,15 +61,18 @@ class BalanceQueryClient:
     ) -> None:
         """`url`: of the court's FCC807 service. `partner`, `identity`: who asks. `trust`: pins the court's certificate
         under the court's ORI. `test`: must be what the court says of itself. `wsdl`: the published one if not given.
+        Raises ConfigError for a partner that is no probation department.
         """
+        if partner.unit is None:
+            raise ConfigError(f"{partner.partner_id} is no probation department", hint="ask as one that is")
+        self._unit = partner.unit
+        self._partner = partner
         self._url = url
         self._court = court
-        self._partner = partner
-        self._soap = soap
         self._test = test
         self._clock = clock or SystemClock()
         self._client = PartnerClient(
-            wsdl or wsdl_path("FCC807-1.0-service.wsdl"),
+            wsdl or wsdl_path(FCC807.service),
             partner_id=court.ori,
             identity=identity,
             trust=trust,
@@ -65,64 +82,69 @@ class BalanceQueryClient:
             on_exchange=on_exchange,
         )
 
-    def ask(
-        self,
-        *,
-        case_number: str = "",
-        participant_id: str = "",
-        name: PersonName | None = None,
-        birth_date: date | None = None,
-        driver_license: DriverLicense | None = None,
-        as_of: date | None = None,
-        purpose: str = "",
-    ) -> Response | QueryError:
+    @property
+    def partner_id(self) -> str:
+        """Who asks."""
+        return self._partner.partner_id
+
+    def ask(self, criteria: Criteria, *, soap: SoapVersion = SoapVersion.SOAP12) -> Response | QueryError:
         """The court's answer: the balance found, a rejection with its reason, or the exchange's error message.
 
-        Raises SchemaViolated for a query that the contract does not allow and DeliveryError if no answer that can be
-        believed came back. A query has no effect: it may be asked again.
+        Raises SchemaViolated if the query or the answer breaks the contract, and DeliveryError if no answer that can be
+        believed came back. A query has no effect at the court: it may be asked again.
         """
-        now, query_id = self._clock.now(), uuid4()
-        query = Query(
-            metadata=Metadata(
-                transaction_id=query_id,
-                correlation_id=None,
-                at=now,
-                exchange="FCC807",
-                kind=MessageKind.QUERY,
-                version="1.0",
-                sender_id=self._partner.partner_id,
-                sender_name=self._partner.name,
-                receiver_id=self._court.ori,
-                receiver_name=self._court.name,
-                court_ori=self._court.ori,
-                court_name=self._court.name,
-                county_code=self._court.county_code,
-                test=self._test,
-            ),
-            court_ori=self._court.ori,
-            unit=self._partner.unit or ProbationUnit.ADULT,
-            agency=self._partner.name,
-            case_number=case_number,
-            participant_id=participant_id,
-            name=name,
-            birth_date=birth_date,
-            driver_license=driver_license,
-            as_of=as_of,
-            purpose=purpose,
-        )
-        payload = query_to_xml(query)
+        query = self._query(criteria)
+        payload = wire.query_to_xml(query)
         schemas.validate(payload)
-        message = OutgoingMessage(query_id, "FCC807", self._court.ori, Q_QUERY, etree.tostring(payload), (), now)
-        receipt = self._client.send(message, url=self._url, soap=self._soap)
+        message = OutgoingMessage(
+            query.metadata.transaction_id,
+            FCC807.code,
+            self._court.ori,
+            wire.Q_QUERY,
+            etree.tostring(payload),
+            (),
+            query.metadata.at,
+        )
+        receipt = self._client.send(message, url=self._url, soap=soap)
         if receipt.answer is None:
-            raise TransientDeliveryError("the court answered nothing", http_status=receipt.http_status)
-        schemas.validate(receipt.answer.payload)
-        if receipt.answer.payload.tag == Q_RESPONSE:
-            return response_from_xml(receipt.answer.payload)
-        if receipt.answer.payload.tag == Q_ERROR:
-            return error_from_xml(receipt.answer.payload)
-        raise UnknownMessage(f"FCC807 is not answered with {receipt.answer.payload.tag}")
+            raise TransientDeliveryError(
+                "the court answered nothing", cause=Cause.ANSWER_UNDECLARED, http_status=receipt.http_status
+            )
+        answer = receipt.answer.payload
+        schemas.validate(answer)
+        return wire.error_from_xml(answer) if answer.tag == wire.Q_ERROR else wire.response_from_xml(answer)
 
     def close(self) -> None:
         """Close the kept connections."""
         self._client.close()
+
+    def _query(self, criteria: Criteria) -> Query:
+        metadata = Metadata(
+            transaction_id=uuid4(),
+            correlation_id=None,
+            at=self._clock.now(),
+            exchange=FCC807.code,
+            kind=MessageKind.QUERY,
+            version=FCC807.version,
+            sender_id=self._partner.partner_id,
+            sender_name=self._partner.name,
+            receiver_id=self._court.ori,
+            receiver_name=self._court.name,
+            court_ori=self._court.ori,
+            court_name=self._court.name,
+            county_code=self._court.county_code,
+            test=self._test,
+        )
+        return Query(
+            metadata=metadata,
+            court_ori=self._court.ori,
+            unit=self._unit,
+            agency=self._partner.name,
+            case_number=criteria.case_number,
+            participant_id=criteria.participant_id,
+            name=criteria.name,
+            birth_date=criteria.birth_date,
+            driver_license=criteria.driver_license,
+            as_of=criteria.as_of,
+            purpose=criteria.purpose,
+        )

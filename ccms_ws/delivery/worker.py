@@ -6,7 +6,6 @@ Whatever happens between two of these steps, the lease ends and another worker t
 from __future__ import annotations
 
 import random
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -83,17 +82,6 @@ class DeliveryWorker:
         for sender in senders:
             sender.join()
         log.info("worker.stopped", worker=self._name)
-
-    def run_until_signal(self) -> None:
-        """`run` in the main thread until SIGTERM or SIGINT; the same signal again ends the process at once."""
-
-        def stop(number: int, _frame: object) -> None:
-            signal.signal(number, signal.SIG_DFL)
-            self.stop()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        self.run()
 
     def stop(self) -> None:
         """Ask `run` to end. May be called from a signal handler or another thread."""
