@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,18 +10,17 @@ from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
 from ccms_ws.errors import ConfigError
 
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
 app = typer.Typer(help="Make the database's schema, or say which one it has.", no_args_is_help=True)
 
 
 @app.command()
 def upgrade(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Bring the database to the schema of this version; make it if there is none. Safe to run again."""
+    from ccms_ws.config import load_settings
     from ccms_ws.store import migrate
+    from ccms_ws.store.engine import open_engine
 
-    engine = _engine(config)
+    engine = open_engine(load_settings(config).database.url)
     migrate.upgrade(engine)
     show_facts({"schema": migrate.current_revision(engine), "current": True}, as_json=json)
 
@@ -30,17 +28,21 @@ def upgrade(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> 
 @app.command()
 def current(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Say which schema the database has, and whether it is the one that this version needs."""
+    from ccms_ws.config import load_settings
     from ccms_ws.store import migrate
+    from ccms_ws.store.engine import open_engine
 
-    engine = _engine(config)
+    engine = open_engine(load_settings(config).database.url)
     show_facts({"schema": migrate.current_revision(engine), "current": migrate.is_current(engine)}, as_json=json)
 
 
 def require_current(config: Path) -> None:
     """Raises ConfigError if the database has not the schema that this version needs."""
+    from ccms_ws.config import load_settings
     from ccms_ws.store import migrate
+    from ccms_ws.store.engine import open_engine
 
-    engine = _engine(config)
+    engine = open_engine(load_settings(config).database.url)
     if not migrate.is_current(engine):
         has = migrate.current_revision(engine) or "none"
         raise ConfigError(
@@ -48,10 +50,3 @@ def require_current(config: Path) -> None:
             hint=f"ccms-ws db upgrade --config {config}",
         )
     engine.dispose()
-
-
-def _engine(config: Path) -> Engine:
-    from ccms_ws.config import load_settings
-    from ccms_ws.store.engine import open_engine
-
-    return open_engine(load_settings(config).database.url)

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 Row = Mapping[str, object]
 
@@ -76,14 +77,15 @@ def say(sentence: str, *, as_json: bool = False) -> None:
         console().print(sentence, highlight=False)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
+    """The value as it is: no markup, and no control character that a partner's words could bring to the terminal."""
     if value is None or value == "":
-        return "-"
+        return Text("-")
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S")
+        return Text(value.strftime("%Y-%m-%d %H:%M:%S"))
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)
+        return Text("yes" if value else "no")
+    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value)))
 
 
 def _json(value: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
+from rich.text import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ def as_table(steps: Sequence[Step]) -> Table:
     for column in ("", "exchange", "what", "partner", "outcome", "transaction id"):
         table.add_column(column, no_wrap=column in ("", "exchange"), overflow="fold")
     for step in steps:
-        mark = "[green]ok[/]" if step.ok else "[red]NO[/]"
-        outcome = step.outcome if step.ok else f"{step.outcome} [red](expected: {step.expected})[/]"
-        table.add_row(mark, step.exchange, step.what, step.partner, outcome, step.transaction_id)
+        mark = Text("ok", "green") if step.ok else Text("NO", "red")
+        outcome = Text(step.outcome) if step.ok else Text(f"{step.outcome} (expected: {step.expected})", "red")
+        table.add_row(mark, step.exchange, Text(step.what), step.partner, outcome, step.transaction_id)
     return table
