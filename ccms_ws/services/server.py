@@ -25,4 +25,4 @@ def serve(load: Callable[[], WsgiApplication], *, host: str, port: int, workers:
         respawn_failed_workers=True,
         workers_kill_timeout=30,
     )
-    server.serve(target_loader=lambda _target: load(), wrap_loader=False)
+    server.serve(target_loader=load, wrap_loader=False)
