@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import logging
 import sys
 import warnings
 from collections.abc import Sequence
@@ -70,6 +71,7 @@ def import_spyne() -> None:
         warnings.simplefilter("ignore")
         import spyne  # noqa: PLC0415
         import spyne.server  # noqa: F401, PLC0415
+    logging.getLogger("spyne").setLevel(logging.ERROR)  # it warns of a second court in one process
     for importer in sys.meta_path:
         if getattr(importer, "name", "") == _SIX:
             type(importer).find_spec = _no_spec  # type: ignore[method-assign]

@@ -6,6 +6,7 @@ import io
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -69,6 +70,11 @@ class HttpAnswer:
         return str(etree.fromstring(self.body).xpath("string(//*[local-name()=$name])", name=local_name))
 
 
+@cache
+def service(code: str) -> SoapService:
+    return SoapService(get_exchange(code))
+
+
 class Court:
     """The gate of one court in this process, with a clock that stands still."""
 
@@ -113,7 +119,7 @@ class Court:
         **addressing: Any,
     ) -> bytes:
         """`payload` in an envelope that the partner of that key has signed."""
-        action = SoapService(exchange).actions.get(str(payload.tag), "urn:none")
+        action = service(exchange.code).actions.get(str(payload.tag), "urn:none")
         given = {"to": self.url(exchange.code), "action": action, "message_id": f"urn:uuid:{message_id or uuid4()}"}
         envelope = compose_envelope(payload, Addressing.request(**(given | addressing)), version)
         seal_envelope(envelope, identity=self.identity(signer), policy=self.policy, clock=self.clock)
@@ -130,7 +136,7 @@ class Court:
     def open_answer(self, answer: HttpAnswer, *, code: str, relates_to: UUID) -> VerifiedEnvelope:
         """The answer as a partner opens it: signed by the court, related to what was asked, fresh."""
         operations = {}
-        for operation in SoapService(get_exchange(code)).wsdl.operations.values():
+        for operation in service(code).wsdl.operations.values():
             operations[operation.output or ""] = operation.output_action
             operations |= {fault.element: fault.action for fault in operation.faults.values()}
         court = self.identity("court").certificate
