@@ -34,7 +34,7 @@ from ccms_ws.parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.services.gateway import Gateway, House
 from ccms_ws.store.engine import open_engine
-from ccms_ws.store.unit_of_work import unit_of_work
+from ccms_ws.store.unit_of_work import read_only, unit_of_work
 
 
 class Message(Protocol):
@@ -49,7 +49,7 @@ Compose = Callable[[Context, UnitOfWork], Iterable[Message]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourtApplication:
-    """One court's installation, ready to work. Made by `open_court`."""
+    """One court's installation, ready to work. Made by `open_court`. Units of `reading` wait for no writer."""
 
     settings: Settings
     court: Court
@@ -59,6 +59,7 @@ class CourtApplication:
     policy: SecurityPolicy
     clock: Clock
     units: UnitOfWorkFactory
+    reading: UnitOfWorkFactory
 
     def gateway(self) -> Gateway:
         """The WSGI application that receives."""
@@ -158,7 +159,7 @@ class CourtApplication:
 
 def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplication:
     """The court of these settings. Raises ConfigError for keys and certificates, StoreUnavailable for the database."""
-    court = settings.court
+    court, engine = settings.court, open_engine(settings.database.url)
     return CourtApplication(
         settings=settings,
         court=Court(court.ori, court.name, court.county_code, court.dmv_court_code),
@@ -170,7 +171,8 @@ def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplicati
             lifetime=timedelta(seconds=settings.security.lifetime_seconds),
         ),
         clock=clock or SystemClock(),
-        units=unit_of_work(open_engine(settings.database.url)),
+        units=unit_of_work(engine),
+        reading=read_only(engine),
     )
 
 

@@ -34,7 +34,7 @@ def build(
         partner,
         lambda context, uow: build_batches(context, uow, size=push.batch_size, client_id=push.client_id),
     )
-    with court.units() as uow:
+    with court.reading() as uow:
         batches = [batch for batch_id in batch_ids if (batch := uow.collections.find_batch(batch_id))]
     rows = [
         {
@@ -55,7 +55,7 @@ def show(batch_id: UUID, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption
     from ccms_ws.bootstrap import load_court
     from ccms_ws.errors import NotStored
 
-    with load_court(config).units() as uow:
+    with load_court(config).reading() as uow:
         batch = uow.collections.find_batch(batch_id)
     if batch is None:
         raise NotStored(f"there is no batch {batch_id}", hint="ccms-ws outbox list shows what was sent")

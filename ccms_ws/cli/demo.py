@@ -38,8 +38,9 @@ def demo(
         status.stop()
         screen.print(f"\n[bold]{result.court}[/] (it does not exist) and its simulated partners:\n")
         screen.print(as_table(result.steps))
-        say(f"\nWSDLs      {'  '.join(result.wsdls)}")
-        say(f"envelopes  {result.envelopes}  (every message sent and received, as it was on the wire)")
+        say("\nWSDLs      of the court:    " + "  ".join(result.wsdls))
+        say(f"           of its partners: {result.partner_wsdls}")
+        say(f"envelopes  {result.envelopes}  (each message as it was on the wire)")
         say(f"logs       {result.logs}")
         if serve:
             say(f"\nAll of it is running: {result.page} explains the services. Ctrl-C ends it.")

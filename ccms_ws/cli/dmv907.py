@@ -112,7 +112,7 @@ def _section(text: str, role: SectionRole) -> SectionViolated:
 def _show(court: CourtApplication, abstract_id: UUID, *, as_json: bool) -> None:
     from ccms_ws.errors import NotStored
 
-    with court.units() as uow:
+    with court.reading() as uow:
         abstract = uow.abstracts.find(abstract_id)
     if abstract is None:
         raise NotStored(f"there is no abstract {abstract_id}", hint="ccms-ws outbox list shows what was sent")

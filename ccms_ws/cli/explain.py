@@ -22,7 +22,7 @@ def explain(
     """
     from ccms_ws.bootstrap import load_court
 
-    with load_court(config).units() as uow:
+    with load_court(config).reading() as uow:
         refusal = uow.inbox.get_refusal(incident_id)
     show_facts(
         {
@@ -44,7 +44,7 @@ def quarantine(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) 
     """Show verified answers that fit no open message: kept, not applied."""
     from ccms_ws.bootstrap import load_court
 
-    with load_court(config).units() as uow:
+    with load_court(config).reading() as uow:
         answers = uow.inbox.quarantined()
     rows = [
         {

@@ -22,7 +22,7 @@ def list_(
     """Show outgoing messages, the newest first."""
     from ccms_ws.bootstrap import load_court
 
-    with load_court(config).units() as uow:
+    with load_court(config).reading() as uow:
         entries = uow.outbox.list_entries(limit=limit)
     rows = [
         {
@@ -45,7 +45,7 @@ def show(message_id: UUID, config: ConfigOption = DEFAULT_CONFIG, json: JsonOpti
     """Show one outgoing message with each attempt to send it."""
     from ccms_ws.bootstrap import load_court
 
-    with load_court(config).units() as uow:
+    with load_court(config).reading() as uow:
         entry, attempts = uow.outbox.get(message_id), uow.outbox.attempts(message_id)
     facts = {
         "transaction": entry.message_id,

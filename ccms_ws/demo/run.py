@@ -31,6 +31,7 @@ class DemoResult:
     steps: Sequence[Step]
     page: str
     wsdls: Sequence[str]
+    partner_wsdls: Path
     envelopes: Path
     logs: Path
 
@@ -39,8 +40,7 @@ class DemoResult:
         return all(step.ok for step in self.steps)
 
     def to_json(self) -> str:
-        facts = asdict(self) | {"ok": self.ok, "envelopes": str(self.envelopes), "logs": str(self.logs)}
-        return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(asdict(self) | {"ok": self.ok}, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
 def run_demo(
@@ -75,6 +75,7 @@ def run_demo(
             steps=_tell_story(made.settings, envelopes, tell, processes.check),
             page=f"{made.settings.endpoint.public_url}/",
             wsdls=[f"{made.settings.endpoint.public_url}{exchange.path}?wsdl" for exchange in EXCHANGES],
+            partner_wsdls=home / "wsdl" / "partner",
             envelopes=envelopes,
             logs=logs,
         )

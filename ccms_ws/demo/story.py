@@ -142,7 +142,7 @@ class Story:
             uow.commit()
 
     def _batch(self, batch_id: UUID) -> CollectionBatch:
-        with self._court.units() as uow:
+        with self._court.reading() as uow:
             batch = uow.collections.find_batch(batch_id)
         if batch is None:
             raise InternalError(f"the batch {batch_id} is gone")
@@ -183,7 +183,7 @@ class Story:
 
     def _answered(self, abstract_id: UUID) -> Done:
         def look() -> Abstract:
-            with self._court.units() as uow:
+            with self._court.reading() as uow:
                 abstract = uow.abstracts.find(abstract_id)
             if abstract is None:
                 raise InternalError(f"the abstract {abstract_id} is gone")
