@@ -1,0 +1,95 @@
+"""Connections: SQLite with a write-ahead log, or PostgreSQL; durable, and patient for some seconds before they fail."""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from ccms_ws.errors import ConfigError
+from ccms_ws.store.failures import translate
+from ccms_ws.store.turns import WriterTurn, end_turn
+
+PATIENCE = 5.0
+"""Seconds to wait for a lock, a free connection or the server, before StoreUnavailable."""
+
+_POOL = {"pool_size": 32, "max_overflow": 0, "pool_timeout": PATIENCE, "pool_use_lifo": True, "hide_parameters": True}
+_SESSION = f"-c timezone=UTC -c lock_timeout={PATIENCE:.0f}s"
+_TCP = {
+    "connect_timeout": int(PATIENCE),
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
+def open_engine(url: str) -> Engine:
+    """The engine of `sqlite:///path` (an absolute path has four slashes) or `postgresql://...`. Connects on first use.
+
+    An SQLite file must exist: only `migrate.upgrade` makes one. Raises ConfigError for another kind of URL; later, all
+    errors of the database are StoreErrors.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError("the database URL cannot be read", hint="sqlite:///court.db or postgresql://...") from error
+    match parsed.get_backend_name():
+        case "sqlite" if parsed.database not in (None, "", ":memory:"):
+            engine = _open_sqlite(parsed)
+        case "postgresql":
+            engine = _open_postgresql(parsed)
+        case _:
+            raise ConfigError(
+                f"the database {parsed.drivername!r} is not supported", hint="sqlite:///court.db or postgresql://..."
+            )
+    event.listen(engine, "handle_error", translate, retval=True)
+    return engine
+
+
+def _open_sqlite(url: URL) -> Engine:
+    path = Path(url.database or "").absolute()
+    engine = create_engine(URL.create("sqlite", database=str(path)), creator=partial(_connect, path), **_POOL)
+    turn = WriterTurn(PATIENCE)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("read_only"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        turn.take(connection.info)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    def checkin(_: Any, entry: ConnectionPoolEntry) -> None:
+        end_turn(entry.info)
+
+    return engine
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+    )
+    # FULL: a commit is on the disk before it is reported, in WAL mode too.
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _open_postgresql(url: URL) -> Engine:
+    options = " ".join(filter(None, (_SESSION, str(url.query.get("options", "")))))
+    defaults = {key: value for key, value in _TCP.items() if key not in url.query}
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={**defaults, "options": options},
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        **_POOL,
+    )

@@ -1,0 +1,80 @@
+"""The queues of the outbox: one for each partner and subject, where undelivered messages stand in the order of adding.
+
+A message knows at how many of its queues others stand before it (`blocked_subjects`); at none, it may be claimed.
+Joining and leaving keep that number true, so that a claim looks at one index only, however much waits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from zlib import crc32
+
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
+
+from ccms_ws.domain.messages import OutgoingMessage
+from ccms_ws.store.message_tables import outbox_message, outbox_subject
+from ccms_ws.store.turns import take_turns
+
+_LANES = 64
+"""Joining and leaving take turns by partner and lane; a subject always runs in the same lane."""
+
+_m, _mine, _other = outbox_message.c, outbox_subject.c, outbox_subject.alias("other").c
+_SAME_QUEUE = (_other.partner_id == _mine.partner_id, _other.subject == _mine.subject)
+_OF_MESSAGE = _mine.outbox_id == bindparam("id")
+_BLOCKED = select(func.count()).where(_OF_MESSAGE, exists().where(*_SAME_QUEUE, _other.outbox_id < _mine.outbox_id))
+_NEXT_IN_QUEUE = select(func.min(_other.outbox_id)).where(*_SAME_QUEUE, _other.outbox_id > _mine.outbox_id)
+_next = select(_NEXT_IN_QUEUE.scalar_subquery().label("id")).where(_OF_MESSAGE).subquery().c
+# In the order of ids, so that two that leave at once do not lock each other out.
+_FOLLOWERS = select(_next.id, func.count()).where(_next.id.is_not(None)).group_by(_next.id).order_by(_next.id)
+_CHANGE_BLOCKED = (
+    update(outbox_message)
+    .where(_m.outbox_id == bindparam("id"))
+    .values(blocked_subjects=_m.blocked_subjects + bindparam("change"))
+)
+_LEAVE = delete(outbox_subject).where(_OF_MESSAGE)
+_SUBJECTS = (
+    select(_mine.outbox_id, _mine.subject)
+    .where(_mine.outbox_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_mine.outbox_id, _mine.position)
+)
+
+
+def take_lanes(connection: Connection, message: OutgoingMessage) -> None:
+    """Until this transaction ends, nobody else joins or leaves the queues in the lanes of this message.
+
+    A message gets its number after this, so numbers follow the turns; and of two that change a queue at once, the
+    second sees what the first has done.
+    """
+    lanes = {crc32(subject.encode()) % _LANES for subject in message.subjects}
+    take_turns(connection, (f"outbox {message.partner_id} {lane}" for lane in lanes))
+
+
+def join(connection: Connection, outbox_id: int, message: OutgoingMessage) -> None:
+    """Put a new message at the end of the queues of its subjects. Its lanes are taken."""
+    rows = [
+        {"partner_id": message.partner_id, "subject": subject, "outbox_id": outbox_id, "position": position}
+        for position, subject in enumerate(dict.fromkeys(message.subjects))
+    ]
+    if not rows:
+        return
+    connection.execute(insert(outbox_subject), rows)
+    blocked = connection.execute(_BLOCKED, {"id": outbox_id}).scalar_one()
+    if blocked:
+        connection.execute(_CHANGE_BLOCKED, {"id": outbox_id, "change": blocked})
+
+
+def leave(connection: Connection, outbox_id: int) -> None:
+    """Take a message that stands first in all its queues out of them; the next ones move up. Its lanes are taken."""
+    followers = connection.execute(_FOLLOWERS, {"id": outbox_id}).all()
+    if followers:
+        connection.execute(_CHANGE_BLOCKED, [{"id": follower, "change": -freed} for follower, freed in followers])
+    connection.execute(_LEAVE, {"id": outbox_id})
+
+
+def subjects_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
+    """The subjects of undelivered messages, in the order in which they were given."""
+    subjects: dict[int, list[str]] = defaultdict(list)
+    for outbox_id, subject in connection.execute(_SUBJECTS, {"ids": ids}):
+        subjects[outbox_id].append(subject)
+    return subjects
