@@ -1,0 +1,99 @@
+"""The whole line in one process: a court with database, gate on a socket and worker, and simulated partners."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from socketserver import ThreadingMixIn
+from typing import Any, Self, TypeVar
+from uuid import UUID
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from ccms_ws.bootstrap import CourtApplication, open_court
+from ccms_ws.config import Settings
+from ccms_ws.demo.court import fill
+from ccms_ws.domain.abstracts import Abstract
+from ccms_ws.domain.collections import CollectionBatch
+from ccms_ws.simulator import RunningPartner, Simulation
+from ccms_ws.store import migrate
+from ccms_ws.store.engine import open_engine
+from ccms_ws.store.unit_of_work import unit_of_work
+
+T = TypeVar("T")
+PATIENCE = 15.0
+
+
+class _Gate(ThreadingMixIn, WSGIServer):
+    daemon_threads = False
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_args: Any) -> None: ...
+
+
+class Line:
+    """Use it in a `with` block. `partners`: the simulations to run, by partner id."""
+
+    def __init__(self, settings: Settings, partners: dict[str, Simulation]) -> None:
+        self._engine = open_engine(settings.database.url)
+        migrate.upgrade(self._engine)
+        self.court: CourtApplication = replace(open_court(settings), units=unit_of_work(self._engine))
+        self.worker = self.court.worker()
+        self._simulations = partners
+        self.partners: dict[str, RunningPartner] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self.court.units() as uow:
+            fill(uow, self.court.court)
+            uow.commit()
+        settings = self.court.settings
+        gate = _Gate((settings.endpoint.host, settings.endpoint.port), _Quiet)
+        gate.set_app(self.court.gateway())
+        serving = threading.Thread(target=gate.serve_forever, args=(0.05,), daemon=True)
+        serving.start()
+        self._open.callback(self._engine.dispose)
+        self._open.callback(gate.server_close)
+        self._open.callback(gate.shutdown)
+        for name, simulation in self._simulations.items():
+            self.partners[name] = self._open.enter_context(RunningPartner(settings, name, simulation))
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._open.close()
+
+    def work(self) -> None:
+        """Run the worker in the background until the block ends."""
+        thread = threading.Thread(target=self.worker.run, daemon=True)
+        thread.start()
+        self._open.callback(thread.join)
+        self._open.callback(self.worker.stop)
+
+    def wait(self, look: Callable[[], T], done: Callable[[T], bool]) -> T:
+        """What `look` sees once it is `done`; fails after some seconds."""
+        deadline = time.monotonic() + PATIENCE
+        while not done(seen := look()):
+            assert time.monotonic() < deadline, f"still {seen}"
+            time.sleep(0.02)
+        return seen
+
+    def idle(self) -> bool:
+        """True if the court has nothing to send and no partner has."""
+        with self.court.units() as uow:
+            waiting = not uow.outbox.idle()
+        return not waiting and not any(partner.memory.open_errands() for partner in self.partners.values())
+
+    def batch(self, batch_id: UUID) -> CollectionBatch:
+        with self.court.units() as uow:
+            found = uow.collections.find_batch(batch_id)
+        assert found is not None
+        return found
+
+    def abstract(self, abstract_id: UUID) -> Abstract:
+        with self.court.units() as uow:
+            found = uow.abstracts.find(abstract_id)
+        assert found is not None
+        return found
