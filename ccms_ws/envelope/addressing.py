@@ -21,6 +21,8 @@ from ccms_ws.errors import (
 )
 
 _PREFIX: Final = f"{{{WSA}}}"
+_Q_ADDRESS: Final = f"{_PREFIX}Address"
+_Q_REFERENCE_PARAMETERS: Final = f"{_PREFIX}ReferenceParameters"
 _SINGLE_VALUES: Final = frozenset({"To", "Action", "MessageID", "RelatesTo"})
 _ENDPOINTS: Final = frozenset({"ReplyTo", "FaultTo", "From"})
 _REPLY_RELATIONSHIP: Final = WSA + "/reply"
@@ -145,9 +147,12 @@ def _read_uri(element: _Element) -> str:
 
 
 def _read_endpoint(reference: _Element) -> str:
-    addresses = reference.findall(f"{_PREFIX}Address")
+    addresses = []
+    for child in reference:
+        if child.tag == _Q_ADDRESS:
+            addresses.append(_read_uri(child))
+        elif child.tag == _Q_REFERENCE_PARAMETERS and len(child):
+            raise ReplyAddressRefused(f"reference parameters in {reference.tag}", rule="WSA 2.1")
     if len(addresses) != 1:
         raise AddressingHeaderInvalid(f"{len(addresses)} addresses in {reference.tag}", rule="WSA 2.1")
-    if any(len(parameters) for parameters in reference.iterchildren(f"{_PREFIX}ReferenceParameters")):
-        raise ReplyAddressRefused(f"reference parameters in {reference.tag}", rule="WSA 2.1")
-    return _read_uri(addresses[0])
+    return addresses[0]

@@ -23,6 +23,8 @@ from ccms_ws.envelope.algorithms import ECDSA_BY_CURVE
 from ccms_ws.envelope.trust import check_signing_certificate, subject_key_identifier, thumbprint
 from ccms_ws.errors import ConfigError
 
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -31,7 +33,7 @@ class Identity:
     Errors when made: `ConfigError` if key and certificate do not belong together or are not fit for signing.
     """
 
-    key: RSAPrivateKey | EllipticCurvePrivateKey
+    key: PrivateKey
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...] = ()
 
@@ -62,7 +64,7 @@ class Identity:
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             where = f"{key_path}" if cert_path is None else f"{key_path} or {cert_path}"
             raise ConfigError(f"{where} cannot be used: {error}", hint="check the format and the password") from None
-        if certificate is None or not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
+        if certificate is None or not isinstance(key, PrivateKey):
             raise ConfigError(f"{key_path}: an RSA or EC private key with its certificate is needed")
         return cls(key, certificate, tuple(chain))
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+from base64 import b64encode
+from typing import Final
 
 from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clock import Clock
-from ccms_ws.contract.namespaces import DS, EXC_C14N, WSA, WSSE, WSU
+from ccms_ws.contract.namespaces import DS, WSA, WSSE, WSU
+from ccms_ws.envelope.algorithms import DIGESTS
+from ccms_ws.envelope.canonical import canonical, check_qname_values
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
-from ccms_ws.envelope.signatures import sign_references
+from ccms_ws.envelope.signatures import signature_value
+from ccms_ws.envelope.signedinfo import write_signed_info
+from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.structure import Q_ID, Q_SECURITY, outline
-from ccms_ws.envelope.timestamps import write_instant
+from ccms_ws.envelope.timestamps import write_timestamp
 from ccms_ws.envelope.tokens import write_token, write_token_reference
 
 # lxml invents ns0, ns1... for a namespace that an envelope made elsewhere does not declare yet.
 etree.register_namespace("wsu", WSU)
 
-_WSA_BLOCK = f"{{{WSA}}}"
+_WSA_BLOCK: Final = f"{{{WSA}}}"
+_PREFIXES: Final = {WSSE: "wsse", WSU: "wsu", DS: "ds"}
 
 
 def seal_envelope(
@@ -36,58 +44,62 @@ def seal_envelope(
     Security header. Errors: `MalformedEnvelope`, `DigestMismatch` (a value's prefix that no signature can hold).
     """
     version, header, body = outline(envelope)
+    header = _header_without_security(envelope, header, version)
+
+    # Body and addressing are digested where they stand.
+    mark = secrets.token_hex(8)
+    digests: list[tuple[str, str]] = []
+    digest = getattr(hashlib, DIGESTS[policy.digest])
+    for index, part in enumerate([body, *(block for block in header if block.tag.startswith(_WSA_BLOCK))]):
+        part_id = f"id-{mark}-{index}"
+        part.set(Q_ID, part_id)
+        octets = canonical(part)
+        check_qname_values(part, octets, ())
+        digests.append((part_id, b64encode(digest(octets).digest()).decode()))
+
+    # Timestamp, token and SignedInfo are ours: written as text in their canonical form, and parsed once at the end.
+    # That is five times faster than making sixty elements one by one.
+    written = {f"TS-{mark}": write_timestamp(clock.now(), policy.lifetime, f"TS-{mark}")}
+    if token_reference is TokenReference.DIRECT:
+        written[f"X509-{mark}"] = write_token(identity, f"X509-{mark}")
+    digests += [(part_id, b64encode(digest(text.encode()).digest()).decode()) for part_id, text in written.items()]
+    method = identity.curve_signature or policy.rsa_signature
+    signed_info = write_signed_info(method, policy.digest, digests)
+    value = signature_value(signed_info.encode(), method, identity.key)
+    reference = write_token_reference(identity, token_reference, f"X509-{mark}")
+    security = etree.fromstring(
+        f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}">{"".join(written.values())}'
+        f'<ds:Signature xmlns:ds="{DS}">{signed_info}<ds:SignatureValue>{value}</ds:SignatureValue>'
+        f"<ds:KeyInfo>{reference}</ds:KeyInfo></ds:Signature></wsse:Security>".encode()
+    )
+    renamed = _has_other_prefixes(header)
+    header.append(security)
+    if renamed:
+        _sign_as_it_stands(security, identity, policy, method)
+    security.set(f"{{{version.namespace}}}mustUnderstand", version.must_understand)
+    return envelope
+
+
+def _header_without_security(envelope: _Element, header: _Element | None, version: SoapVersion) -> _Element:
     if header is None:
         header = etree.Element(f"{{{version.namespace}}}Header")
         envelope.insert(0, header)
     for earlier in header.findall(Q_SECURITY):
         header.remove(earlier)
-    targets = [body, *(block for block in header if block.tag.startswith(_WSA_BLOCK))]
-    mark = secrets.token_hex(8)
-    for index, target in enumerate(targets):
-        target.set(Q_ID, f"id-{mark}-{index}")
-    security = etree.fromstring(
-        _security(identity, policy, clock, token_reference=token_reference, mark=mark, targets=len(targets))
-    )
-    header.append(security)
-    security.set(f"{{{version.namespace}}}mustUnderstand", version.must_understand)
-    *inner, signature = security
-    sign_references([*targets, *inner], signature, identity, policy)
-    return envelope
+    return header
 
 
-def _security(
-    identity: Identity,
-    policy: SecurityPolicy,
-    clock: Clock,
-    *,
-    token_reference: TokenReference,
-    mark: str,
-    targets: int,
-) -> str:
-    """The Security header with everything but the digests and the signature value. Written as text and parsed at once:
-    five times faster than sixty elements made one by one.
-    """
-    now = clock.now()
-    token_id = f"X509-{mark}"
-    ids = [*(f"id-{mark}-{index}" for index in range(targets)), f"TS-{mark}"]
-    token = ""
-    if token_reference is TokenReference.DIRECT:
-        token = write_token(identity, token_id)
-        ids.append(token_id)
-    reference = (
-        f'"><ds:Transforms><ds:Transform Algorithm="{EXC_C14N}"></ds:Transform></ds:Transforms>'
-        f'<ds:DigestMethod Algorithm="{policy.digest}"></ds:DigestMethod><ds:DigestValue></ds:DigestValue>'
-        "</ds:Reference>"
-    )
-    references = "".join(f'<ds:Reference URI="#{target_id}{reference}' for target_id in ids)
-    return (
-        f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}">'
-        f'<wsu:Timestamp wsu:Id="TS-{mark}"><wsu:Created>{write_instant(now)}</wsu:Created>'
-        f"<wsu:Expires>{write_instant(now + policy.lifetime)}</wsu:Expires></wsu:Timestamp>{token}"
-        f'<ds:Signature xmlns:ds="{DS}"><ds:SignedInfo>'
-        f'<ds:CanonicalizationMethod Algorithm="{EXC_C14N}"></ds:CanonicalizationMethod>'
-        f'<ds:SignatureMethod Algorithm="{identity.curve_signature or policy.rsa_signature}"></ds:SignatureMethod>'
-        f"{references}</ds:SignedInfo><ds:SignatureValue></ds:SignatureValue>"
-        f"<ds:KeyInfo>{write_token_reference(identity, token_reference, token_id)}</ds:KeyInfo>"
-        "</ds:Signature></wsse:Security>"
-    )
+def _has_other_prefixes(header: _Element) -> bool:
+    """Whether one of our namespaces is declared around `header` under another prefix than ours."""
+    return any(uri in _PREFIXES and prefix != _PREFIXES[uri] for prefix, uri in header.nsmap.items())
+
+
+def _sign_as_it_stands(security: _Element, identity: Identity, policy: SecurityPolicy, method: str) -> None:
+    """Sign again what lxml gave other prefixes when it was put into an envelope that declares such."""
+    *parts, signature = security
+    signed_info = signature[0]
+    digests = {f"#{part.get(Q_ID)}": hashlib.new(DIGESTS[policy.digest], canonical(part)).digest() for part in parts}
+    for reference in list(signed_info)[2:]:
+        if (digest := digests.get(reference.get("URI", ""))) is not None:
+            reference[2].text = b64encode(digest).decode()
+    signature[1].text = signature_value(canonical(signed_info), method, identity.key)

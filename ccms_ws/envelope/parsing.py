@@ -54,7 +54,7 @@ def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
         raise LimitExceeded(f"more than {limits.namespaces} namespace declarations on one element")
     _this_thread.forget_names(len(octets))
     try:
-        root = etree.fromstring(octets, new_parser())
+        root = etree.fromstring(octets, _this_thread.parser)
     except etree.XMLSyntaxError as error:
         raise MalformedEnvelope(f"not well-formed: {error.msg}") from None
     _check_limits(root, limits, length=len(octets), elements=markup)
@@ -105,39 +105,56 @@ def _refused_prolog(octets: bytes) -> MalformedEnvelope | UnsupportedMediaType:
 
 
 class _Checks:
-    """The structural limits as compiled XPaths: true means too much."""
+    """The structural limits as compiled XPaths. Each is true of a tree that is too much."""
 
     def __init__(self, limits: Limits) -> None:
-        self.depth = etree.XPath("boolean(" + "/*" * (limits.depth + 1) + ")")
-        self.elements = etree.XPath(f"count(//*) > {limits.elements}")
-        self.attributes = etree.XPath(f"boolean(//@*[{limits.attributes + 1}])")
-        self.attribute_length = etree.XPath(f"boolean(//@*[string-length() > {limits.attribute_length}])")
-        self.text_length = etree.XPath(f"boolean(//text()[string-length() > {limits.text_length}])")
-        self.namespaces = etree.XPath(f"boolean(//*[count(namespace::*) > {limits.namespaces + 1}])")
-        self.instructions = etree.XPath("boolean(//processing-instruction())")
+        depth = "boolean(" + "/*" * (limits.depth + 1) + ")"
+        attributes = f"boolean(//@*[{limits.attributes + 1}])"
+        instructions = "boolean(//processing-instruction())"
+        elements = f"count(//*) > {limits.elements}"
+        attribute_length = f"boolean(//@*[string-length() > {limits.attribute_length}])"
+        text_length = f"boolean(//text()[string-length() > {limits.text_length}])"
+        namespaces = f"boolean(//*[count(namespace::*) > {limits.namespaces + 1}])"
+        # Few messages are even a quarter as deep as they may be: the short path spares the long one.
+        shallow = "boolean(" + "/*" * (limits.depth // 4 + 1) + ")"
+        self.always = etree.XPath(f"{instructions} or {attributes} or ({shallow} and {depth})")
+        self.elements = etree.XPath(elements)
+        self.attribute_length = etree.XPath(attribute_length)
+        self.text_length = etree.XPath(text_length)
+        self.namespaces = etree.XPath(namespaces)
+        self._reasons = {
+            depth: f"nested deeper than {limits.depth}",
+            elements: f"more than {limits.elements} elements",
+            attributes: f"more than {limits.attributes} attributes on one element",
+            attribute_length: f"an attribute longer than {limits.attribute_length}",
+            text_length: f"a text longer than {limits.text_length}",
+        }
+
+    def reason(self, root: _Element) -> MalformedEnvelope | LimitExceeded:
+        """What `root` has too much of."""
+        for expression, reason in self._reasons.items():
+            if root.xpath(expression):
+                return LimitExceeded(reason)
+        return MalformedEnvelope("a processing instruction", rule="BP R1009")
 
 
 def _check_limits(root: _Element, limits: Limits, *, length: int | None = None, elements: int | None = None) -> None:
     """`length` in bytes and `elements` (an upper bound) spare the checks that cannot fail."""
     checks = _this_thread.checks(limits)
-    if checks.instructions(root):
-        raise MalformedEnvelope("a processing instruction", rule="BP R1009")
-    if checks.depth(root):
-        raise LimitExceeded(f"nested deeper than {limits.depth}")
-    if (elements is None or elements > limits.elements) and checks.elements(root):
-        raise LimitExceeded(f"more than {limits.elements} elements")
-    if checks.attributes(root):
-        raise LimitExceeded(f"more than {limits.attributes} attributes on one element")
-    if (length is None or length > limits.attribute_length) and checks.attribute_length(root):
-        raise LimitExceeded(f"an attribute longer than {limits.attribute_length}")
-    if (length is None or length > limits.text_length) and checks.text_length(root):
-        raise LimitExceeded(f"a text longer than {limits.text_length}")
+    if (
+        checks.always(root)
+        or ((elements is None or elements > limits.elements) and checks.elements(root))
+        or ((length is None or length > limits.attribute_length) and checks.attribute_length(root))
+        or ((length is None or length > limits.text_length) and checks.text_length(root))
+    ):
+        raise checks.reason(root)
 
 
 class _ThisThread(threading.local):
-    """Compiled XPaths per thread (they hold a lock), and the bytes parsed since names were last forgotten."""
+    """Parser and compiled XPaths per thread (they hold a lock), and the bytes parsed since names were forgotten."""
 
     def __init__(self) -> None:
+        self.parser = new_parser()
         self.checks = lru_cache(maxsize=16)(_Checks)
         self.parsed = 0
 

@@ -6,33 +6,32 @@ signed part may stand. Whether the claim is true is found out in `signatures`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS, EXC_C14N
 from ccms_ws.envelope.algorithms import DIGESTS, ENVELOPED_SIGNATURE
-from ccms_ws.envelope.canonical import read_prefix_list
+from ccms_ws.envelope.canonical import canonical, read_prefix_list
 from ccms_ws.envelope.policy import SecurityPolicy
-from ccms_ws.envelope.structure import Q_ID, Parts
-from ccms_ws.envelope.values import octets_of
+from ccms_ws.envelope.structure import Parts
+from ccms_ws.envelope.values import decode_base64, octets_of, text_of
 from ccms_ws.errors import AlgorithmRefused, LimitExceeded, PartNotSigned, SecurityHeaderInvalid
 
+_SIGNATURE_CHILDREN: Final = [f"{{{DS}}}SignedInfo", f"{{{DS}}}SignatureValue", f"{{{DS}}}KeyInfo"]
+_Q_METHOD_C14N: Final = f"{{{DS}}}CanonicalizationMethod"
+_Q_METHOD_SIGNATURE: Final = f"{{{DS}}}SignatureMethod"
 _Q_REFERENCE: Final = f"{{{DS}}}Reference"
+_REFERENCE_CHILDREN: Final = [f"{{{DS}}}Transforms", f"{{{DS}}}DigestMethod", f"{{{DS}}}DigestValue"]
 _Q_TRANSFORM: Final = f"{{{DS}}}Transform"
 _Q_INCLUSIVE: Final = f"{{{EXC_C14N}}}InclusiveNamespaces"
-_SIGNATURE_CHILDREN: Final = [f"{{{DS}}}SignedInfo", f"{{{DS}}}SignatureValue", f"{{{DS}}}KeyInfo"]
-_SIGNED_INFO_HEAD: Final = [f"{{{DS}}}CanonicalizationMethod", f"{{{DS}}}SignatureMethod"]
-_REFERENCE_CHILDREN: Final = [f"{{{DS}}}Transforms", f"{{{DS}}}DigestMethod", f"{{{DS}}}DigestValue"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """One claim of a signature: this node has this digest."""
 
-    element: _Element
     target: _Element
     prefixes: list[str]
     """Its InclusiveNamespaces, as `canonical` takes them."""
@@ -41,17 +40,24 @@ class Reference:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureClaims:
+class SignatureClaims(NamedTuple):
     """A signature of the right shape, none of it verified yet."""
 
-    signature: _Element
-    signed_info: _Element
+    signed_info: bytes
+    """The canonical octets of SignedInfo, which the signature value is over."""
     method: str
-    prefixes: list[str]
     references: list[Reference]
     value: bytes
     key_info: _Element
+
+
+class _Written(NamedTuple):
+    """A ds:Reference as it is written, before anything in it is looked up."""
+
+    uri: str
+    prefixes: list[str]
+    digest_method: str
+    digest_value: str
 
 
 def read_claims(parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolicy) -> SignatureClaims:
@@ -62,49 +68,25 @@ def read_claims(parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolic
     if [child.tag for child in children] != _SIGNATURE_CHILDREN:
         raise SecurityHeaderInvalid("a Signature is SignedInfo, SignatureValue, KeyInfo and no more", rule="BSP R3102")
     signed_info, value, key_info = children
-    method_c14n, method_signature, *references = signed_info
-    if [method_c14n.tag, method_signature.tag] != _SIGNED_INFO_HEAD:
-        raise SecurityHeaderInvalid("SignedInfo begins with its two methods", rule="XMLDSig 4.4")
-    if method_c14n.get("Algorithm") != EXC_C14N:
-        raise AlgorithmRefused(f"canonicalization {method_c14n.get('Algorithm')!r}", rule="BSP R5404")
-    method = method_signature.get("Algorithm")
+    octets, method, written = _read_signed_info(signed_info, policy)
     if method not in policy.signature_methods:
-        raise AlgorithmRefused(f"signature algorithm {method!r}", rule="BSP R5421")
-    if len(method_signature):
-        raise AlgorithmRefused("parameters of the signature algorithm", rule="BSP R5401")
-    if not references:
-        raise SecurityHeaderInvalid("SignedInfo without a Reference", rule="XMLDSig 4.4")
-    if len(references) > policy.limits.references:
-        raise LimitExceeded(f"{len(references)} references, the limit is {policy.limits.references}")
-    claims = [_read_reference(reference, parts, ids, policy) for reference in references]
-    if len({id(claim.target) for claim in claims}) != len(claims):
+        raise AlgorithmRefused(f"signature algorithm {method[:200]!r}", rule="BSP R5421")
+    references = [_resolve(reference, parts, ids, policy) for reference in written]
+    if len({id(reference.target) for reference in references}) != len(references):
         raise SecurityHeaderInvalid("two references to one part", rule="GFIPM S2S")
-    return SignatureClaims(
-        parts.signature, signed_info, method, _inclusive_prefixes(method_c14n), claims, octets_of(value), key_info
-    )
+    return SignatureClaims(octets, method, references, octets_of(value), key_info)
 
 
-def _read_reference(
-    reference: _Element, parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolicy
-) -> Reference:
-    children = list(reference)
-    if reference.tag != _Q_REFERENCE or [child.tag for child in children] != _REFERENCE_CHILDREN:
-        raise SecurityHeaderInvalid("a Reference is Transforms, DigestMethod, DigestValue", rule="BSP R5416")
-    transforms, method, value = children
-    if reference.get("Type") is not None:
-        raise SecurityHeaderInvalid(f"a Reference of type {reference.get('Type')!r}", rule="BSP R5403")
-    uri = reference.get("URI", "")
+def _resolve(written: _Written, parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolicy) -> Reference:
+    uri, prefixes, digest_method, digest_value = written
     target = ids.get(uri[1:]) if uri.startswith("#") else None
     if target is None:
-        raise SecurityHeaderInvalid(f"the reference {uri[:80]!r} leads nowhere in this message", rule="BSP R3001")
-    if target.get(Q_ID) != uri[1:]:
-        raise SecurityHeaderInvalid(f"the reference {uri[:80]!r} is not to a wsu:Id", rule="BSP R3003")
+        raise SecurityHeaderInvalid(f"the reference {uri[:80]!r} leads to no wsu:Id in this message", rule="BSP R3001")
     if not _stands_where_signed_parts_stand(target, parts):
         raise PartNotSigned(f"the reference {uri[:80]!r} leads to {target.tag}, out of place", rule="GFIPM S2S")
-    digest = DIGESTS[name] if (name := method.get("Algorithm", "")) in policy.digest_methods else None
-    if digest is None or len(method):
-        raise AlgorithmRefused(f"digest algorithm {name!r}", rule="BSP R5420")
-    return Reference(reference, target, _transform_prefixes(transforms), digest, octets_of(value))
+    if digest_method not in policy.digest_methods:
+        raise AlgorithmRefused(f"digest algorithm {digest_method[:200]!r}", rule="BSP R5420")
+    return Reference(target, prefixes, DIGESTS[digest_method], decode_base64(digest_value, "DigestValue"))
 
 
 def _stands_where_signed_parts_stand(target: _Element, parts: Parts) -> bool:
@@ -114,16 +96,85 @@ def _stands_where_signed_parts_stand(target: _Element, parts: Parts) -> bool:
     return target.getparent() is parts.header and target is not parts.security
 
 
+# -- The plain way: SignedInfo as most stacks and we write it is recognized by its canonical octets, which are needed
+# -- anyway and which are the very thing that is signed. It saves walking some forty nodes. Whatever is not exactly
+# -- like this is read from the tree.
+_HEAD: Final = (
+    f'<ds:SignedInfo xmlns:ds="{DS}"><ds:CanonicalizationMethod Algorithm="{EXC_C14N}"></ds:CanonicalizationMethod>'
+    '<ds:SignatureMethod Algorithm="%s"></ds:SignatureMethod>'
+)
+_START: Final = '<ds:Reference URI="'
+_REST: Final = (
+    f'%s"><ds:Transforms><ds:Transform Algorithm="{EXC_C14N}"></ds:Transform></ds:Transforms>'
+    '<ds:DigestMethod Algorithm="%s"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue></ds:Reference>'
+)
+_END: Final = "</ds:SignedInfo>"
+_PLAIN_HEAD: Final = re.compile(_HEAD % '([^"&]+)')
+_PLAIN_REST: Final = re.compile(_REST % ('([^"&]+)', '([^"&]+)', "([A-Za-z0-9+/=]+)"))
+
+
+def write_signed_info(method: str, digest_method: str, digests: Iterable[tuple[str, str]]) -> str:
+    """A SignedInfo in its canonical form. `digests`: the id of each part with its digest in base64."""
+    references = [_START + _REST % (f"#{part_id}", digest_method, digest) for part_id, digest in digests]
+    return _HEAD % method + "".join(references) + _END
+
+
+def _read_plainly(octets: bytes) -> tuple[str, list[_Written]] | None:
+    """The signature algorithm and the references, or None if SignedInfo is written in some other way."""
+    head, *references = octets.decode().removesuffix(_END).split(_START)
+    method = _PLAIN_HEAD.fullmatch(head)
+    matches = [_PLAIN_REST.fullmatch(reference) for reference in references]
+    if method is None or not matches or None in matches:
+        return None
+    return method[1], [_Written(match[1], [], match[2], match[3]) for match in matches if match]
+
+
+def _read_signed_info(signed_info: _Element, policy: SecurityPolicy) -> tuple[bytes, str, list[_Written]]:
+    """The canonical octets, the signature algorithm and the references."""
+    count = len(signed_info) - 2
+    if count > policy.limits.references:
+        raise LimitExceeded(f"{count} references, the limit is {policy.limits.references}")
+    if count < 1:
+        raise SecurityHeaderInvalid("SignedInfo without a Reference", rule="XMLDSig 4.4")
+    method_c14n = signed_info[0]
+    if method_c14n.tag != _Q_METHOD_C14N or method_c14n.get("Algorithm") != EXC_C14N:
+        raise AlgorithmRefused(f"{method_c14n.tag} {method_c14n.get('Algorithm')!r}", rule="BSP R5404")
+    octets = canonical(signed_info, _inclusive_prefixes(method_c14n))
+    plain = _read_plainly(octets)
+    if plain is not None:
+        return octets, *plain
+    _, method_signature, *references = signed_info
+    if method_signature.tag != _Q_METHOD_SIGNATURE or len(method_signature):
+        raise AlgorithmRefused(f"{method_signature.tag} with parameters", rule="BSP R5401")
+    return octets, method_signature.get("Algorithm", ""), [_read_reference(reference) for reference in references]
+
+
+def _read_reference(reference: _Element) -> _Written:
+    children = list(reference)
+    if reference.tag != _Q_REFERENCE or [child.tag for child in children] != _REFERENCE_CHILDREN:
+        raise SecurityHeaderInvalid("a Reference is Transforms, DigestMethod, DigestValue", rule="BSP R5416")
+    transforms, method, value = children
+    if reference.get("Type") is not None:
+        raise SecurityHeaderInvalid(f"a Reference of type {reference.get('Type')!r}", rule="BSP R5403")
+    if len(method):
+        raise AlgorithmRefused("parameters of a digest algorithm", rule="BSP R5420")
+    return _Written(
+        reference.get("URI", ""), _transform_prefixes(transforms), method.get("Algorithm", ""), text_of(value)
+    )
+
+
 def _transform_prefixes(transforms: _Element) -> list[str]:
     """Exactly one transform, exclusive C14N. An enveloped-signature transform before it is let pass: no target holds
     the Signature, so there is nothing that it could remove.
     """
     steps = list(transforms)
+    if any(step.tag != _Q_TRANSFORM for step in steps):
+        raise SecurityHeaderInvalid("Transforms holds something else than transforms", rule="BSP R5411")
     if len(steps) == 2 and steps[0].get("Algorithm") == ENVELOPED_SIGNATURE and not len(steps[0]):
         del steps[0]
     if len(steps) != 1:
         raise AlgorithmRefused(f"{len(steps)} transforms", rule="BSP R5412" if steps else "BSP R5411")
-    if steps[0].tag != _Q_TRANSFORM or steps[0].get("Algorithm") != EXC_C14N:
+    if steps[0].get("Algorithm") != EXC_C14N:
         raise AlgorithmRefused(f"transform {steps[0].get('Algorithm')!r}", rule="BSP R5423")
     return _inclusive_prefixes(steps[0])
 

@@ -6,8 +6,7 @@ From here on parts are nodes, not names: what was found is what is verified, and
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import Final, Protocol, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 from lxml import etree
 from lxml.etree import _Element
@@ -43,8 +42,7 @@ _MUST_UNDERSTAND: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """The parts of one message. Every element is a child of its only possible parent."""
 
     version: SoapVersion
@@ -180,15 +178,21 @@ _this_thread = _ThisThread()
 
 
 def unique_ids(root: _Element) -> dict[str, _Element]:
-    """Every id in the message with its element, whatever the id attribute is called: no two processors may differ.
+    """The elements with a wsu:Id, the only id that a reference may use.
 
-    Errors: `SecurityHeaderInvalid` for an id that occurs twice.
+    No id may occur twice, whatever the attribute is called: another processor might look for another one.
+    Errors: `SecurityHeaderInvalid`.
     """
     ids: dict[str, _Element] = {}
+    seen: set[str] = set()
     for value in cast("list[_AttributeValue]", _this_thread.ids(root)):
-        if value.attrname.rpartition("}")[2] in _ID_NAMES:
-            name = str(value)
-            if name in ids:
-                raise SecurityHeaderInvalid(f"the id {name[:64]!r} occurs twice", rule="XML 1.0 3.3.1")
-            ids[name] = value.getparent()
+        name = value.attrname
+        if name == Q_ID:
+            ids[str(value)] = value.getparent()
+        elif name.rpartition("}")[2] not in _ID_NAMES:
+            continue
+        text = str(value)
+        if text in seen:
+            raise SecurityHeaderInvalid(f"the id {text[:64]!r} occurs twice", rule="XML 1.0 3.3.1")
+        seen.add(text)
     return ids

@@ -18,9 +18,12 @@ _INSTANT: Final = re.compile(
 )
 
 
-def write_instant(at: datetime) -> str:
-    """An xsd:dateTime in UTC with three fraction digits (BSP R3220: no more)."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+def write_timestamp(created: datetime, lifetime: timedelta, timestamp_id: str) -> str:
+    """A Timestamp in its canonical form."""
+    return (
+        f'<wsu:Timestamp xmlns:wsu="{WSU}" wsu:Id="{timestamp_id}"><wsu:Created>{_instant(created)}</wsu:Created>'
+        f"<wsu:Expires>{_instant(created + lifetime)}</wsu:Expires></wsu:Timestamp>"
+    )
 
 
 def read_timestamp(timestamp: _Element, remarks: list[str]) -> tuple[datetime, datetime]:
@@ -43,6 +46,11 @@ def check_freshness(created: datetime, expires: datetime, now: datetime, skew: t
         raise TimestampOutOfRange(f"created {created - now} in the future", rule="WSS 10", hint="compare the clocks")
     if expires + skew <= now:
         raise TimestampOutOfRange(f"expired {now - expires} ago", rule="WSS 10", hint="compare the clocks")
+
+
+def _instant(at: datetime) -> str:
+    # Three fraction digits and no more (BSP R3220).
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _broken_rule(tags: list[str]) -> str:

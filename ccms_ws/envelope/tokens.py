@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from cryptography import x509
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import DS, WSSE
+from ccms_ws.contract.namespaces import DS, WSSE, WSU
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.structure import Q_ID, Parts
@@ -32,10 +32,10 @@ _ISSUER_SERIAL_CHILDREN: Final = [f"{{{DS}}}X509IssuerName", f"{{{DS}}}X509Seria
 
 
 def write_token(identity: Identity, token_id: str) -> str:
-    """A BinarySecurityToken with the identity's certificate."""
+    """A BinarySecurityToken with the identity's certificate, in its canonical form."""
     return (
-        f'<wsse:BinarySecurityToken EncodingType="{BASE64}" ValueType="{X509V3}" wsu:Id="{token_id}">'
-        f"{identity.certificate_text}</wsse:BinarySecurityToken>"
+        f'<wsse:BinarySecurityToken xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}" EncodingType="{BASE64}"'
+        f' ValueType="{X509V3}" wsu:Id="{token_id}">{identity.certificate_text}</wsse:BinarySecurityToken>'
     )
 
 

@@ -25,7 +25,11 @@ def text_of(element: _Element) -> str:
 
 def octets_of(element: _Element) -> bytes:
     """The octets of a base64 element. Errors: `SecurityHeaderInvalid` if it is not strictly base64."""
-    text = text_of(element)
+    return decode_base64(text_of(element), element.tag)
+
+
+def decode_base64(text: str, what: str) -> bytes:
+    """The octets that `text` stands for; whitespace is let pass. Errors: `SecurityHeaderInvalid`."""
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
@@ -33,4 +37,4 @@ def octets_of(element: _Element) -> bytes:
     try:
         return binascii.a2b_base64(_WHITESPACE.sub("", text), strict_mode=True)
     except ValueError:
-        raise SecurityHeaderInvalid(f"{element.tag} is not base64", rule="XSD base64Binary") from None
+        raise SecurityHeaderInvalid(f"{what} is not base64", rule="XSD base64Binary") from None
