@@ -24,7 +24,8 @@ from ccms_ws.envelope.timestamps import write_timestamp
 from ccms_ws.envelope.tokens import write_token, write_token_reference
 
 # lxml invents ns0, ns1... for a namespace that an envelope made elsewhere does not declare yet.
-etree.register_namespace("wsu", WSU)
+for _prefix, _uri in (("wsu", WSU), ("wsa", WSA)):
+    etree.register_namespace(_prefix, _uri)
 
 _WSA_BLOCK: Final = f"{{{WSA}}}"
 _PREFIXES: Final = {WSSE: "wsse", WSU: "wsu", DS: "ds"}

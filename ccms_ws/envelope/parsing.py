@@ -25,7 +25,7 @@ _PROLOG: Final = re.compile(
     re.VERBOSE,
 )
 _UTF16_BOMS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_FORGET_AFTER: Final = 16 * 1024 * 1024
+_FORGET_AFTER: Final = 4 * 1024 * 1024
 
 
 def new_parser() -> etree.XMLParser:
@@ -171,6 +171,7 @@ class _ThisThread(threading.local):
             # A borrowed reference: the cast takes its own.
             state = cast("dict[str, object]", ctypes.cast(_thread_state(), ctypes.py_object).value)
             state.pop("_ParserDictionaryContext", None)
+            self.parser = new_parser()
 
 
 _thread_state = ctypes.pythonapi.PyThreadState_GetDict

@@ -44,7 +44,7 @@ def payload(size: int = 0, **texts: str) -> _Element:
 def addressing(**changes: str | None) -> Addressing:
     """The properties of a good request."""
     request = Addressing.request(to=ADDRESS, action=ACTION, message_id=f"urn:uuid:{uuid.uuid4()}")
-    return replace(request, **changes)
+    return replace(request, **changes)  # type: ignore[arg-type]
 
 
 def sealed(

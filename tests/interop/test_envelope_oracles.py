@@ -1,0 +1,181 @@
+"""What we seal, other implementations accept; what they sign, we accept; what they refuse, we refuse."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from ccms_ws.contract.namespaces import SOAP11
+from ccms_ws.envelope.algorithms import (
+    ECDSA_SHA256,
+    ECDSA_SHA384,
+    RSA_PSS_SHA256,
+    RSA_PSS_SHA384,
+    RSA_PSS_SHA512,
+    RSA_SHA256,
+    RSA_SHA384,
+    RSA_SHA512,
+    SHA384,
+    SHA512,
+)
+from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
+from ccms_ws.envelope.soap import SoapVersion, to_bytes
+from ccms_ws.errors import CcmsWsError
+from tests.support.envelopes import NS, POLICY, TEST, opened, sealed
+from tests.support.layouts import Layout
+from tests.support.oracles import (
+    XMLSEC1,
+    certificate_pem,
+    key_pem,
+    libxmlsec_sign,
+    libxmlsec_verifies,
+    stock_signxml_sign,
+    stock_signxml_verify,
+    xmlsec1,
+)
+from tests.support.pki import pki
+
+JAVA = shutil.which("java")
+JDK_SOURCE = Path(__file__).with_name("jdk") / "Signatures.java"
+WHO = ["probation", "dmv", "ftb"]
+METHODS = {
+    "probation": [RSA_SHA256, RSA_SHA384, RSA_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512],
+    "dmv": [ECDSA_SHA256],
+    "ftb": [ECDSA_SHA384],
+}
+ODD_PAYLOADS = {
+    "plain": f'<t:Query xmlns:t="{TEST}"><t:Case>1</t:Case></t:Query>',
+    "default-namespace": f'<Query xmlns="{TEST}"><Case>1</Case><a xmlns="">2</a></Query>',
+    "carriage-return": f'<t:Query xmlns:t="{TEST}"><t:Case k="&#13;&#10;&#9;">1&#13;\n2</t:Case></t:Query>',
+    "non-ascii": f'<t:Query xmlns:t="{TEST}"><t:Case>Núñez 王 \U0001f600 &lt;&amp;&gt;"</t:Case></t:Query>',
+    "empty": f'<t:Query xmlns:t="{TEST}"/>',
+    "same-namespace-twice": f'<t:Query xmlns:t="{TEST}" xmlns:u="{TEST}"><u:Case u:a="1" t:b="2"/></t:Query>',
+    "soap-inside": f'<t:Query xmlns:t="{TEST}" xmlns:soap="{SOAP11}"><soap:Odd/></t:Query>',
+    "xml-attributes": f'<t:Query xmlns:t="{TEST}"><t:Case xml:lang="en" xml:space="preserve"> 1 </t:Case></t:Query>',
+}
+
+
+@pytest.mark.parametrize(("who", "reference", "version"), list(product(WHO, TokenReference, SoapVersion)))
+def test_libxmlsec_and_stock_signxml_accept_what_we_seal(
+    who: str, reference: TokenReference, version: SoapVersion
+) -> None:
+    identity = getattr(pki(), who)
+    raw = to_bytes(sealed(by=identity, reference=reference, version=version))
+    assert libxmlsec_verifies(raw, identity)
+    stock_signxml_verify(raw, identity, references=7 if reference is TokenReference.DIRECT else 6)
+    assert opened(raw).version is version
+
+
+@pytest.mark.parametrize("name", ODD_PAYLOADS)
+def test_odd_payloads_are_sealed_as_other_implementations_read_them(name: str) -> None:
+    raw = to_bytes(sealed(etree.fromstring(ODD_PAYLOADS[name])))
+    assert libxmlsec_verifies(raw, pki().probation)
+    stock_signxml_verify(raw, pki().probation, references=7)
+    assert opened(raw).payload.tag == f"{{{TEST}}}Query"
+
+
+@pytest.mark.parametrize("method", METHODS["probation"])
+def test_every_rsa_algorithm_that_we_seal_with_is_accepted(method: str) -> None:
+    policy = SecurityPolicy(rsa_signature=method, digest=SHA512 if method == RSA_SHA512 else SHA384)
+    raw = to_bytes(sealed(policy=policy))
+    assert libxmlsec_verifies(raw, pki().probation)
+    stock_signxml_verify(raw, pki().probation, references=7)
+    assert opened(raw).partner_id == "adult-probation"
+
+
+@pytest.mark.parametrize(("who", "method"), [(who, method) for who in WHO for method in METHODS[who]])
+def test_what_stock_signxml_signs_is_accepted(who: str, method: str) -> None:
+    identity = getattr(pki(), who)
+    text = Layout(identity=identity).text()
+    raw = stock_signxml_sign(text, identity, ["Body", "TS", "X509", "To", "Action", "MessageID", "ReplyTo"], method)
+    assert opened(raw).certificate == identity.certificate
+
+
+@pytest.mark.parametrize(
+    "changed", ["24CR", "17:30", "addressing/anon", "urn:uuid:", "DigestValue>", "SignatureValue>"]
+)
+def test_what_libxmlsec_refuses_we_refuse(changed: str) -> None:
+    raw = to_bytes(sealed()).decode()
+    place = raw.index(changed) + len(changed)
+    while not raw[place].isalnum():
+        place += 1
+    tampered = (raw[:place] + ("1" if raw[place] != "1" else "2") + raw[place + 1 :]).encode()
+    assert not libxmlsec_verifies(tampered, pki().probation)
+    with pytest.raises(CcmsWsError):
+        opened(tampered)
+
+
+@pytest.mark.skipif(XMLSEC1 is None, reason="the xmlsec1 command is not installed")
+class TestXmlsec1Command:
+    @pytest.mark.parametrize("version", SoapVersion)
+    def test_it_verifies_what_we_seal(self, version: SoapVersion, tmp_path: Path) -> None:
+        raw = to_bytes(sealed(version=version))
+        verdict = xmlsec1("--verify", raw, pki().probation, tmp_path)
+        assert verdict.returncode == 0, verdict.stderr
+        assert b"7/7" in verdict.stderr
+
+    def test_it_refuses_what_was_changed(self, tmp_path: Path) -> None:
+        raw = to_bytes(sealed()).replace(b"24CR01234", b"24CR99999")
+        assert xmlsec1("--verify", raw, pki().probation, tmp_path).returncode != 0
+
+    def test_we_accept_what_it_signed_from_a_template(self, tmp_path: Path) -> None:
+        signed = xmlsec1("--sign", Layout().text(), pki().probation, tmp_path)
+        assert signed.returncode == 0, signed.stderr
+        assert opened(signed.stdout).payload.findtext("t:Case", namespaces=NS) == "24CR01234"
+
+
+@pytest.fixture(scope="module")
+def jdk_verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    directory = tmp_path_factory.mktemp("jdk")
+    messages = {name: sealed(etree.fromstring(text)) for name, text in ODD_PAYLOADS.items()}
+    messages |= {
+        f"{method.rpartition('#')[2]}": sealed(policy=replace(POLICY, rsa_signature=method))
+        for method in METHODS["probation"]
+    }
+    messages |= {f"reference-{kind.value}": sealed(reference=kind) for kind in TokenReference}
+    (directory / "cert.pem").write_bytes(certificate_pem(pki().probation))
+    for name, message in messages.items():
+        (directory / f"{name}.xml").write_bytes(to_bytes(message))
+    (directory / "tampered.xml").write_bytes(to_bytes(sealed()).replace(b"24CR01234", b"24CR99999"))
+    files = sorted(directory.glob("*.xml"))
+    assert JAVA
+    output = subprocess.run(
+        [JAVA, JDK_SOURCE, "verify", directory / "cert.pem", *files], capture_output=True, check=True, text=True
+    ).stdout
+    return {Path(line.split()[0]).stem: line.split()[1] for line in output.splitlines()}
+
+
+@pytest.mark.skipif(JAVA is None, reason="no JDK is installed")
+class TestJdk:
+    """The JDK's own XML signature; one process for all messages, because it takes a second to start."""
+
+    def test_it_accepts_what_we_seal(self, jdk_verdicts: dict[str, str]) -> None:
+        verdicts = dict(jdk_verdicts)
+        assert verdicts.pop("tampered") == "false"
+        assert len(verdicts) == len(ODD_PAYLOADS) + 10
+        assert set(verdicts.values()) == {"true"}, verdicts
+
+    @pytest.mark.parametrize("who", ["probation", "dmv"])
+    def test_we_accept_what_it_signs(self, who: str, tmp_path: Path) -> None:
+        identity = getattr(pki(), who)
+        (tmp_path / "key.pem").write_bytes(key_pem(identity))
+        (tmp_path / "in.xml").write_bytes(Layout(identity=identity).text())
+        assert JAVA
+        subprocess.run(
+            [JAVA, JDK_SOURCE, "sign", tmp_path / "key.pem", "RSA" if who == "probation" else "EC", METHODS[who][0],
+             tmp_path / "in.xml", tmp_path / "out.xml", "Body", "TS", "X509", "To", "Action", "MessageID", "ReplyTo"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        assert opened((tmp_path / "out.xml").read_bytes()).certificate == identity.certificate
+
+
+def test_a_signature_of_libxmlsec_with_the_wrong_key_is_refused() -> None:
+    raw = libxmlsec_sign(Layout().text(), pki().court)
+    with pytest.raises(CcmsWsError, match="does not verify"):
+        opened(raw)
