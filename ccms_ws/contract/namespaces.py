@@ -37,6 +37,8 @@ SP: Final = "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702"
 NC: Final = "http://niem.gov/niem/niem-core/2.0"
 J: Final = "http://niem.gov/niem/domains/jxdm/4.1"
 STRUCTURES: Final = "http://niem.gov/niem/structures/2.0"
+NIEM_XSD: Final = "http://niem.gov/niem/proxy/xsd/2.0"
+APPINFO: Final = "http://niem.gov/niem/appinfo/2.0"
 
 # -- ours: our own invention, no authority published any for these exchanges -------------------------------------------
 EXT: Final = "urn:ccms-ws:extension:1.0"

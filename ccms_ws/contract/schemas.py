@@ -15,7 +15,8 @@ from lxml import etree
 from lxml.etree import _Element, _LogEntry
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.namespaces import EXT, FAULT, PREFIXES, q
+from ccms_ws.contract.namespaces import EXT, FAULT, q
+from ccms_ws.contract.qnames import readable
 from ccms_ws.errors import ContractError, SchemaViolated, UnknownMessage
 
 Q_METADATA: Final = q(EXT, "MessageMetadata")
@@ -23,7 +24,6 @@ Q_KIND: Final = q(EXT, "MessageKindCode")
 Q_CORRELATION: Final = q(EXT, "CorrelationID")
 
 _ANSWERS: Final = ("Response", "Error")
-_PREFIX_OF: Final = {namespace: prefix for prefix, namespace in PREFIXES.items()}
 
 # What libxml2 says of these repeats the value; of everything else only names.
 _IN_WORDS: Final = {
@@ -99,18 +99,11 @@ def _violation(schema: etree.XMLSchema, message: _Element) -> ContractError:
     """The first violation in words, without values."""
     error = cast("Sequence[_LogEntry]", schema.error_log)[0]
     if error.type_name == "SCHEMAV_CVC_ELT_1":
-        return UnknownMessage(f"no exchange has a message {_readable(str(message.tag))}")
+        return UnknownMessage(f"no exchange has a message {readable(str(message.tag))}")
     found = _SUBJECT.match(error.message)
-    node = _readable(found["name"]) if found else _readable(str(message.tag))
+    node = readable(found["name"]) if found else readable(str(message.tag))
     if found and error.type_name.startswith(_NAMES_ONLY):
         words = found["said"][:_LONGEST]
     else:
         words = _IN_WORDS.get(error.type_name, "is not a value of the required type")
     return SchemaViolated(f"{node}, at {error.path}: {words}", node=node, rule=error.type_name)
-
-
-def _readable(name: str) -> str:
-    """`{namespace}name` with the project's usual prefix; a name of a foreign namespace without it."""
-    qualified = etree.QName(name)
-    prefix = _PREFIX_OF.get(qualified.namespace or "")
-    return f"{prefix}:{qualified.localname}" if prefix else qualified.localname

@@ -20,6 +20,7 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
 from ccms_ws.contract.namespaces import WSAM, WSDL, WSDL_SOAP11, WSDL_SOAP12, XSD, q
+from ccms_ws.contract.qnames import qualified
 from ccms_ws.errors import ContractError, ContractMissing
 
 Q_WSDL_IMPORT: Final = q(WSDL, "import")
@@ -79,6 +80,11 @@ def load_wsdl(name: str | Path) -> Wsdl:
     it (document/literal with at most one part a message, one name an operation, nothing on the network).
     """
     return _load(Path(name) if Path(name).is_absolute() else catalog.wsdl_path(str(name)))
+
+
+def closure_of(path: Path) -> tuple[Path, ...]:
+    """The WSDL or schema at `path` and every file that it refers to, itself first. Errors as `load_wsdl`."""
+    return tuple(found for found, _ in _closure(path))
 
 
 # -- publishing --------------------------------------------------------------------------------------------------------
@@ -188,7 +194,7 @@ def _operation(operation: _Element, namespace: str, port_type: str, messages: Ma
 
     def message(element: _Element) -> str:
         try:
-            return messages[_qualified(element, "message")]
+            return messages[qualified(element, "message")]
         except KeyError:
             raise ContractError(f"the operation {name} uses a message that is not declared") from None
 
@@ -220,7 +226,7 @@ def _element_of(message: _Element, path: Path) -> str:
     if len(parts) > 1 or not parts[0].get("element"):
         rule = "BP R2210" if len(parts) > 1 else "BP R2204"
         raise ContractError(f"{path}: the message {message.get('name')} is not document/literal", rule=rule)
-    return _qualified(parts[0], "element")
+    return qualified(parts[0], "element")
 
 
 def _ports(definitions: list[_Element]) -> Iterator[WsdlPort]:
@@ -230,8 +236,3 @@ def _ports(definitions: list[_Element]) -> Iterator[WsdlPort]:
                 for address in port.iterchildren(*Q_ADDRESSES):
                     version = Q_ADDRESSES[str(address.tag)]
                     yield WsdlPort(service.get("name", ""), port.get("name", ""), version, address.get("location", ""))
-
-
-def _qualified(element: _Element, attribute: str) -> str:
-    prefix, _, local = element.get(attribute, "").rpartition(":")
-    return q(element.nsmap.get(prefix or None) or "", local)

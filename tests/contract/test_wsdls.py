@@ -11,11 +11,9 @@ from lxml.etree import _Element
 from zeep.transports import Transport
 
 from ccms_ws.contract import catalog, schemas
-from ccms_ws.contract.namespaces import WSDL_SOAP11, WSDL_SOAP12
 from ccms_ws.contract.wsdl import load_wsdl
 
 EMPTY = b'<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body/></soap:Envelope>'
-ID = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}Id"
 WITH_PORTS = [name for name in catalog.wsdl_names() if load_wsdl(name).ports]
 WSDL_OF = {
     "FCC807": "FCC807-1.0-service.wsdl",
@@ -128,33 +126,6 @@ def test_an_answer_without_content_is_success(wsdl: str, reply: Reply) -> None:
     root = etree.fromstring(catalog.sample("COL903-batch"))
     assert zeep_client.service.SubmitCollectionBalanceUpdateBatch(**typed(zeep_client, root)) is None
     assert b"COL903-37-20261113-01" in zeep_client.transport.sent
-
-
-@pytest.mark.parametrize("name", catalog.wsdl_names())
-def test_every_message_has_an_action_that_is_its_soap_action(name: str) -> None:
-    root = catalog.parse(catalog.wsdl_path(name))
-    actions = "{http://www.w3.org/2007/05/addressing/metadata}Action"
-    for tag in ("input", "output", "fault"):
-        for element in root.iterfind(f"{{*}}portType/{{*}}operation/{{*}}{tag}"):
-            assert (element.get(actions) or "").startswith("urn:ccms-ws:")
-    declared = {operation.name: operation.input_action for operation in load_wsdl(name).operations.values()}
-    for namespace in (WSDL_SOAP11, WSDL_SOAP12):
-        for bound in root.iterfind("{*}binding/{*}operation"):
-            for soap in bound.iterfind(f"{{{namespace}}}operation"):
-                assert soap.get("soapAction") == declared[bound.get("name") or ""]
-
-
-@pytest.mark.parametrize("name", [name for name in WITH_PORTS if not name.startswith("partner/")])
-def test_the_abstract_wsdl_lies_apart_and_each_binding_has_the_policy(name: str) -> None:
-    root = catalog.parse(catalog.wsdl_path(name))
-    assert root.find("{*}portType") is None
-    policies = {f"#{policy.get(ID)}" for policy in root.iterfind("{http://www.w3.org/ns/ws-policy}Policy")}
-    bindings = root.findall("{*}binding")
-    assert len(bindings) == 2
-    for binding in bindings:
-        reference = binding.find("{http://www.w3.org/ns/ws-policy}PolicyReference")
-        assert reference is not None
-        assert reference.get("URI") in policies
 
 
 def test_the_policy_is_the_same_in_every_wsdl() -> None:
