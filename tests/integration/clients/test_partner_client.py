@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -173,3 +174,35 @@ def test_nobody_listening_is_transient(keys: Path, tmp_path: Path) -> None:
         client.send(message("DMV907-hold", "DMV"), url=push.url, soap=SoapVersion.SOAP12)
     client.close()
     assert caught.value.cause == Cause.CONNECT
+
+
+def test_a_restarted_partner_remembers_and_its_journal_holds_ids_and_outcomes_only(keys: Path, tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, keys, synchronous=["DMV"])
+    push = settings.partner("DMV").receives["DMV907"]
+    client = PartnerClient(
+        push.wsdl,
+        partner_id="DMV",
+        identity=Identity.load(settings.identity.key, settings.identity.certificate),
+        trust=pins(settings),
+        policy=SecurityPolicy(),
+        clock=SystemClock(),
+    )
+    simulation = Simulation(memory=tmp_path / "memory.db", journal=tmp_path / "journal.jsonl")
+    hold = message("DMV907-hold", "DMV")
+    answers = []
+    for _ in range(2):
+        with RunningPartner(settings, "DMV", simulation) as partner:
+            answers.append(client.send(hold, url=push.url, soap=SoapVersion.SOAP12).answer)
+            tally = partner.memory.tally()
+    client.close()
+    first, second = answers
+    assert first is not None
+    assert second is not None
+    assert first.envelope.content_digest == second.envelope.content_digest
+    assert tally == [(f"urn:uuid:{hold.message_id}", "DMV907", "ACCEPTED", 2)]
+    text = (tmp_path / "journal.jsonl").read_text("utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line["outcome"] for line in lines] == ["ACCEPTED", "duplicate (ACCEPTED)"]
+    assert {line["message_id"] for line in lines} == {str(hold.message_id)}
+    assert "Osei-Lindqvist" in hold.body.decode()
+    assert not {"Osei-Lindqvist", "F5077213"} & set(text.replace('"', " ").split())

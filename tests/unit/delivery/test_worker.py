@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from hashlib import sha256
 from uuid import UUID
 
 import pytest
@@ -17,6 +18,7 @@ from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.domain.partners import Partner, PartnerKind
+from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import (
     ConcurrentChange,
@@ -304,3 +306,14 @@ def test_a_stopped_worker_finishes_what_it_began() -> None:
     worker.run()
     assert [len(line.units.of(one).history) for one in (first, second)] == [1, 0]
     assert line.units.of(second).attempts == 0
+
+
+def test_an_error_message_in_a_fault_counts_as_the_message_that_it_is() -> None:
+    line = Line(failing())
+    outgoing = line.put()
+    answer = answer_to(outgoing, "DMV907-response", ORI)
+    inside = replace(answer, payload=answer.payload[0])  # a fault's detail is not the payload of its envelope
+    desk = AnswerDesk(exchanges=[noting(get_exchange("DMV907"))], court=Court(ORI, "C", "37", "37100"), test=False)
+    digest = desk.register(inside, outgoing, DMV, NOW).message.content_digest
+    assert digest == sha256(canonical(inside.payload)).digest()
+    assert digest != answer.envelope.content_digest
