@@ -19,7 +19,11 @@ _LONGEST_TEXT = 2_000
 _i, _r, _q = inbox_message.c, refusal.c, quarantined_answer.c
 _THIS = (_i.partner_id == bindparam("partner"), _i.message_id == bindparam("id"))
 # Waits for another transaction that is taking in the same message. Understood by SQLite as it stands.
-_RECEIVE = insert_or_nothing(inbox_message).on_conflict_do_nothing(index_elements=[_i.partner_id, _i.message_id])
+_RECEIVE = (
+    insert_or_nothing(inbox_message)
+    .on_conflict_do_nothing(index_elements=[_i.partner_id, _i.message_id])
+    .returning(_i.inbox_id)
+)
 _KNOWN = select(
     _i.content_digest,
     func.coalesce(_i.answer_kind, AnswerKind.ACCEPTED),
@@ -60,7 +64,7 @@ class SqlInbox:
         waits for the other. Raises MessageIdReused if the partner used this id for other content.
         """
         row = {field.name: getattr(message, field.name) for field in fields(message)}
-        if self._connection.execute(_RECEIVE, row).rowcount == 1:
+        if self._connection.execute(_RECEIVE, row).first() is not None:
             return None
         key = {"partner": message.partner_id, "id": message.message_id}
         digest, *answer = self._connection.execute(_KNOWN, key).one()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
 
 from ccms_ws.store.engine import open_engine
-from ccms_ws.store.unit_of_work import SqlUnitOfWork, unit_of_work
-from tests.support.databases import blank_database_url, database_url
+from ccms_ws.store.unit_of_work import unit_of_work
+from tests.support.databases import Units, blank_database_url, database_url
 
 __all__ = ["blank_database_url", "database_url"]
-
-Units = Callable[[], SqlUnitOfWork]
 
 
 @pytest.fixture

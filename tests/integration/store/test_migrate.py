@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from ccms_ws.errors import StoreUnavailable
+from ccms_ws.errors import StoreError, StoreUnavailable
 from ccms_ws.store import migrate
 from ccms_ws.store.columns import metadata
 from ccms_ws.store.engine import open_engine
@@ -95,7 +95,7 @@ def test_failed_upgrade_leaves_nothing_behind(blank_database_url: str) -> None:
     migrate.upgrade(engine, "0001")
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE abstract_section (in_the_way INTEGER)"))
-    with pytest.raises(Exception, match="abstract_section|DuplicateTable"):
+    with pytest.raises(StoreError):
         migrate.upgrade(engine)
     assert migrate.current_revision(engine) == "0001"
     assert "referral" not in inspect(engine).get_table_names()
@@ -111,9 +111,8 @@ def test_upgrade_of_a_current_database_changes_nothing(engine: Engine) -> None:
 def test_new_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/court.db")
     migrate.upgrade(engine)
-    assert {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir() if path.name.startswith("court")} == {
-        name: 0 for name in ("court.db", "court.db-wal", "court.db-shm")
-    }
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("court.db", "court.db-wal", "court.db-shm"), 0o600)
     engine.dispose()
 
 

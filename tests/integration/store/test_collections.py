@@ -1,0 +1,249 @@
+"""Referrals and batches: told once, in the order of ids, and never against what was told before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatch, ItemError, Referral
+from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
+from tests.support.databases import Units
+from tests.support.records import ANA, CASE, NOW, ON_CASE, ORI, REFERRAL, fill
+
+TODAY = date(2026, 11, 20)
+
+
+def batch(items: int = 1, total: str = "100.00", *, batch_id: UUID | None = None, **changes: Any) -> CollectionBatch:
+    made = CollectionBatch(batch_id or uuid4(), "FTB", ORI, BatchState.QUEUED, NOW, items, Decimal(total))
+    return replace(made, **changes)
+
+
+def item(sequence: int = 1, referral: str = "R-1", told: str = "490.10", now: str = "100.00") -> BalanceUpdate:
+    return BalanceUpdate(sequence, referral, Decimal(told), Decimal(now), TODAY)
+
+
+@pytest.fixture
+def book(units: Units) -> Units:
+    """A court with one open referral."""
+    with units() as uow:
+        fill(uow)
+        uow.collections.add_referral(REFERRAL)
+        uow.commit()
+    return units
+
+
+def refer(units: Units, number: int) -> None:
+    """Refer the debts of `number` more people, R-0001 and so on."""
+    with units() as uow:
+        people = [replace(ANA, participant_id=f"Q-{n:04}") for n in range(1, number + 1)]
+        uow.books.add(*people, *(replace(ON_CASE[0], participant=person) for person in people))
+        for n in range(1, number + 1):
+            uow.collections.add_referral(replace(REFERRAL, referral_id=f"R-{n:04}", participant_id=f"Q-{n:04}"))
+        uow.commit()
+
+
+def test_referral_comes_back_as_it_was_added(book: Units) -> None:
+    with book() as uow:
+        assert uow.collections.get_referral("R-1") == REFERRAL
+        with pytest.raises(NotStored):
+            uow.collections.get_referral("R-2")
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        replace(REFERRAL, referral_id="R-2", referred_amount=Decimal("0.00")),
+        replace(REFERRAL, referral_id="R-2", closed_on=date(2026, 5, 31)),
+        replace(REFERRAL, referral_id="R-2", case_number="unknown"),
+        replace(REFERRAL, referral_id="", participant_id="P-2"),
+        replace(REFERRAL, referral_id="R-2", participant_id="P-2", reported_balance=Decimal("-0.01")),
+    ],
+    ids=repr,
+)
+def test_nonsense_is_refused_by_the_tables(book: Units, nonsense: Referral) -> None:
+    with book() as uow:
+        with pytest.raises(StoreError) as refused:
+            uow.collections.add_referral(nonsense)
+        assert type(refused.value) is StoreError
+
+
+def test_debt_is_with_a_partner_once_until_it_is_closed(book: Units) -> None:
+    with book() as uow:
+        with pytest.raises(ConcurrentChange):
+            uow.collections.add_referral(replace(REFERRAL, referral_id="R-2"))
+        uow.rollback()
+        uow.collections.add_referral(replace(REFERRAL, referral_id="R-2", closed_on=TODAY))
+        uow.collections.add_referral(replace(REFERRAL, referral_id="R-3", partner_id="AGENCY"))
+
+
+def test_open_referrals_come_in_the_order_of_their_ids_and_without_others(book: Units) -> None:
+    refer(book, 3)
+    with book() as uow:
+        uow.collections.add_referral(replace(REFERRAL, referral_id="R-0", partner_id="AGENCY"))
+        uow.collections.add_referral(replace(REFERRAL, referral_id="R-9", participant_id="P-2", closed_on=TODAY))
+        found = [referral.referral_id for referral in uow.collections.open_referrals("FTB")]
+    assert found == ["R-0001", "R-0002", "R-0003", "R-1"]
+
+
+def test_open_referrals_survive_commits_and_changes_in_between(book: Units, monkeypatch: pytest.MonkeyPatch) -> None:
+    refer(book, 2500)
+    seen = []
+    with book() as uow:
+        stream = uow.collections.open_referrals("FTB")
+        while part := list(islice(stream, 700)):
+            seen += [referral.referral_id for referral in part]
+            updates = [item(n, referral.referral_id) for n, referral in enumerate(part, start=1)]
+            uow.collections.add_batch(batch(len(part), f"{len(part)}00.00"), iter(updates))
+            uow.commit()
+    assert len(seen) == len(set(seen)) == 2501
+    with book() as uow:
+        assert {referral.reported_balance for referral in uow.collections.open_referrals("FTB")} == {Decimal("100.00")}
+
+
+# -- batches ----------------------------------------------------------------------------------------------------------
+def test_batch_comes_back_and_sets_what_was_reported(book: Units) -> None:
+    sent = batch()
+    with book() as uow:
+        uow.collections.add_batch(sent, [item()])
+        uow.commit()
+    with book() as uow:
+        assert uow.collections.find_batch(sent.batch_id) == sent
+        assert uow.collections.lock_batch(sent.batch_id) == sent
+        assert uow.collections.find_batch(uuid4()) is None
+        assert uow.collections.lock_batch(uuid4()) is None
+        assert uow.collections.get_referral("R-1").reported_balance == Decimal("100.00")
+
+
+def test_paid_in_full_is_told_as_zero(book: Units) -> None:
+    with book() as uow:
+        uow.collections.add_batch(batch(total="0.00"), [item(now="0.00")])
+        assert uow.collections.get_referral("R-1").reported_balance == Decimal("0.00")
+
+
+def test_update_from_an_outdated_balance_is_a_concurrent_change(book: Units) -> None:
+    with book() as uow:
+        uow.collections.add_batch(batch(), [item()])
+        with pytest.raises(ConcurrentChange):
+            uow.collections.add_batch(batch(total="90.00"), [item(now="90.00")])
+        uow.rollback()
+        uow.collections.add_batch(batch(), [item()])
+        uow.collections.add_batch(batch(total="90.00"), [item(told="100.00", now="90.00")])
+
+
+@pytest.mark.parametrize("state", [{"closed_on": TODAY}, {"partner_id": "AGENCY"}])
+def test_only_an_open_referral_of_that_partner_is_told(book: Units, state: dict[str, Any]) -> None:
+    with book() as uow:
+        uow.collections.add_referral(replace(REFERRAL, referral_id="R-2", participant_id="P-2", **state))
+        with pytest.raises(ConcurrentChange):
+            uow.collections.add_batch(batch(), [item(referral="R-2")])
+
+
+@pytest.mark.parametrize("wrong", [batch(2), batch(1, "99.99"), batch(1, "100.01")])
+def test_control_totals_must_agree_with_the_items(book: Units, wrong: CollectionBatch) -> None:
+    with book() as uow, pytest.raises(StoreError, match="announces"):
+        uow.collections.add_batch(wrong, [item()])
+
+
+@pytest.mark.parametrize("wrong", [[item(0)], [item(now="-1.00")], [item(), item(2)], [item(), item(1)]])
+def test_items_that_are_none_are_refused(book: Units, wrong: list[BalanceUpdate]) -> None:
+    with book() as uow, pytest.raises(StoreError):
+        uow.collections.add_batch(batch(len(wrong), "200.00"), wrong)
+
+
+def test_items_are_taken_from_a_stream(book: Units) -> None:
+    refer(book, 2100)
+    taken = 0
+
+    def stream() -> Iterator[BalanceUpdate]:
+        nonlocal taken
+        for taken in range(1, 2101):
+            yield item(taken, f"R-{taken:04}")
+
+    with book() as uow:
+        uow.collections.add_batch(batch(2100, "210000.00"), stream())
+        assert taken == 2100
+
+
+def test_moving_sets_what_is_given_and_leaves_the_rest(book: Units) -> None:
+    sent, due = batch(), NOW + timedelta(days=10)
+    with book() as uow:
+        uow.collections.add_batch(sent, [item()])
+        uow.collections.move_batch(sent.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=due)
+        uow.collections.move_batch(sent.batch_id, BatchState.REJECTED, error_code="E1", error_reason="Because")
+        uow.commit()
+    with book() as uow:
+        assert uow.collections.find_batch(sent.batch_id) == replace(
+            sent,
+            state=BatchState.REJECTED,
+            delivered_at=NOW,
+            answer_due_at=due,
+            error_code="E1",
+            error_reason="Because",
+        )
+
+
+def test_item_errors_reach_their_items(book: Units, engine: Engine) -> None:
+    refer(book, 2)
+    sent = batch(2, "200.00")
+    with book() as uow:
+        uow.collections.add_batch(sent, [item(1, "R-0001"), item(2, "R-0002")])
+        errors = [ItemError(2, "E2", "No such account")]
+        uow.collections.move_batch(sent.batch_id, BatchState.PARTLY_REJECTED, items=errors)
+        uow.commit()
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT sequence, error_code, error_reason FROM balance_update ORDER BY 1"))
+        assert [tuple(row) for row in rows] == [(1, "", ""), (2, "E2", "No such account")]
+
+
+def test_error_for_an_item_or_batch_that_is_not_there_is_refused(book: Units) -> None:
+    sent = batch()
+    with book() as uow:
+        uow.collections.add_batch(sent, [item()])
+        with pytest.raises(NotStored):
+            uow.collections.move_batch(sent.batch_id, BatchState.PARTLY_REJECTED, items=[ItemError(2, "E", "")])
+        with pytest.raises(NotStored):
+            uow.collections.move_batch(uuid4(), BatchState.REJECTED)
+
+
+def test_silent_batches_are_those_delivered_whose_window_has_passed(book: Units) -> None:
+    refer(book, 4)
+    sent = [batch() for _ in range(4)]
+    with book() as uow:
+        for number, each in enumerate(sent, start=1):
+            uow.collections.add_batch(each, [item(referral=f"R-{number:04}")])
+        for each, days in ((sent[0], 3), (sent[1], 1), (sent[2], 2)):
+            due = NOW + timedelta(days=days)
+            uow.collections.move_batch(each.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=due)
+        uow.collections.move_batch(sent[2].batch_id, BatchState.REJECTED)
+        uow.commit()
+        silent = [
+            [found.batch_id for found in uow.collections.silent_batches(NOW + timedelta(days=days))]
+            for days in (1, 2, 4)
+        ]
+    assert silent == [[], [sent[1].batch_id], [sent[1].batch_id, sent[0].batch_id]]
+
+
+def test_silent_batch_that_is_being_answered_is_left_out(engine: Engine, book: Units) -> None:
+    sent = batch()
+    with book() as uow:
+        uow.collections.add_batch(sent, [item()])
+        uow.collections.move_batch(sent.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=NOW)
+        uow.commit()
+    if engine.dialect.name == "sqlite":
+        return  # one transaction at a time: nobody is being answered meanwhile
+    with book() as answering, book() as sweeping:
+        assert answering.collections.lock_batch(sent.batch_id) is not None
+        assert list(sweeping.collections.silent_batches(NOW + timedelta(days=1))) == []
+
+
+def test_case_number_is_kept(book: Units) -> None:
+    with book() as uow:
+        assert next(uow.collections.open_referrals("FTB")).case_number == CASE.number

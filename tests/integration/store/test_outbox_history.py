@@ -1,0 +1,159 @@
+"""Whatever happens to messages on their way: each subject keeps its order, nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from ccms_ws.domain.messages import LeasedMessage, OutboxState, OutgoingMessage
+from ccms_ws.errors import ConcurrentChange
+from tests.support.databases import Units
+from tests.support.records import NOW, attempted, outgoing
+
+LEASE = timedelta(minutes=2)
+TABLES = ("delivery_attempt", "outbox_subject", "outbox_body", "outbox_message")
+
+subjects = st.lists(st.sampled_from("abcd"), max_size=3)
+steps = st.one_of(
+    st.tuples(st.just("add"), st.sampled_from(["DMV", "FTB"]), subjects, st.integers(-2, 2)),
+    st.tuples(st.just("claim"), st.integers(1, 4)),
+    st.tuples(st.just("deliver"), st.integers(0, 5)),
+    st.tuples(st.just("retry"), st.integers(0, 5), st.integers(0, 4)),
+    st.tuples(st.just("give up"), st.integers(0, 5)),
+    st.tuples(st.just("resend")),
+    st.tuples(st.just("wait"), st.integers(1, 3)),
+)
+
+
+@dataclass
+class Expected:
+    """One message as it should stand."""
+
+    message: OutgoingMessage
+    due_at: datetime
+    state: OutboxState = OutboxState.PENDING
+    attempts: int = 0
+
+
+@dataclass
+class History:
+    """Does each step in the database and in the simplest model that can be thought of, and compares them."""
+
+    units: Units
+    engine: Engine
+    now: datetime = NOW
+    queue: list[Expected] = field(default_factory=list)
+    leases: list[LeasedMessage] = field(default_factory=list)
+    arrived: list[OutgoingMessage] = field(default_factory=list)
+
+    def add(self, partner_id: str, about: list[str], minutes: int) -> None:
+        created_at = self.now + timedelta(minutes=minutes)
+        message = outgoing(*dict.fromkeys(about), partner_id=partner_id, created_at=created_at)
+        with self.units() as uow:
+            uow.outbox.add(message)
+            uow.commit()
+        self.queue.append(Expected(message, created_at))
+
+    def claim(self, limit: int) -> None:
+        with self.units() as uow:
+            leases = uow.outbox.claim(worker="w", now=self.now, lease=LEASE, limit=limit)
+            uow.commit()
+        free = [each for number, each in enumerate(self.queue) if self.is_due(each) and not self.is_blocked(number)]
+        free = sorted(free, key=lambda each: each.due_at)[:limit]
+        assert [leased.message for leased in leases] == [each.message for each in free]
+        for each, leased in zip(free, leases, strict=True):
+            each.state, each.due_at, each.attempts = OutboxState.SENDING, leased.lease_until, each.attempts + 1
+            assert (leased.attempt, leased.lease_until) == (each.attempts, self.now + LEASE)
+        self.leases += leases
+
+    def is_due(self, each: Expected) -> bool:
+        return each.state in (OutboxState.PENDING, OutboxState.SENDING) and each.due_at <= self.now
+
+    def is_blocked(self, number: int) -> bool:
+        mine = self.queue[number].message
+        return any(
+            earlier.state is not OutboxState.DELIVERED
+            and earlier.message.partner_id == mine.partner_id
+            and set(earlier.message.subjects) & set(mine.subjects)
+            for earlier in self.queue[:number]
+        )
+
+    def deliver(self, which: int) -> None:
+        self.settle(which, OutboxState.DELIVERED)
+
+    def retry(self, which: int, minutes: int) -> None:
+        self.settle(which, OutboxState.PENDING, self.now + timedelta(minutes=minutes))
+
+    def give_up(self, which: int) -> None:
+        self.settle(which, OutboxState.DEAD)
+
+    def settle(self, which: int, state: OutboxState, retry_at: datetime | None = None) -> None:
+        if not self.leases:
+            return
+        leased = self.leases.pop(which % len(self.leases))
+        each = next(each for each in self.queue if each.message == leased.message)
+        with self.units() as uow:
+            if (each.state, each.attempts) != (OutboxState.SENDING, leased.attempt):
+                with pytest.raises(ConcurrentChange):
+                    uow.outbox.settle_failed(leased, attempted(leased, "failed"), retry_at)
+                return
+            if state is OutboxState.DELIVERED:
+                uow.outbox.settle_delivered(leased, attempted(leased))
+                self.arrived.append(leased.message)
+            else:
+                uow.outbox.settle_failed(leased, attempted(leased, "failed"), retry_at)
+            uow.commit()
+        each.state, each.due_at = state, retry_at or each.due_at
+
+    def resend(self) -> None:
+        """What an operator does with dead messages."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                text("UPDATE outbox_message SET state = 'pending', due_at = created_at WHERE state = 'dead'")
+            )
+        for each in self.queue:
+            if each.state is OutboxState.DEAD:
+                each.state, each.due_at = OutboxState.PENDING, each.message.created_at
+
+    def wait(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    def finish(self) -> None:
+        """Let everything arrive, however it stands."""
+        self.resend()
+        for _ in self.queue:
+            self.wait(10)
+            self.claim(100)
+            while self.leases:
+                self.deliver(0)
+        with self.units() as uow:
+            assert uow.outbox.idle()
+        made = [each.message for each in self.queue]
+        assert sorted(message.message_id for message in self.arrived) == sorted(message.message_id for message in made)
+        for partner_id in ("DMV", "FTB"):
+            for subject in "abcd":
+                assert about(partner_id, subject, self.arrived) == about(partner_id, subject, made)
+        with self.engine.connect() as connection:
+            assert connection.execute(text("SELECT count(*) FROM outbox_subject")).scalar() == 0
+
+
+def about(partner_id: str, subject: str, messages: list[OutgoingMessage]) -> list[OutgoingMessage]:
+    return [each for each in messages if each.partner_id == partner_id and subject in each.subjects]
+
+
+@settings(max_examples=30, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(script=st.lists(steps, min_size=5, max_size=30))
+def test_outbox_does_what_the_simplest_model_does(units: Units, engine: Engine, script: list[tuple[Any, ...]]) -> None:
+    with engine.begin() as connection:
+        for table in TABLES:
+            connection.execute(text(f"DELETE FROM {table}"))
+    history = History(units, engine)
+    for name, *values in script:
+        getattr(history, name.replace(" ", "_"))(*values)
+    history.finish()

@@ -1,0 +1,98 @@
+"""All of a unit of work happens, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Engine
+
+from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
+from ccms_ws.errors import StoreError
+from ccms_ws.store.unit_of_work import read_only, unit_of_work
+from tests.support.databases import Units
+from tests.support.records import ANA, BEN, CASE, COURT, ORI, fill
+
+
+def test_it_is_the_port(engine: Engine) -> None:
+    factory: UnitOfWorkFactory = unit_of_work(engine)
+    port: UnitOfWork = factory()
+    with port as uow:
+        assert uow.books.find_court(ORI) is None
+
+
+def test_what_is_committed_stays(units: Units) -> None:
+    with units() as uow:
+        uow.books.add(COURT)
+        uow.commit()
+    with units() as uow:
+        assert uow.books.find_court(ORI) == COURT
+
+
+def test_leaving_without_commit_rolls_back(units: Units) -> None:
+    with units() as uow:
+        uow.books.add(COURT)
+    with units() as uow:
+        assert uow.books.find_court(ORI) is None
+
+
+def test_leaving_by_an_error_rolls_back_and_hides_nothing(units: Units) -> None:
+    def fail() -> None:
+        with units() as uow:
+            uow.books.add(COURT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with units() as uow:
+        assert uow.books.find_court(ORI) is None
+
+
+def test_work_goes_on_after_a_commit_and_after_a_rollback(units: Units) -> None:
+    with units() as uow:
+        uow.books.add(COURT)
+        uow.commit()
+        uow.books.add(ANA)
+        uow.rollback()
+        uow.books.add(BEN)
+        uow.commit()
+    with units() as uow:
+        assert uow.books.find_court(ORI) == COURT
+        assert uow.books.find_participant(ORI, "P-1") is None
+        assert uow.books.find_participant(ORI, "P-2") == BEN
+
+
+def test_after_an_error_the_whole_unit_is_lost(units: Units) -> None:
+    with units() as uow:
+        uow.books.add(COURT)
+        with pytest.raises(StoreError):
+            uow.books.add(COURT)
+        uow.rollback()
+        assert uow.books.find_court(ORI) is None
+
+
+def test_unit_can_be_entered_again(units: Units) -> None:
+    unit = units()
+    with unit:
+        unit.books.add(COURT)
+        unit.commit()
+    with unit:
+        assert unit.books.find_court(ORI) == COURT
+
+
+def test_closed_unit_cannot_be_committed(units: Units) -> None:
+    unit = units()
+    with pytest.raises(StoreError, match="not open"):
+        unit.commit()
+
+
+def test_reading_waits_for_no_writer_and_sees_only_what_is_committed(engine: Engine, units: Units) -> None:
+    with units() as writer, read_only(engine)() as reader:
+        fill(writer)
+        assert reader.books.find_case(ORI, CASE.number) is None
+        reader.rollback()
+        writer.commit()
+        assert reader.books.find_case(ORI, CASE.number) == CASE
+
+
+def test_reading_unit_cannot_be_committed(engine: Engine) -> None:
+    with read_only(engine)() as reader, pytest.raises(StoreError, match="only reads"):
+        reader.commit()
