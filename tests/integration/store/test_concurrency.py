@@ -225,9 +225,8 @@ def test_many_writers_and_workers_lose_and_reorder_nothing(
     while rest := deliver_next(units):
         arrived.append(rest.message_id)
     with engine.connect() as connection:
-        in_order = (
-            connection.execute(select(outbox_message.c.message_id).order_by(outbox_message.c.outbox_id)).scalars().all()
-        )
+        ids = select(outbox_message.c.message_id).order_by(outbox_message.c.outbox_id)
+        in_order = list(connection.execute(ids).scalars())
     assert len(made) == 60
     assert sorted(arrived) == sorted(in_order) == sorted(message.message_id for message in made)
     for subject in "abcdef":
@@ -277,7 +276,7 @@ def test_two_answers_to_one_abstract_are_seen_one_after_the_other(units: Units, 
     def answer() -> AbstractState | None:
         with units() as uow:
             found = uow.abstracts.lock(placed.abstract_id)
-            return found and found.state
+            return None if found is None else found.state
 
     with units() as uow:
         fill(uow)
