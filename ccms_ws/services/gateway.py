@@ -16,6 +16,8 @@ import structlog
 from lxml.etree import _Element
 
 from ccms_ws.clock import Clock
+from ccms_ws.contract.catalog import wsdl_path
+from ccms_ws.contract.policy import check_published_policy
 from ccms_ws.dispatch import Outcome, dispatch
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import IncomingMessage, Refusal, StoredAnswer
@@ -31,6 +33,7 @@ from ccms_ws.services.http import Environ, Response, StartResponse, read_request
 from ccms_ws.services.published import PublishedContract
 from ccms_ws.services.replies import Replies, refusal, stored_answer, transaction_id
 from ccms_ws.services.soap import SoapService
+from ccms_ws.services.wire_profile import describe
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +59,11 @@ class Gateway:
 
     def __init__(self, house: House, exchanges: Sequence[Exchange]) -> None:
         self._house = house
+        """Raises ContractError if a WSDL states another security policy than `house.policy`."""
         self._services = {exchange.path: SoapService(exchange) for exchange in exchanges}
+        profile = describe(house.policy)
+        for exchange in exchanges:
+            check_published_policy(wsdl_path(exchange.service), profile)
         self._replies = Replies(house.identity, house.policy, house.clock)
         self._published = PublishedContract(house.public_url, tuple(self._services.values()))
 
