@@ -46,7 +46,7 @@ def problems_in(error: ValidationError, model: type[BaseModel], place_of: Callab
 def nearest(word: str, known: Iterable[str]) -> str:
     """What to do about an unknown word: the likely one, or the list of those that exist."""
     names = sorted(known)
-    likely = get_close_matches(word.lower(), names, n=1) or get_close_matches(word.upper(), names, n=1)
+    likely = get_close_matches(word, names, n=1) or get_close_matches(word.lower(), names, n=1)
     if likely:
         return f"did you mean {likely[0]}?"
     return "known here: " + ", ".join(names) if names else "none is known here"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,6 @@ from ccms_ws.errors import ConfigError
 S = TypeVar("S", bound=Section)
 
 PREFIX = "CCMS_WS_"
-OTHER_VARIABLES = frozenset({"CCMS_WS_CONFIG"})  # read by the command line
 
 
 class _Environment(Settings, BaseSettings):
@@ -73,11 +73,11 @@ def _read_table(path: Path, place: str, problems: list[Problem]) -> dict[str, An
 
 
 def _overrides(problems: list[Problem]) -> dict[str, Any]:
-    """What the environment says. A variable that sets nothing is a problem, not a silence."""
-    known = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields if field != "partners"}
-    for name in sorted(os.environ):
-        first = PREFIX + name.removeprefix(PREFIX).partition("__")[0].upper()
-        if name.startswith(PREFIX) and name not in OTHER_VARIABLES and first not in known:
+    """What the environment says. A variable that means a setting and sets none is a problem, not a silence."""
+    known = {field.upper() for field in Settings.model_fields if field != "partners"}
+    for name in sorted(name for name in os.environ if name.startswith(PREFIX)):
+        first, nested, _ = name.removeprefix(PREFIX).upper().partition("__")
+        if first not in known and (nested or get_close_matches(first, known, cutoff=0.7)):
             problems.append(Problem(name, "", "is not a setting", nearest(first, known)))
     return {key: value for key, value in EnvSettingsSource(_Environment)().items() if key != "partners"}
 

@@ -105,9 +105,19 @@ def test_a_wrong_value_from_the_environment_is_named_as_such(court: Court, monke
     assert "CCMS_WS_ENDPOINT__PORT: endpoint.port is wrong" in refusal(court())
 
 
-def test_a_variable_that_sets_nothing_is_refused(court: Court, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CCMS_WS_DATABSE__URL", "sqlite:///x.db")
-    assert "CCMS_WS_DATABSE__URL is not a setting; did you mean CCMS_WS_DATABASE?" in refusal(court())
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("CCMS_WS_DATABSE__URL", "DATABASE"), ("CCMS_WS_PARTNERS_FOLDR", "PARTNERS_FOLDER")],
+)
+def test_a_misspelt_variable_is_refused(court: Court, monkeypatch: pytest.MonkeyPatch, name: str, meant: str) -> None:
+    monkeypatch.setenv(name, "x")
+    assert f"{name} is not a setting; did you mean {meant}?" in refusal(court())
+
+
+def test_a_variable_of_another_program_is_no_setting(court: Court, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCMS_WS_CONFIG", "ccms-ws.toml")
+    monkeypatch.setenv("CCMS_WS_TEST_POSTGRES", "postgresql://db")
+    load_settings(court())
 
 
 @pytest.mark.parametrize(
