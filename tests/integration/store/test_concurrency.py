@@ -19,10 +19,12 @@ from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState
 from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatch
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, LeasedMessage, OutgoingMessage, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, MessageIdReused
+from ccms_ws.store.engine import open_engine
 from ccms_ws.store.message_tables import outbox_message
 from ccms_ws.store.queues import _LANES
+from ccms_ws.store.unit_of_work import unit_of_work
 from tests.support.databases import Units
-from tests.support.records import CASE, LICENSE, NOW, ORI, REFERRAL, attempted, fill, incoming, outgoing
+from tests.support.records import CASE, COURT, LICENSE, NOW, ORI, REFERRAL, attempted, fill, incoming, outgoing
 
 T = TypeVar("T")
 LEASE = timedelta(minutes=2)
@@ -42,6 +44,32 @@ def waits(future: Future[T]) -> bool:
     except TimeoutError:
         return True
     return False
+
+
+def test_what_was_read_stays_true_until_it_is_acted_on(database_url: str, pool: ThreadPoolExecutor) -> None:
+    """Two processes on one SQLite file: the second does not read what the first is about to change."""
+    if database_url.startswith("postgresql"):
+        return  # locks are taken where they are needed: see below
+    engines = [open_engine(database_url) for _ in range(2)]
+    one, other = map(unit_of_work, engines)
+
+    def add_if_missing() -> bool:
+        with other() as uow:
+            missing = uow.books.find_court(ORI) is None
+            if missing:
+                uow.books.add(COURT)
+                uow.commit()
+            return missing
+
+    with one() as uow:
+        assert uow.books.find_court(ORI) is None
+        second = pool.submit(add_if_missing)
+        assert waits(second)
+        uow.books.add(COURT)
+        uow.commit()
+    assert second.result(5) is False
+    for engine in engines:
+        engine.dispose()
 
 
 # -- the same message twice -------------------------------------------------------------------------------------------

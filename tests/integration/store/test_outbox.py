@@ -134,7 +134,9 @@ def test_worker_that_comes_late_may_settle_if_nobody_took_over(units: Units) -> 
     assert entry(units, message).state is OutboxState.DELIVERED
 
 
-@pytest.mark.parametrize("change", [{"worker": "w2"}, {"attempt": 2}, {"message": outgoing("a", message_id=UUID(int=1))}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"worker": "w2"}, {"attempt": 2}, {"message": outgoing("a", message_id=UUID(int=1))}], ids=str
+)
 def test_only_the_lease_itself_settles(units: Units, change: dict[str, object]) -> None:
     add(units, outgoing("a"))
     (leased,) = claim(units)

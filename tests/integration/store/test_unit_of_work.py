@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Engine
 
@@ -58,6 +60,15 @@ def test_work_goes_on_after_a_commit_and_after_a_rollback(units: Units) -> None:
         assert uow.books.find_court(ORI) == COURT
         assert uow.books.find_participant(ORI, "P-1") is None
         assert uow.books.find_participant(ORI, "P-2") == BEN
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_unit_that_has_ended_its_transaction_holds_up_nobody(units: Units, end: str) -> None:
+    with units() as idle, units() as other:
+        idle.books.add(COURT)
+        getattr(idle, end)()
+        other.books.add(replace(COURT, ori="CA019015J"))
+        other.commit()
 
 
 def test_after_an_error_the_whole_unit_is_lost(units: Units) -> None:
