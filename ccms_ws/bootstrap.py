@@ -17,6 +17,7 @@ from cryptography import x509
 from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import PartnerSettings, PushSettings, Settings, load_settings
+from ccms_ws.contract.codes import extend_from
 from ccms_ws.delivery.answers import AnswerDesk
 from ccms_ws.delivery.routes import Route
 from ccms_ws.delivery.worker import DeliveryWorker
@@ -160,6 +161,7 @@ class CourtApplication:
 def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplication:
     """The court of these settings. Raises ConfigError for keys and certificates, StoreUnavailable for the database."""
     court, engine = settings.court, open_engine(settings.database.url)
+    extend_from(court.codes)
     return CourtApplication(
         settings=settings,
         court=Court(court.ori, court.name, court.county_code, court.dmv_court_code),

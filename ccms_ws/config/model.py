@@ -31,6 +31,12 @@ def _existing(path: Path) -> Path:
     return path
 
 
+def _existing_folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ValueError(f"there is no folder {path}")
+    return path
+
+
 def _plain_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -57,6 +63,7 @@ def _some(paths: tuple[Path, ...]) -> tuple[Path, ...]:
 
 
 ResolvedPath = Annotated[Path, AfterValidator(_resolved)]
+ExistingFolder = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing_folder)]
 ExistingFile = Annotated[Path, AfterValidator(_resolved), AfterValidator(_existing)]
 Url = Annotated[str, AfterValidator(_plain_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
@@ -78,6 +85,9 @@ class CourtSettings(Section):
     )
     dmv_court_code: str = Field(pattern=r"^[0-9]{5}$", description="the court's code at DMV: five digits, in quotes")
     test: bool = Field(default=False, description="true marks every message as a test; partners must not act on it")
+    codes: ExistingFolder | None = Field(
+        default=None, description="a folder with the court's own code lists; they add to those of xsd/codes/"
+    )
 
 
 class EndpointSettings(Section):

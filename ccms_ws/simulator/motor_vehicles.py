@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ccms_ws.contract.codes import code_list
 from ccms_ws.contract.namespaces import DMV907, NC, q
 from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.parts import xml
@@ -28,10 +29,10 @@ Q_DESCRIPTION: Final = q(DMV907, "MessageDescriptionText")
 Q_PROCESSED: Final = q(DMV907, "ProcessedDate")
 Q_CASE: Final = q(NC, "CaseTrackingID")
 
-ACCEPTED = ("ACCEPTED", "The abstract was accepted.")
-NOT_FOUND = ("LICENSE-NOT-FOUND", "No record exists for the driver license number.")
-ON_FILE = ("ALREADY-ON-FILE", "An abstract for this court, docket and license is already on file.")
-NO_HOLD = ("NO-HOLD-ON-FILE", "There is no hold on file that could be released.")
+ACCEPTED: Final = "ACCEPTED"
+NOT_FOUND: Final = "LICENSE-NOT-FOUND"
+ON_FILE: Final = "ALREADY-ON-FILE"
+NO_HOLD: Final = "NO-HOLD-ON-FILE"
 
 
 class MotorVehiclesDesk:
@@ -46,10 +47,10 @@ class MotorVehiclesDesk:
             reason = "The record of this license cannot be processed."
             return self._fail(task, Problem(code="RecordUnavailable", reason=reason, resend=False))
         if digits == {"0"} and task.act is not Act.ACCEPT:
-            return self._respond(task, licence, *NOT_FOUND)
-        return self._respond(task, licence, *self._file(task, licence, memory))
+            return self._respond(task, licence, NOT_FOUND)
+        return self._respond(task, licence, self._file(task, licence, memory))
 
-    def _file(self, task: Task, licence: DriverLicense, memory: Memory) -> tuple[str, str]:
+    def _file(self, task: Task, licence: DriverLicense, memory: Memory) -> str:
         case = xml.text(task.payload, Q_CASE)
         subject = f"{task.metadata.court_ori}/{case}/{licence.jurisdiction}/{licence.number}"
         is_hold = task.payload.find(Q_HOLD) is not None
@@ -58,14 +59,14 @@ class MotorVehiclesDesk:
         memory.set_hold(subject, is_hold)
         return ACCEPTED
 
-    def _respond(self, task: Task, licence: DriverLicense, code: str, text: str) -> Decision:
+    def _respond(self, task: Task, licence: DriverLicense, code: str) -> Decision:
         message = xml.root(Q_RESPONSE, "dmv907")
         write_metadata(message, task.answer_metadata(MessageKind.RESPONSE))
         xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
         write_license(message, licence)
         xml.add(message, Q_CASE, xml.text(task.payload, Q_CASE))
         xml.add(message, Q_CODE, code)
-        xml.add(message, Q_DESCRIPTION, text)
+        xml.add(message, Q_DESCRIPTION, code_list("dmv907-message-codes")[code].text)
         xml.add_date(message, Q_PROCESSED, task.now.date())
         return Decision(code, message)
 

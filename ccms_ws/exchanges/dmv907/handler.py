@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from ccms_ws.contract.codes import code_list
 from ccms_ws.domain.abstracts import (
     Abstract,
     AbstractAction,
@@ -20,7 +21,6 @@ from ccms_ws.domain.law import current_law
 from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.exchange import Context
-from ccms_ws.exchanges.dmv907.codes import message_codes
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused, check_notice
 from ccms_ws.parts.metadata import MessageKind, first_metadata
@@ -128,10 +128,10 @@ def take_response(response: AbstractResponse, context: Context, uow: UnitOfWork)
     if response.driver_license != abstract.driver_license:
         _quarantine("it names another driver licence than the abstract", context, uow)
         return
-    known = message_codes().get(response.message_code)
+    known = code_list("dmv907-message-codes").find(response.message_code, context.today)
     uow.abstracts.move(
         abstract.abstract_id,
-        AbstractState.ACCEPTED if known is not None and known.accepted else AbstractState.NOT_ACCEPTED,
+        AbstractState.ACCEPTED if known is not None and known.outcome == "accepted" else AbstractState.NOT_ACCEPTED,
         answer_code=response.message_code,
         answer_text=response.message_text
         or (known.text if known else "a message code that is not on the court's list"),

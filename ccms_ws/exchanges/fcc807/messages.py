@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from ccms_ws.contract.codes import code_list
 from ccms_ws.domain.courts import CaseParticipant, DriverLicense, PersonName
 from ccms_ws.domain.ledger import Balance
 from ccms_ws.domain.partners import ProbationUnit
@@ -31,7 +32,7 @@ class Query:
 
 
 class RejectionReason(StrEnum):
-    """Why the court answers "no". The list is this project's own; no authority published one."""
+    """Why the court answers "no"; the words are those of the code list `fcc807-rejection-reasons`."""
 
     CASE_NOT_FOUND = "CaseNotFound"
     PARTICIPANT_NOT_FOUND = "ParticipantNotFound"
@@ -40,19 +41,6 @@ class RejectionReason(StrEnum):
     INSUFFICIENT_CRITERIA = "InsufficientCriteria"
     NO_FINANCIAL_RECORD = "NoFinancialRecord"
     NOT_AUTHORIZED = "NotAuthorized"
-
-
-REJECTION_TEXT = {
-    RejectionReason.CASE_NOT_FOUND: "No case of this number is on file at this court.",
-    RejectionReason.PARTICIPANT_NOT_FOUND: "No participant on file at this court fits the search keys.",
-    RejectionReason.PARTICIPANT_NOT_ON_CASE: "The case has no participant that fits the other search keys.",
-    RejectionReason.MULTIPLE_MATCHES: "More than one case participant fits; add a search key.",
-    RejectionReason.INSUFFICIENT_CRITERIA: (
-        "Give a case number, a participant id, or a name together with a date of birth."
-    ),
-    RejectionReason.NO_FINANCIAL_RECORD: "The participant has no financial record on this case.",
-    RejectionReason.NOT_AUTHORIZED: "The submitting unit is not the one that this partner is registered for.",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +61,7 @@ class Rejection:
 
     @property
     def text(self) -> str:
-        return REJECTION_TEXT[self.reason]
+        return code_list("fcc807-rejection-reasons")[self.reason].text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,131 @@
+"""The code lists as data: `xsd/codes/*.toml`, each code with the day from which it is used.
+
+A court can add to an open list, or say a code anew, by a file of the same name in a folder of its own (setting
+`court.codes`). A closed list is an enumeration of the schema as well, and changes only with the exchange's version.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from ccms_ws.contract import catalog
+from ccms_ws.errors import ConfigError, ContractError, ContractMissing
+
+_KEYS: Final = frozenset({"text", "effective", "ended", "outcome", "resend"})
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code and what it means. It is used from `effective` until the day before `ended`.
+
+    `outcome` (DMV's message codes): "accepted" or "not accepted"; `resend` (errors): the same message may
+    succeed later.
+    """
+
+    code: str
+    text: str
+    effective: date
+    ended: date | None = None
+    outcome: str = ""
+    resend: bool | None = None
+
+    def is_used_on(self, day: date) -> bool:
+        return self.effective <= day and (self.ended is None or day < self.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeList:
+    """The codes of one element; `closed` if the schema enumerates them."""
+
+    name: str
+    title: str
+    element: str
+    exchanges: tuple[str, ...]
+    source: str
+    codes: Mapping[str, Code]
+    closed: bool = False
+
+    def find(self, code: str, on: date) -> Code | None:
+        """The code, if it is on the list and used on that day."""
+        found = self.codes.get(code)
+        return found if found is not None and found.is_used_on(on) else None
+
+    def __getitem__(self, code: str) -> Code:
+        return self.codes[code]
+
+
+def code_list(name: str) -> CodeList:
+    """The list of that name, with what the court has added. Raises ContractMissing."""
+    try:
+        return _lists(_Extension.folder)[name]
+    except KeyError:
+        raise ContractMissing(f"there is no code list {name}") from None
+
+
+def code_lists() -> tuple[CodeList, ...]:
+    """All lists, with what the court has added, in the order of their names."""
+    return tuple(_lists(_Extension.folder).values())
+
+
+class _Extension:
+    """The court's own folder: one process serves one court."""
+
+    folder: Path | None = None
+
+
+def extend_from(folder: Path | None) -> None:
+    """Let the court's lists in `folder` add to the published ones, for this process; None: nothing is added.
+
+    Raises ConfigError for a file that is no code list, adds to a closed list, or has the name of none.
+    """
+    _lists(folder)
+    _Extension.folder = folder
+
+
+@cache
+def _lists(folder: Path | None) -> dict[str, CodeList]:
+    published = {path.stem: _read(path) for path in sorted((catalog.folder("xsd") / "codes").glob("*.toml"))}
+    for path in [] if folder is None else sorted(folder.glob("*.toml")):
+        base = published.get(path.stem)
+        if base is None:
+            raise ConfigError(f"{path}: there is no code list {path.stem}", hint=f"known: {', '.join(published)}")
+        if base.closed:
+            raise ConfigError(f"{path}: the list {path.stem} is closed", hint="it changes with the exchange's version")
+        try:
+            own = _codes(tomllib.loads(path.read_text("utf-8")).get("codes", {}))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{path} is no code list: {error}") from error
+        published[path.stem] = replace(base, codes=MappingProxyType({**base.codes, **own}))
+    return published
+
+
+def _read(path: Path) -> CodeList:
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+        return CodeList(
+            name=path.stem,
+            title=data["title"],
+            element=data["element"],
+            exchanges=tuple(data["exchanges"]),
+            source=data["source"],
+            codes=MappingProxyType(_codes(data["codes"])),
+            closed=data.get("closed", False),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ContractError(f"{path} is no code list: {error}") from error
+
+
+def _codes(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Code]:
+    for code, entry in entries.items():
+        if unknown := set(entry) - _KEYS:
+            raise ValueError(f"{code} has {', '.join(sorted(unknown))}")
+        if type(entry["effective"]) is not date or type(entry.get("ended", date.min)) is not date:
+            raise ValueError(f"{code}: a day is written 2026-01-01, without quotes")
+    return {code: Code(code, **entry) for code, entry in entries.items()}
