@@ -5,6 +5,8 @@ Names are relative to these folders ("exchange/FCC807-1.0.xsd", "FCC807-1.0-serv
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,6 +18,12 @@ from lxml.etree import _Element
 from ccms_ws.errors import ContractError, ContractMissing
 
 _CHECKOUT: Final = Path(__file__).parents[2]
+
+
+class _Elsewhere:
+    """Where `reading_from` reads the contract from; None: the package's own."""
+
+    root: Path | None = None
 
 
 def xsd_path(name: str) -> Path:
@@ -43,18 +51,47 @@ def wsdl_names() -> tuple[str, ...]:
     return tuple(name for name in _files("wsdl") if name.endswith(".wsdl"))
 
 
-@cache
-def exchange_schemas() -> dict[str, Path]:
+def samples_of(namespace: str) -> tuple[str, ...]:
+    """The names of the samples whose message is of that namespace, in order."""
+    roots = ((name, parse(xsd_path(f"samples/{name}.xml"))) for name in sample_names())
+    return tuple(name for name, root in roots if etree.QName(root).namespace == namespace)
+
+
+def exchange_schemas() -> Mapping[str, Path]:
     """The schema file of each namespace whose elements travel in a Body: every exchange version, and the faults."""
-    names = (name for name in _files("xsd") if name.startswith("exchange/") or name == "fault.xsd")
-    return {parse(path).get("targetNamespace", ""): path for path in map(xsd_path, names)}
+    return _exchange_schemas(folder("xsd"))
+
+
+@cache
+def _exchange_schemas(xsd: Path) -> dict[str, Path]:
+    paths = (xsd / "fault.xsd", *sorted((xsd / "exchange").glob("*.xsd")))
+    return {parse(path).get("targetNamespace", ""): path for path in paths}
 
 
 def folder(name: str) -> Path:
     """The folder `xsd` or `wsdl` itself. A wheel carries both next to this module, a checkout at its top."""
-    for candidate in (Path(str(resources.files(__package__))) / name, _CHECKOUT / name):
-        if candidate.is_dir():
-            return candidate.resolve()
+    return _folder(name, _Elsewhere.root)
+
+
+@contextmanager
+def reading_from(root: Path) -> Iterator[None]:
+    """Read the contract from `root`/xsd and `root`/wsdl in this process, for as long as the context is open.
+
+    It is for a contract in the making: the next version of an exchange, beside the one in use.
+    """
+    before, _Elsewhere.root = _Elsewhere.root, root
+    try:
+        yield
+    finally:
+        _Elsewhere.root = before
+
+
+@cache
+def _folder(name: str, root: Path | None) -> Path:
+    own = (Path(str(resources.files(__package__))), _CHECKOUT)
+    for candidate in own if root is None else (root,):
+        if (candidate / name).is_dir():
+            return (candidate / name).resolve()
     raise ContractMissing(f"there is no folder {name}/", hint="install the package again, or run from a checkout")
 
 
@@ -75,8 +112,11 @@ def _path(kind: str, name: str) -> Path:
         raise ContractMissing(f"there is no {kind}/{name}") from None
 
 
-@cache
 def _files(kind: str) -> dict[str, Path]:
+    return _files_below(folder(kind))
+
+
+@cache
+def _files_below(root: Path) -> dict[str, Path]:
     """Every file of a folder by its name. A name is looked up, never joined to a path: it may come from a stranger."""
-    root = folder(kind)
     return {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}

@@ -64,14 +64,14 @@ class CodeList:
 def code_list(name: str) -> CodeList:
     """The list of that name, with what the court has added. Raises ContractMissing."""
     try:
-        return _lists(_Extension.folder)[name]
+        return _lists(catalog.folder("xsd"), _Extension.folder)[name]
     except KeyError:
         raise ContractMissing(f"there is no code list {name}") from None
 
 
 def code_lists() -> tuple[CodeList, ...]:
     """All lists, with what the court has added, in the order of their names."""
-    return tuple(_lists(_Extension.folder).values())
+    return tuple(_lists(catalog.folder("xsd"), _Extension.folder).values())
 
 
 class _Extension:
@@ -85,13 +85,13 @@ def extend_from(folder: Path | None) -> None:
 
     Raises ConfigError for a file that is no code list, adds to a closed list, or has the name of none.
     """
-    _lists(folder)
+    _lists(catalog.folder("xsd"), folder)
     _Extension.folder = folder
 
 
 @cache
-def _lists(folder: Path | None) -> dict[str, CodeList]:
-    published = {path.stem: _read(path) for path in sorted((catalog.folder("xsd") / "codes").glob("*.toml"))}
+def _lists(xsd: Path, folder: Path | None) -> dict[str, CodeList]:
+    published = {path.stem: _read(path) for path in sorted((xsd / "codes").glob("*.toml"))}
     for path in [] if folder is None else sorted(folder.glob("*.toml")):
         base = published.get(path.stem)
         if base is None:

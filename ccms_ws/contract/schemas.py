@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, cast
 
 from lxml import etree
@@ -43,19 +44,19 @@ class _Compiled(threading.local):
     """The compiled schemas of one thread: threads that shared one would share, and mix up, its error log."""
 
     def __init__(self) -> None:
-        self._by_namespace: dict[str, etree.XMLSchema] = {}
+        self._by_path: dict[Path, etree.XMLSchema] = {}
 
     def schema_of(self, namespace: str) -> etree.XMLSchema | None:
-        compiled = self._by_namespace.get(namespace)
+        path = catalog.exchange_schemas().get(namespace)
+        if path is None:
+            return None
+        compiled = self._by_path.get(path)
         if compiled is None:
-            path = catalog.exchange_schemas().get(namespace)
-            if path is None:
-                return None
             try:
                 compiled = etree.XMLSchema(catalog.parse(path).getroottree())
             except etree.XMLSchemaParseError as error:
                 raise ContractError(f"{path} is no usable schema: {error}") from error
-            self._by_namespace[namespace] = compiled
+            self._by_path[path] = compiled
         return compiled
 
 

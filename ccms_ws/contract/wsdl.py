@@ -88,22 +88,20 @@ def closure_of(path: Path) -> tuple[Path, ...]:
 
 
 # -- publishing --------------------------------------------------------------------------------------------------------
-@cache
 def published_wsdl(name: str, url: str, file: str = "") -> bytes:
     """The WSDL `name` as it is published at `url` (`?wsdl`), or the WSDL `file` that it imports (`?wsdl=file`).
 
     Raises ContractMissing for a file that the WSDL does not import.
     """
-    return _led_to(name, catalog.wsdl_path(file or name), url)
+    return _led_to(catalog.wsdl_path(name), catalog.wsdl_path(file or name), url)
 
 
-@cache
 def published_schema(name: str, url: str, file: str) -> bytes:
     """The schema `file` (below `xsd/`) of the WSDL `name` as it is published at `url` (`?xsd=file`).
 
     Raises ContractMissing for a schema that the WSDL does not import.
     """
-    return _led_to(name, catalog.xsd_path(file), url)
+    return _led_to(catalog.wsdl_path(name), catalog.xsd_path(file), url)
 
 
 def published_queries(name: str) -> tuple[str, ...]:
@@ -112,9 +110,10 @@ def published_queries(name: str) -> tuple[str, ...]:
     return ("wsdl", *(_query(path) for path in others))
 
 
-def _led_to(name: str, path: Path, url: str) -> bytes:
-    if path not in load_wsdl(name).files:
-        raise ContractMissing(f"{path.name} does not belong to {name}")
+@cache
+def _led_to(wsdl: Path, path: Path, url: str) -> bytes:
+    if path not in load_wsdl(wsdl).files:
+        raise ContractMissing(f"{path.name} does not belong to {wsdl.name}")
     root = catalog.parse(path)
     for element, attribute in _references(root):
         element.set(attribute, f"{url}?{_query(_referred(path, element, attribute))}")
