@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -79,18 +79,12 @@ def run_demo(
             envelopes=envelopes,
             logs=logs,
         )
-        show(result)
-        if serve:
-            _wait_for_the_end(processes)
+        with suppress(KeyboardInterrupt) if serve else nullcontext():  # Ctrl-C is how serving is meant to end
+            show(result)
+            while serve:
+                processes.check()
+                time.sleep(0.5)
     return result
-
-
-def _wait_for_the_end(processes: Processes) -> None:
-    """Ctrl-C is how it is meant to end."""
-    with suppress(KeyboardInterrupt):
-        while True:
-            processes.check()
-            time.sleep(0.5)
 
 
 def _programs(made: Installation, ports: Ports, envelopes: Path) -> list[Program]:

@@ -1,0 +1,114 @@
+"""`ccms-ws serve` and its neighbours as real processes: ready, reachable, ended when told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ccms_ws.cli.exits import ExitCode
+from ccms_ws.clock import SystemClock
+from ccms_ws.demo.installation import Ports, make_installation
+from ccms_ws.demo.processes import listens
+from tests.support.commands import free_port_base, run_program
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    return make_installation(tmp_path / "court", SystemClock(), ports=Ports(free_port_base())).settings_file
+
+
+def port_of(settings: Path) -> int:
+    return int(settings.read_text().partition("\nport = ")[2].split()[0])
+
+
+@contextmanager
+def serving(settings: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "ccms_ws", "serve", "--config", str(settings)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | environment) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while not listens(port_of(settings)):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_endpoint_ends_when_it_is_told(settings: Path, number: signal.Signals) -> None:
+    with serving(settings) as process:
+        process.send_signal(number)
+        assert process.wait(30) == ExitCode.OK
+        assert process.stderr is not None
+        assert "endpoint.stopped" in process.stderr.read()
+    assert not listens(port_of(settings))
+
+
+def test_a_query_is_answered_over_the_wire(settings: Path) -> None:
+    with serving(settings):
+        found = run_program("query", "--case", "TR-2025-004417", "--config", settings, "--json")
+        assert (found.code, found.json["answer"], found.json["balance_due"]) == (0, "balance", "245.00")
+        old = run_program("query", "--case", "TR-2025-004417", "--config", settings, "--json", "--soap", "1.1")
+        assert old.json["balance_due"] == "245.00"
+        no = run_program("query", "--case", "JV-2025-000318", "--config", settings, "--json")
+        assert (no.code, no.json["answer"], no.json["code"]) == (ExitCode.REFUSED, "rejection", "CaseNotFound")
+
+
+def test_what_is_no_message_gets_a_fault_without_a_trace_of_python(settings: Path) -> None:
+    with serving(settings):
+        url = f"http://127.0.0.1:{port_of(settings)}/FCC807/1.0"
+        request = urllib.request.Request(url, b"<x/>", {"Content-Type": "application/soap+xml"})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=10)
+        with caught.value as answer:
+            body = answer.read().decode()
+        assert "IncidentID" in body
+        for word in ("Traceback", "ccms_ws", "lxml", ".py"):
+            assert word not in body
+
+
+def test_logs_are_json_if_wanted(settings: Path) -> None:
+    with serving(settings, CCMS_WS_LOG__FORMAT="json") as process:
+        process.terminate()
+        assert process.stderr is not None
+        lines = process.stderr.read().splitlines()
+    assert all(line.startswith("{") for line in lines)
+
+
+def test_a_port_that_is_taken_is_said_in_plain_words(settings: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port_of(settings)))
+        other.listen()
+        ended = run_program("serve", "--config", settings)
+    assert ended.code == ExitCode.CONFIGURATION
+    assert f"port {port_of(settings)} of 127.0.0.1 cannot be used" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_wrong_setting_is_said_in_plain_words(settings: Path) -> None:
+    settings.write_text(settings.read_text().replace("public_url", "pubic_url"))
+    ended = run_program("serve", "--config", settings)
+    assert ended.code == ExitCode.CONFIGURATION
+    assert "did you mean public_url?" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_key_of_another_certificate_is_said_in_plain_words(settings: Path) -> None:
+    settings.write_text(settings.read_text().replace("pki/court.key", "pki/dmv.key"))
+    ended = run_program("serve", "--config", settings)
+    assert ended.code == ExitCode.CONFIGURATION
+    assert "does not belong to the certificate" in ended.err

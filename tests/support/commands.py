@@ -1,0 +1,75 @@
+"""Run `ccms-ws` commands: in this process, or as the programs that they are."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccms_ws.cli import main
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Commands:
+    """Commands for one court, in this process."""
+
+    def __init__(self, settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.settings = settings
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> Ended:
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level  # a command sets up the logging of its process
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main([*map(str, arguments), "--config", str(self.settings)])
+        finally:
+            root.handlers[:] = handlers
+            root.setLevel(level)
+        captured = self._capsys.readouterr()
+        return Ended(int(ended.value.code or 0), captured.out, captured.err)
+
+
+def run_program(*arguments: object, timeout: float = 120) -> Ended:
+    """The command as a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "ccms_ws", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def free_port_base() -> int:
+    """A base whose ports for a court and its partners are free now."""
+    while True:
+        base = random.randrange(20_000, 32_000)
+        try:
+            for offset in (7, 103, 104, 107):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", base + offset))
+        except OSError:
+            continue
+        return base
