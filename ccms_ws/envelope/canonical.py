@@ -10,7 +10,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import XML, XSI
-from ccms_ws.errors import DigestMismatch
+from ccms_ws.errors import DigestMismatch, MalformedEnvelope
 
 _XSI_TYPE: Final = f"{{{XSI}}}type"
 _XSI_BYTES: Final = XSI.encode()
@@ -21,20 +21,26 @@ _DECLARATION: Final = re.compile(rb' xmlns(?::([^=]+))?="')
 def canonical(node: _Element, prefixes: Sequence[str] | None = None) -> bytes:
     """Exclusive C14N 1.0 without comments of `node` in its document.
 
-    `prefixes`: the InclusiveNamespaces, with `""` for `#default` (see `read_prefix_list`).
+    `prefixes`: the InclusiveNamespaces, with `""` for `#default` (see `read_prefix_list`). Errors: `MalformedEnvelope`.
     """
     if prefixes and "" in prefixes:
         # lxml drops an inclusive prefix that libxml2's dictionary of this thread does not hold, and the empty one gets
         # there only when the thread parses an xmlns="": without this the bytes would depend on what was parsed before.
         etree.fromstring('<a xmlns=""/>')
-    return etree.tostring(
-        node,
-        method="c14n",
-        exclusive=True,
-        with_comments=False,
-        with_tail=False,
-        inclusive_ns_prefixes=prefixes or None,
-    )
+    try:
+        return etree.tostring(
+            node,
+            method="c14n",
+            exclusive=True,
+            with_comments=False,
+            with_tail=False,
+            inclusive_ns_prefixes=prefixes or None,
+        )
+    except etree.C14NError:
+        # Never read as "nothing was there": some have taken the failure for an empty string, and its digest for good.
+        raise MalformedEnvelope(
+            f"{node.tag} has no canonical form: a relative namespace name", rule="C14N 1.3"
+        ) from None
 
 
 def content_of_canonical(octets: bytes) -> bytes | None:

@@ -38,8 +38,11 @@ def seal_envelope(
     policy: SecurityPolicy,
     clock: Clock,
     token_reference: TokenReference = TokenReference.DIRECT,
+    mark: str = "",
 ) -> _Element:
     """Sign `envelope` in place and return it: wsse:Security becomes the last header block.
+
+    `mark`: what the ids in the envelope end in; random unless a published example needs the same bytes each time.
 
     Signed are the Body, the Timestamp, every wsa header and the token. Sealing again (a retry) replaces an earlier
     Security header. Errors: `MalformedEnvelope`, `DigestMismatch` (a value's prefix that no signature can hold).
@@ -48,7 +51,7 @@ def seal_envelope(
     header = _header_without_security(envelope, header, version)
 
     # Body and addressing are digested where they stand.
-    mark = secrets.token_hex(8)
+    mark = mark or secrets.token_hex(8)
     digests: list[tuple[str, str]] = []
     digest = getattr(hashlib, DIGESTS[policy.digest])
     for index, part in enumerate([body, *(block for block in header if block.tag.startswith(_WSA_BLOCK))]):
