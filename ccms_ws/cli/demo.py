@@ -36,14 +36,15 @@ def demo(
         if json is not None:
             json.write_text(result.to_json(), "utf-8")
         status.stop()
-        screen.print(f"\n[bold]{result.court}[/] (it does not exist) and its simulated partners:\n")
-        screen.print(as_table(result.steps))
-        say("\nWSDLs      of the court:    " + "  ".join(result.wsdls))
-        say(f"           of its partners: {result.partner_wsdls}")
-        say(f"envelopes  {result.envelopes}  (each message as it was on the wire)")
+        say(f"\n{result.court} (it does not exist) and its simulated partners:\n")
+        screen.print(as_table(result.steps, screen.width))
+        say(f"\nWSDLs      {result.wsdls[0]} and so on{'' if serve else ', while it runs: --serve'}")
+        say(f"           {result.partner_wsdls} (of the partners)")
+        say(f"envelopes  {result.envelopes} (each message as it was on the wire)")
         say(f"logs       {result.logs}")
         if serve:
-            say(f"\nAll of it is running: {result.page} explains the services. Ctrl-C ends it.")
+            urls = "\n  ".join(("", result.page, *result.wsdls))
+            say(f"\nAll of it is running:{urls}\nCtrl-C ends it.")
 
     status = screen.status("")
     status.start()

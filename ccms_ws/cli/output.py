@@ -43,7 +43,7 @@ def show_rows(rows: Sequence[Row], *, as_json: bool, empty: str = "nothing to sh
         show_json(list(rows))
         return
     if not rows:
-        console().print(empty)
+        say(empty)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in rows[0]:
@@ -74,7 +74,7 @@ def show_json(value: object) -> None:
 def say(sentence: str, *, as_json: bool = False) -> None:
     """A sentence for people; programs do not get it."""
     if not as_json:
-        console().print(sentence, highlight=False)
+        console().print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _cell(value: object) -> Text:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
+WIDE = 140
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -23,13 +25,19 @@ class Step:
     seconds: float
 
 
-def as_table(steps: Sequence[Step]) -> Table:
-    """The steps in the court's language."""
+def as_table(steps: Sequence[Step], width: int) -> Table:
+    """The steps in the court's language: a line each if `width` columns are enough, otherwise two."""
     table = Table(box=None, pad_edge=False, header_style="bold", row_styles=["", "dim"])
-    for column in ("", "exchange", "what", "partner", "outcome", "transaction id"):
-        table.add_column(column, no_wrap=column in ("", "exchange"), overflow="fold")
+    wide = width >= WIDE
+    heads = ("partner", "outcome", "transaction id") if wide else ("outcome and transaction id",)
+    for head in ("", "exchange", "what" if wide else "what and partner", *heads):
+        table.add_column(head, overflow="fold")
     for step in steps:
         mark = Text("ok", "green") if step.ok else Text("NO", "red")
         outcome = Text(step.outcome) if step.ok else Text(f"{step.outcome} (expected: {step.expected})", "red")
-        table.add_row(mark, step.exchange, Text(step.what), step.partner, outcome, step.transaction_id)
+        if wide:
+            table.add_row(mark, step.exchange, Text(step.what), step.partner, outcome, step.transaction_id)
+        else:
+            what = Text(f"{step.what}\n{step.partner}")
+            table.add_row(mark, step.exchange, what, outcome + Text(f"\n{step.transaction_id}"))
     return table
