@@ -105,4 +105,4 @@ def flood(make: Callable[[], str]) -> Callable[[], bytes]:
 
 def sent_as(make: Callable[[], bytes], **headers: str | None) -> Callable[[], Received]:
     """A message with other HTTP headers."""
-    return lambda: received(make(), **headers)
+    return lambda: received(make(), **headers)  # type: ignore[arg-type]
