@@ -54,7 +54,7 @@ referral = Table(
     check("closed_on", "closed_on >= referred_on"),
     partial_index(
         "uq_referral_open",
-        *("partner_id", "court_ori", "case_number", "participant_id"),
+        *("court_ori", "case_number", "participant_id", "partner_id"),
         where="closed_on IS NULL",
         unique=True,
     ),

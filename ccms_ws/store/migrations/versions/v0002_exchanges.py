@@ -52,7 +52,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_referral_open",
         "referral",
-        ["partner_id", "court_ori", "case_number", "participant_id"],
+        ["court_ori", "case_number", "participant_id", "partner_id"],
         unique=True,
         sqlite_where=sa.text("closed_on IS NULL"),
         postgresql_where=sa.text("closed_on IS NULL"),
