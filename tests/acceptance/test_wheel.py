@@ -82,7 +82,7 @@ def test_the_wheel_carries_all_that_is_not_code(wheel: Path) -> None:
 
 def test_the_contract_loads_from_the_wheel(environment: Path) -> None:
     ended = subprocess.run(
-        [environment / "bin/python", "-c", CONTRACT_LOADS], capture_output=True, text=True, cwd="/", check=False
+        [str(environment / "bin/python"), "-c", CONTRACT_LOADS], capture_output=True, text=True, cwd="/", check=False
     )
     assert ended.stderr == ""
     assert [int(count) > 5 for count in ended.stdout.split()] == [True, True]
@@ -90,7 +90,7 @@ def test_the_contract_loads_from_the_wheel(environment: Path) -> None:
 
 def test_the_demo_runs_from_the_wheel(environment: Path, tmp_path: Path) -> None:
     command = [
-        environment / "bin/ccms-ws",
+        str(environment / "bin/ccms-ws"),
         "demo",
         "court",
         "--port-base",
