@@ -69,8 +69,8 @@ def pip(*arguments: object) -> None:
 def test_the_wheel_carries_all_that_is_not_code(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     repository = [
-        *(f"ccms_ws/contract/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("xsd/**/*.x*")),
-        *(f"ccms_ws/contract/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("wsdl/**/*.wsdl")),
+        *(f"ccms_ws/contract/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("xsd/**/*.*")),
+        *(f"ccms_ws/contract/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("wsdl/**/*.*")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/**/*.toml")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/**/*.py")),
         "ccms_ws/py.typed",
