@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from ccms_ws.config.model import PartnerSettings, Section, Settings
 from ccms_ws.config.problems import Problem, nearest, problems_in, refuse
@@ -77,9 +77,15 @@ def _overrides(problems: list[Problem]) -> dict[str, Any]:
     known = {field.upper() for field in Settings.model_fields if field != "partners"}
     for name in sorted(name for name in os.environ if name.startswith(PREFIX)):
         first, nested, _ = name.removeprefix(PREFIX).upper().partition("__")
-        if first not in known and (nested or get_close_matches(first, known, cutoff=0.7)):
+        meant = nested or first == "PARTNERS" or get_close_matches(first, known, cutoff=0.7)
+        if first not in known and meant:
             problems.append(Problem(name, "", "is not a setting", nearest(first, known)))
-    return {key: value for key, value in EnvSettingsSource(_Environment)().items() if key != "partners"}
+    try:
+        found = EnvSettingsSource(_Environment)()
+    except SettingsError as error:
+        problems.append(Problem("the environment", "", f"cannot be read: {error}", "set single keys: SECTION__KEY"))
+        return {}
+    return {key: value for key, value in found.items() if key != "partners"}
 
 
 def _merged(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,11 +107,20 @@ def test_a_wrong_value_from_the_environment_is_named_as_such(court: Court, monke
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("CCMS_WS_DATABSE__URL", "DATABASE"), ("CCMS_WS_PARTNERS_FOLDR", "PARTNERS_FOLDER")],
+    [
+        ("CCMS_WS_DATABSE__URL", "DATABASE"),
+        ("CCMS_WS_PARTNERS_FOLDR", "PARTNERS_FOLDER"),
+        ("CCMS_WS_PARTNERS", "PARTNERS_FOLDER"),
+    ],
 )
 def test_a_misspelt_variable_is_refused(court: Court, monkeypatch: pytest.MonkeyPatch, name: str, meant: str) -> None:
     monkeypatch.setenv(name, "x")
     assert f"{name} is not a setting; did you mean {meant}?" in refusal(court())
+
+
+def test_a_variable_for_a_whole_section_is_refused_in_words(court: Court, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CCMS_WS_COURT", "Superior")
+    assert "the environment cannot be read" in refusal(court())
 
 
 def test_a_variable_of_another_program_is_no_setting(court: Court, monkeypatch: pytest.MonkeyPatch) -> None:
