@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from zlib import crc32
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.store.message_tables import outbox_message, outbox_subject
@@ -22,7 +22,9 @@ _LANES = 64
 _m, _mine, _other = outbox_message.c, outbox_subject.c, outbox_subject.alias("other").c
 _SAME_QUEUE = (_other.partner_id == _mine.partner_id, _other.subject == _mine.subject)
 _OF_MESSAGE = _mine.outbox_id == bindparam("id")
-_BLOCKED = select(func.count()).where(_OF_MESSAGE, exists().where(*_SAME_QUEUE, _other.outbox_id < _mine.outbox_id))
+# Scalar subqueries, because they are answered by the index even where the planner has no statistics yet.
+_FIRST_IN_QUEUE = select(func.min(_other.outbox_id)).where(*_SAME_QUEUE)
+_BLOCKED = select(func.count()).where(_OF_MESSAGE, _FIRST_IN_QUEUE.scalar_subquery() < _mine.outbox_id)
 _NEXT_IN_QUEUE = select(func.min(_other.outbox_id)).where(*_SAME_QUEUE, _other.outbox_id > _mine.outbox_id)
 _next = select(_NEXT_IN_QUEUE.scalar_subquery().label("id")).where(_OF_MESSAGE).subquery().c
 # In the order of ids, so that two that leave at once do not lock each other out.

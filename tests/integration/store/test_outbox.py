@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage, OutboxEntry, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
-from ccms_ws.store import outbox
+from ccms_ws.store import outbox, queues
 from tests.support.databases import Units
 from tests.support.records import NOW, attempted, outgoing
 
@@ -369,3 +369,16 @@ def test_claim_reads_one_index_from_its_end(units: Units, engine: Engine) -> Non
             assert "USING INDEX ix_outbox_message_due (blocked_subjects=? AND due_at<?)" in plan
         assert "sort" not in plan.lower()
         assert "TEMP B-TREE" not in plan
+
+
+def test_queues_are_read_at_their_ends_even_without_statistics(units: Units, engine: Engine) -> None:
+    """PostgreSQL plans a statement once, when a young table is small: then the plan must not read all of it."""
+    if engine.dialect.name == "sqlite":
+        return
+    add(units, *(outgoing("a", str(n)) for n in range(300)))
+    for statement in (queues._BLOCKED, queues._FOLLOWERS):
+        rendered = statement.params(id=1).compile(engine, compile_kwargs={"literal_binds": True})
+        with engine.connect() as connection:
+            plan = "\n".join(connection.execute(text(f"EXPLAIN {rendered}")).scalars())
+        assert "Index Only Scan using pk_outbox_subject on outbox_subject other" in plan
+        assert "Join" not in plan
