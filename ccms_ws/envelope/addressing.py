@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
+from xml.sax.saxutils import escape
 
 from lxml import etree
 from lxml.etree import _Element
@@ -72,6 +73,20 @@ def write_addressing(header: _Element, addressing: Addressing) -> None:
     if addressing.reply_to:
         reply_to = etree.SubElement(header, f"{_PREFIX}ReplyTo")
         etree.SubElement(reply_to, f"{_PREFIX}Address").text = addressing.reply_to
+
+
+def addressing_texts(addressing: Addressing) -> Iterator[tuple[str, str]]:
+    """The wsa header blocks as `write_addressing` makes them: name and canonical content of each."""
+    for name, value in (
+        ("wsa:To", addressing.to),
+        ("wsa:Action", addressing.action),
+        ("wsa:MessageID", addressing.message_id),
+        ("wsa:RelatesTo", addressing.relates_to),
+    ):
+        if value:
+            yield name, escape(value)
+    if addressing.reply_to:
+        yield "wsa:ReplyTo", f"<wsa:Address>{escape(addressing.reply_to)}</wsa:Address>"
 
 
 def read_addressing(blocks: Iterable[_Element], *, answer: bool) -> tuple[Addressing, list[str]]:

@@ -33,7 +33,7 @@ def read_media_type(content_type: str) -> MediaType:
     Attachments (multipart/related, MTOM) are not offered.
     """
     name, separator, _ = content_type.partition(";")
-    version = _VERSIONS.get(name.strip().lower())
+    version = _VERSIONS.get(name.strip(" \t").lower())
     if version is None:
         raise UnsupportedMediaType(f"Content-Type {content_type[:200]!r}", rule="BP R1115")
     parameters = _parameters(content_type[len(name) :]) if separator else {}

@@ -11,14 +11,15 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clock import Clock
-from ccms_ws.contract.namespaces import DS, WSA, WSSE, WSU
+from ccms_ws.contract.namespaces import DS, WSA, WSSE, WSU, XSI
+from ccms_ws.envelope.addressing import Addressing, addressing_texts
 from ccms_ws.envelope.algorithms import DIGESTS
 from ccms_ws.envelope.canonical import canonical, check_qname_values
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.signatures import signature_value
 from ccms_ws.envelope.signedinfo import write_signed_info
-from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.envelope.structure import Q_ID, Q_SECURITY, outline
 from ccms_ws.envelope.timestamps import write_timestamp
 from ccms_ws.envelope.tokens import write_token, write_token_reference
@@ -29,6 +30,9 @@ for _prefix, _uri in (("wsu", WSU), ("wsa", WSA)):
 
 _WSA_BLOCK: Final = f"{{{WSA}}}"
 _PREFIXES: Final = {WSSE: "wsse", WSU: "wsu", DS: "ds"}
+_DECLARATION: Final = "<?xml version='1.0' encoding='UTF-8'?>\n"
+# Prefixes that the Body declares, and the one attribute whose value a signature does not protect.
+_OURS: Final = (b"soap:", b"wsu:", b":soap=", b":wsu=", XSI.encode())
 
 
 def seal_envelope(
@@ -61,27 +65,77 @@ def seal_envelope(
         check_qname_values(part, octets, ())
         digests.append((part_id, b64encode(digest(octets).digest()).decode()))
 
-    # Timestamp, token and SignedInfo are ours: written as text in their canonical form, and parsed once at the end.
-    # That is five times faster than making sixty elements one by one.
-    written = {f"TS-{mark}": write_timestamp(clock.now(), policy.lifetime, f"TS-{mark}")}
-    if token_reference is TokenReference.DIRECT:
-        written[f"X509-{mark}"] = write_token(identity, f"X509-{mark}")
-    digests += [(part_id, b64encode(digest(text.encode()).digest()).decode()) for part_id, text in written.items()]
+    # What is ours is written as text in its canonical form and parsed once at the end: five times faster than making
+    # sixty elements one by one.
     method = identity.curve_signature or policy.rsa_signature
-    signed_info = write_signed_info(method, policy.digest, digests)
-    value = signature_value(signed_info.encode(), method, identity.key)
-    reference = write_token_reference(identity, token_reference, f"X509-{mark}")
-    security = etree.fromstring(
-        f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}">{"".join(written.values())}'
-        f'<ds:Signature xmlns:ds="{DS}">{signed_info}<ds:SignatureValue>{value}</ds:SignatureValue>'
-        f"<ds:KeyInfo>{reference}</ds:KeyInfo></ds:Signature></wsse:Security>".encode()
-    )
+    text = _security(digests, "", mark, identity, policy, clock, token_reference)
+    security = etree.fromstring(text.encode())
     renamed = _has_other_prefixes(header)
     header.append(security)
     if renamed:
         _sign_as_it_stands(security, identity, policy, method)
     security.set(f"{{{version.namespace}}}mustUnderstand", version.must_understand)
     return envelope
+
+
+def seal_payload(
+    payload: bytes, addressing: Addressing, version: SoapVersion, *, identity: Identity, policy: SecurityPolicy, clock: Clock
+) -> bytes:
+    """A whole sealed message around `payload`, an element in exclusive canonical form: what `compose_envelope`,
+    `seal_envelope` and `to_bytes` give, in a third of the time.
+
+    Every signed part is written in the very octets that are digested, so nothing is canonicalized: the payload's are the
+    same inside our Body, as long as it leans on no declaration of ours.
+    """
+    if any(prefix in payload for prefix in _OURS):
+        envelope = compose_envelope(etree.fromstring(payload), addressing, version)
+        return to_bytes(seal_envelope(envelope, identity=identity, policy=policy, clock=clock))
+    mark = secrets.token_hex(8)
+    digest = getattr(hashlib, DIGESTS[policy.digest])
+    soap, wsu = f' xmlns:soap="{version.namespace}"', f' xmlns:wsu="{WSU}"'
+    body_id = f"id-{mark}-0"
+    body = digest(b'<soap:Body%b%b wsu:Id="%b">%b</soap:Body>' % (soap.encode(), wsu.encode(), body_id.encode(), payload))
+    digests, header = [(body_id, b64encode(body.digest()).decode())], []
+    for index, (name, content) in enumerate(addressing_texts(addressing), 1):
+        part_id = f"id-{mark}-{index}"
+        rest = f' wsu:Id="{part_id}">{content}</{name}>'
+        block = digest(f'<{name} xmlns:wsa="{WSA}"{wsu}{rest}'.encode())
+        digests.append((part_id, b64encode(block.digest()).decode()))
+        header.append(f"<{name}{rest}")
+    understood = f' soap:mustUnderstand="{version.must_understand}"'
+    security = _security(digests, understood, mark, identity, policy, clock, TokenReference.DIRECT)
+    return b'%b%b</soap:Header><soap:Body wsu:Id="%b">%b</soap:Body></soap:Envelope>' % (
+        f'{_DECLARATION}<soap:Envelope{soap} xmlns:wsa="{WSA}"{wsu}><soap:Header>{"".join(header)}'.encode(),
+        security.encode(),
+        body_id.encode(),
+        payload,
+    )
+
+
+def _security(
+    digests: list[tuple[str, str]],
+    attributes: str,
+    mark: str,
+    identity: Identity,
+    policy: SecurityPolicy,
+    clock: Clock,
+    token_reference: TokenReference,
+) -> str:
+    """The Security header over parts with these `digests`, and over its own Timestamp and token."""
+    digest = getattr(hashlib, DIGESTS[policy.digest])
+    written = {f"TS-{mark}": write_timestamp(clock.now(), policy.lifetime, f"TS-{mark}")}
+    if token_reference is TokenReference.DIRECT:
+        written[f"X509-{mark}"] = write_token(identity, f"X509-{mark}")
+    of_security = [(part_id, b64encode(digest(text.encode()).digest()).decode()) for part_id, text in written.items()]
+    method = identity.curve_signature or policy.rsa_signature
+    signed_info = write_signed_info(method, policy.digest, [*digests, *of_security])
+    value = signature_value(signed_info.encode(), method, identity.key)
+    reference = write_token_reference(identity, token_reference, f"X509-{mark}")
+    return (
+        f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}"{attributes}>{"".join(written.values())}'
+        f'<ds:Signature xmlns:ds="{DS}">{signed_info}<ds:SignatureValue>{value}</ds:SignatureValue>'
+        f"<ds:KeyInfo>{reference}</ds:KeyInfo></ds:Signature></wsse:Security>"
+    )
 
 
 def _header_without_security(envelope: _Element, header: _Element | None, version: SoapVersion) -> _Element:

@@ -194,6 +194,7 @@ def _comparable(name: x509.Name) -> tuple[tuple[str, str], ...]:
 
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _SPECIAL: Final = re.compile(r"([,;+=<>#])")
+_TYPE: Final = re.compile(r"(?:^|(?<=[,+]))[a-z]+(?==)")
 _SPACED: Final = re.compile(r"(?<!\\)\s*([,;+=])\s*")
 
 
@@ -204,9 +205,9 @@ def _name_from_text(text: str) -> tuple[tuple[str, str], ...] | None:
     RFC 4514 is what XMLDSig asks for; RFC 1779 (spaces, quotes, semicolons) is what Java and .NET often write.
     """
     plain = _QUOTED.sub(lambda quoted: _SPECIAL.sub(r"\\\1", quoted[1]), text.strip())
+    plain = _SPACED.sub(r"\1", plain).replace(";", ",")
+    plain = _TYPE.sub(lambda kind: kind[0].upper(), plain)
     try:
-        return _comparable(
-            x509.Name.from_rfc4514_string(_SPACED.sub(r"\1", plain).replace(";", ","), dict(_OTHER_NAMES))
-        )
+        return _comparable(x509.Name.from_rfc4514_string(plain, dict(_OTHER_NAMES)))
     except ValueError:
         return None

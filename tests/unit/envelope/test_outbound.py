@@ -1,0 +1,133 @@
+"""Sealing puts the agreed shape around a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.contract.namespaces import DS, SOAP11, SOAP12, WSSE, WSU, XSI
+from ccms_ws.envelope.addressing import write_addressing
+from ccms_ws.envelope.faults import compose_fault
+from ccms_ws.envelope.outbound import seal_envelope
+from ccms_ws.envelope.policy import TokenReference
+from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
+from ccms_ws.errors import CcmsWsError, DigestMismatch, InternalError, MalformedEnvelope, SoapVersionMismatch
+from tests.support.envelopes import CLOCK, NS, POLICY, TEST, addressing, find, opened, parsed, payload, received, sealed
+from tests.support.oracles import libxmlsec_verifies
+from tests.support.pki import pki
+
+
+def _seal(envelope: _Element) -> _Element:
+    return seal_envelope(envelope, identity=pki().probation, policy=POLICY, clock=CLOCK)
+
+
+@pytest.mark.parametrize("version", SoapVersion)
+def test_the_security_header_is_the_last_and_in_the_agreed_order(version: SoapVersion) -> None:
+    root = parsed(to_bytes(sealed(version=version)))
+    security = root[0][-1]
+    assert [etree.QName(child).localname for child in security] == ["Timestamp", "BinarySecurityToken", "Signature"]
+    assert security.get(f"{{{version.namespace}}}mustUnderstand") == version.must_understand
+    assert [etree.QName(child).localname for child in security[-1]] == ["SignedInfo", "SignatureValue", "KeyInfo"]
+
+
+def test_the_shape_is_the_one_that_every_stack_reads() -> None:
+    raw = to_bytes(sealed())
+    root = parsed(raw)
+    assert b"PrefixList" not in raw
+    assert b"xmlns=" not in raw
+    for prefix in ("soap", "wsa", "wsu", "wsse", "ds", "t"):
+        assert raw.count(f"xmlns:{prefix}=".encode()) == 1, prefix
+    signed_info = next(root.iter(f"{{{DS}}}SignedInfo"))
+    assert not any(element.tail or (len(element) and element.text) for element in signed_info)
+    assert len(signed_info) == 2 + 7
+    timestamp = next(root.iter(f"{{{WSU}}}Timestamp"))
+    assert list(timestamp.attrib) == [f"{{{WSU}}}Id"]
+    assert raw.count(b"\n") == 1  # behind the XML declaration
+
+
+def test_ids_are_new_in_every_message() -> None:
+    def ids(raw: bytes) -> set[str]:
+        return {str(value) for element in parsed(raw).iter() if (value := element.get(f"{{{WSU}}}Id"))}
+
+    first, second = ids(to_bytes(sealed())), ids(to_bytes(sealed()))
+    assert len(first) == len(second) == 7
+    assert not first & second
+
+
+def test_sealing_again_replaces_the_seal() -> None:
+    envelope = sealed(message_id="urn:uuid:1")
+    first = opened(to_bytes(envelope))
+    again = opened(to_bytes(seal_envelope(envelope, identity=pki().dmv, policy=POLICY, clock=CLOCK)))
+    assert len(list(envelope.iter(f"{{{WSSE}}}Security"))) == 1
+    assert (again.partner_id, again.addressing) == ("dmv", first.addressing)
+    assert again.content_digest == first.content_digest
+    assert again.signature_digest != first.signature_digest
+
+
+def test_an_envelope_without_header_gets_one() -> None:
+    envelope = etree.Element(f"{{{SOAP12}}}Envelope")
+    etree.SubElement(envelope, f"{{{SOAP12}}}Body").append(payload())
+    _seal(envelope)
+    assert [child.tag for child in envelope] == [f"{{{SOAP12}}}Header", f"{{{SOAP12}}}Body"]
+    assert libxmlsec_verifies(to_bytes(envelope), pki().probation)
+
+
+PREFIXES: list[Mapping[str | None, str]] = [
+    {"soap-env": SOAP11},
+    {None: SOAP11},
+    {"soap": SOAP11, "sec": WSSE, "wsse": WSSE},
+    {"soap": SOAP11, "u": WSU, None: DS, "sec": WSSE},
+    {"soap": SOAP11, "ds": "urn:other", "wsse": "urn:other"},
+    {"a": SOAP11, "b": SOAP11, "u": WSU, "wsu": WSU},
+    {None: WSU, "soap": SOAP11},
+]
+
+
+@pytest.mark.parametrize("prefixes", PREFIXES, ids=lambda prefixes: ",".join(str(prefix) for prefix in prefixes))
+@pytest.mark.parametrize("reference", [TokenReference.DIRECT, TokenReference.ISSUER_SERIAL])
+def test_an_envelope_with_prefixes_of_its_own_is_sealed_too(
+    prefixes: Mapping[str | None, str], reference: TokenReference
+) -> None:
+    envelope = etree.Element(f"{{{SOAP11}}}Envelope", nsmap=dict(prefixes))  # type: ignore[arg-type]
+    write_addressing(etree.SubElement(envelope, f"{{{SOAP11}}}Header"), addressing())
+    etree.SubElement(envelope, f"{{{SOAP11}}}Body").append(payload())
+    for _ in range(2):
+        seal_envelope(envelope, identity=pki().probation, policy=POLICY, clock=CLOCK, token_reference=reference)
+        raw = to_bytes(envelope)
+        assert libxmlsec_verifies(raw, pki().probation)
+        assert opened(raw).partner_id == "adult-probation"
+
+
+def test_a_payload_that_no_signature_can_hold_is_refused_before_it_leaves() -> None:
+    body = etree.fromstring(
+        f"<t:Query xmlns:t='{TEST}' xmlns:k='urn:k' xmlns:i='{XSI}'><t:Case i:type='k:T'/></t:Query>"
+    )
+    with pytest.raises(DigestMismatch):
+        sealed(body)
+    with pytest.raises(MalformedEnvelope):
+        sealed(etree.fromstring(f"<t:Query xmlns:t='{TEST}'><x:y xmlns:x='relative'/></t:Query>"))
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("<a/>", MalformedEnvelope),
+        ("<Envelope xmlns='urn:x'/>", SoapVersionMismatch),
+        (f"<Envelope xmlns='{SOAP11}'/>", MalformedEnvelope),
+    ],
+)
+def test_only_an_envelope_is_sealed(text: str, refused: type[CcmsWsError]) -> None:
+    with pytest.raises(refused):
+        _seal(etree.fromstring(text))
+
+
+def test_a_fault_is_sealed_like_any_payload() -> None:
+    envelope = compose_envelope(
+        compose_fault(InternalError(), "incident", SoapVersion.SOAP12), addressing(), SoapVersion.SOAP12
+    )
+    assert libxmlsec_verifies(to_bytes(_seal(envelope)), pki().probation)
+    assert find(envelope, "soap12:Body/soap12:Fault").nsmap["soap"] == NS["soap12"]
+    assert received(envelope).content_type.startswith("application/soap+xml")
