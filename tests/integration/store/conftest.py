@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Engine
@@ -15,10 +16,21 @@ __all__ = ["blank_database_url", "database_url"]
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_engine(database_url)
-    yield engine
-    engine.dispose()
+def opening() -> Iterator[Callable[[str], Engine]]:
+    """`open_engine`, with the engines closed at the end."""
+    with ExitStack() as opened:
+
+        def open_(url: str) -> Engine:
+            engine = open_engine(url)
+            opened.callback(engine.dispose)
+            return engine
+
+        yield open_
+
+
+@pytest.fixture
+def engine(database_url: str, opening: Callable[[str], Engine]) -> Engine:
+    return opening(database_url)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from ccms_ws.store.unit_of_work import SqlUnitOfWork, unit_of_work
 from tests.support.databases import Units
 from tests.support.records import ANA, ORI, fill
 
+Opening = Callable[[str], Engine]
+
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/court", "court.db", ""])
 def test_other_databases_are_a_configuration_error(url: str) -> None:
@@ -25,14 +28,13 @@ def test_other_databases_are_a_configuration_error(url: str) -> None:
         open_engine(url)
 
 
-def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
+def test_sqlite_is_durable_and_checks_references(tmp_path: Path, opening: Opening) -> None:
     (tmp_path / "court.db").touch()
-    with open_engine(f"sqlite:///{tmp_path}/court.db").connect() as connection:
+    with opening(f"sqlite:///{tmp_path}/court.db").connect() as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
-        connection.engine.dispose()
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 
 
@@ -45,28 +47,27 @@ def test_postgresql_session_is_in_utc_and_does_not_wait_forever(engine: Engine) 
         assert connection.execute(text("SHOW transaction_isolation")).scalar() == "read committed"
 
 
-def test_options_of_the_url_are_kept(database_url: str) -> None:
+def test_options_of_the_url_are_kept(database_url: str, opening: Opening) -> None:
     if database_url.startswith("sqlite"):
         return
-    engine = open_engine(f"{database_url}?application_name=court&options=-c%20statement_timeout%3D7s")
+    engine = opening(f"{database_url}?application_name=court&options=-c%20statement_timeout%3D7s")
     with engine.connect() as connection:
         names = ("application_name", "statement_timeout", "lock_timeout")
         assert [connection.execute(text(f"SHOW {name}")).scalar() for name in names] == ["court", "7s", "5s"]
-    engine.dispose()
 
 
-def test_server_that_is_away_is_unavailable() -> None:
+def test_server_that_is_away_is_unavailable(opening: Opening) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    engine = open_engine(f"postgresql://nobody:secret-word@127.0.0.1:{port}/court")
+    engine = opening(f"postgresql://nobody:secret-word@127.0.0.1:{port}/court")
     with pytest.raises(StoreUnavailable) as refused, unit_of_work(engine)():
         pass
     assert "secret-word" not in "".join(traceback.format_exception(refused.value))
 
 
-def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_no_database_is_refused(tmp_path: Path, opening: Opening) -> None:
     (tmp_path / "court.db").write_bytes(b"<html>not a database</html>" * 100)
-    with pytest.raises(StoreError), unit_of_work(open_engine(f"sqlite:///{tmp_path}/court.db"))() as uow:
+    with pytest.raises(StoreError), unit_of_work(opening(f"sqlite:///{tmp_path}/court.db"))() as uow:
         uow.books.find_court(ORI)
 
 
@@ -95,22 +96,24 @@ def test_connection_that_breaks_in_use_is_unavailable(engine: Engine, units: Uni
         assert uow.books.find_court(ORI) is None
 
 
-def test_lock_that_does_not_come_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_that_does_not_come_is_unavailable(
+    database_url: str, opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engines, "PATIENCE", 0.2)
     monkeypatch.setattr(engines, "_SESSION", "-c lock_timeout=200ms")
-    writer, waiter = open_engine(database_url), open_engine(database_url)
+    writer, waiter = opening(database_url), opening(database_url)
     with unit_of_work(writer)() as first, unit_of_work(waiter)() as second:
         fill(first)
         with pytest.raises(StoreUnavailable):
             fill(second)
-    writer.dispose()
-    waiter.dispose()
 
 
-def test_turn_to_write_that_does_not_come_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_turn_to_write_that_does_not_come_is_unavailable(
+    tmp_path: Path, opening: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(engines, "PATIENCE", 0.2)
     (tmp_path / "court.db").touch()
-    units = unit_of_work(open_engine(f"sqlite:///{tmp_path}/court.db"))
+    units = unit_of_work(opening(f"sqlite:///{tmp_path}/court.db"))
     with units() as first, units() as second:
         first.rollback()
         with pytest.raises(StoreError, match="no such table"):
@@ -122,13 +125,12 @@ def test_turn_to_write_that_does_not_come_is_unavailable(tmp_path: Path, monkeyp
             second.books.find_court(ORI)
 
 
-def test_connections_run_out_politely(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_run_out_politely(database_url: str, opening: Opening, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(engines._POOL, "pool_size", 1)
     monkeypatch.setitem(engines._POOL, "pool_timeout", 0.1)
-    engine = open_engine(database_url)
+    engine = opening(database_url)
     with SqlUnitOfWork(engine, read_only=True), pytest.raises(StoreUnavailable), SqlUnitOfWork(engine):
         pass
-    engine.dispose()
 
 
 def test_error_shows_no_personal_data(units: Units) -> None:

@@ -122,4 +122,4 @@ def test_only_an_upgrade_makes_a_file(tmp_path: Path) -> None:
         migrate.current_revision(engine)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(StoreUnavailable, match="cannot be made"):
-        migrate.upgrade(open_engine(f"sqlite:///{tmp_path}/no/folder.db"))
+        migrate.upgrade(open_engine(f"sqlite:///{tmp_path}/no/folder.db"))  # it never connects
