@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -34,6 +34,7 @@ from ccms_ws.exchange import Context, Exchange
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.services.gateway import Gateway, House
+from ccms_ws.services.samples import refuse_test_key
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.unit_of_work import read_only, unit_of_work
 
@@ -62,7 +63,7 @@ class CourtApplication:
     units: UnitOfWorkFactory
     reading: UnitOfWorkFactory
 
-    def gateway(self) -> Gateway:
+    def gateway(self, exchanges: Sequence[Exchange] = EXCHANGES) -> Gateway:
         """The WSGI application that receives."""
         return Gateway(
             House(
@@ -77,7 +78,7 @@ class CourtApplication:
                 permits=self._permits,
                 unit_of_work=self.units,
             ),
-            EXCHANGES,
+            exchanges,
         )
 
     def worker(self, *, on_exchange: OnExchange | None = None) -> DeliveryWorker:
@@ -162,12 +163,15 @@ def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplicati
     """The court of these settings. Raises ConfigError for keys and certificates, StoreUnavailable for the database."""
     court, engine = settings.court, open_engine(settings.database.url)
     extend_from(court.codes)
+    identity = Identity.load(settings.identity.key, settings.identity.certificate)
+    pins = [pin for profile in settings.partners for pin in _pins(profile)]
+    refuse_test_key([identity.certificate, *(pin.certificate for pin in pins)])
     return CourtApplication(
         settings=settings,
         court=Court(court.ori, court.name, court.county_code, court.dmv_court_code),
         partners={profile.id: _partner(profile) for profile in settings.partners},
-        identity=Identity.load(settings.identity.key, settings.identity.certificate),
-        trust=TrustStore(pin for profile in settings.partners for pin in _pins(profile)),
+        identity=identity,
+        trust=TrustStore(pins),
         policy=SecurityPolicy(
             skew=timedelta(seconds=settings.security.skew_seconds),
             lifetime=timedelta(seconds=settings.security.lifetime_seconds),

@@ -6,6 +6,7 @@ A court can add to an open list, or say a code anew, by a file of the same name 
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -129,3 +130,17 @@ def _codes(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Code]:
         if type(entry["effective"]) is not date or type(entry.get("ended", date.min)) is not date:
             raise ValueError(f"{code}: a day is written 2026-01-01, without quotes")
     return {code: Code(code, **entry) for code, entry in entries.items()}
+
+
+def written(codes: CodeList) -> str:
+    """The list as TOML, in the form of `xsd/codes/`, with what the court has added."""
+    head = {"title": codes.title, "element": codes.element, "exchanges": list(codes.exchanges), "source": codes.source}
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
+    lines += ["closed = true"] if codes.closed else []
+    for code in codes.codes.values():
+        lines += ["", f"[codes.{json.dumps(code.code)}]", f"text = {json.dumps(code.text, ensure_ascii=False)}"]
+        lines += [f"outcome = {json.dumps(code.outcome)}"] if code.outcome else []
+        lines += [f"resend = {json.dumps(code.resend)}"] if code.resend is not None else []
+        lines += [f"effective = {code.effective}"]
+        lines += [f"ended = {code.ended}"] if code.ended else []
+    return "\n".join(lines) + "\n"

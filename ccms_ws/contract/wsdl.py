@@ -51,6 +51,7 @@ class WsdlOperation:
     faults: Mapping[str, WsdlFault]
     input_action: str
     output_action: str
+    documentation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,16 @@ class WsdlPort:
 
 @dataclass(frozen=True, slots=True)
 class Wsdl:
-    """A WSDL with everything that it imports. `files` are the WSDLs and schemas of it, itself first."""
+    """A WSDL with everything that it imports. `files` are the WSDLs and schemas of it, itself first.
+
+    `documentation` is what its port types say of themselves.
+    """
 
     target_namespace: str
     operations: Mapping[str, WsdlOperation]
     ports: tuple[WsdlPort, ...]
     files: tuple[Path, ...]
+    documentation: str = ""
 
 
 def load_wsdl(name: str | Path) -> Wsdl:
@@ -170,6 +175,9 @@ def _load(path: Path) -> Wsdl:
         operations=MappingProxyType(operations),
         ports=tuple(_ports(definitions)),
         files=tuple(documents),
+        documentation=" ".join(
+            _documentation(each) for root in definitions for each in root.iterfind("w:portType", _W)
+        ),
     )
 
 
@@ -214,7 +222,12 @@ def _operation(operation: _Element, namespace: str, port_type: str, messages: Ma
         }),
         input_action=action(given, given.get("name") or name + suffixes[0]),
         output_action="" if output is None else action(output, output.get("name") or name + suffixes[1]),
+        documentation=_documentation(operation),
     )  # fmt: skip
+
+
+def _documentation(element: _Element) -> str:
+    return " ".join((element.findtext("w:documentation", "", _W)).split())
 
 
 def _element_of(message: _Element, path: Path) -> str:

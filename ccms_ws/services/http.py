@@ -26,12 +26,12 @@ class Response:
     content_type: str
     headers: tuple[tuple[str, str], ...] = ()
 
-    def send(self, start_response: StartResponse) -> Iterable[bytes]:
-        start_response(
-            self.status,
-            [("Content-Type", self.content_type), ("Content-Length", str(len(self.body))), *self.headers],
-        )
-        return [self.body]
+    def send(self, start_response: StartResponse, *, head: bool = False) -> Iterable[bytes]:
+        """`head`: only what stands before the body, its length included (RFC 9110, 9.3.2)."""
+        described = [("Content-Type", self.content_type), ("Content-Length", str(len(self.body)))]
+        # 304 has no body, and no length but that of the body it stands for (RFC 9110, 8.6).
+        start_response(self.status, [*([] if self.status.startswith("304") else described), *self.headers])
+        return [] if head else [self.body]
 
 
 def read_request(environ: Environ, limit: int) -> Received:
