@@ -24,22 +24,15 @@ from ccms_ws.envelope.canonical import canonical, content_of_canonical
 from ccms_ws.envelope.faults import SoapFault, read_fault
 from ccms_ws.envelope.media import MediaType, read_media_type
 from ccms_ws.envelope.parsing import check_parsed, parse
-from ccms_ws.envelope.policy import Limits, SecurityPolicy
+from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.signatures import verify_signature
 from ccms_ws.envelope.signedinfo import SignatureClaims, read_claims
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.envelope.structure import Parts, dissect, only_child_of_body, outline, unique_ids
+from ccms_ws.envelope.structure import Parts, dissect, unique_ids
 from ccms_ws.envelope.timestamps import check_freshness, read_timestamp
 from ccms_ws.envelope.tokens import resolve_signer
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import (
-    ActionMismatch,
-    ActionNotSupported,
-    CcmsWsError,
-    NotPermitted,
-    PartNotSigned,
-    SoapVersionMismatch,
-)
+from ccms_ws.errors import ActionMismatch, ActionNotSupported, NotPermitted, PartNotSigned, SoapVersionMismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +121,6 @@ def open_parsed(
     """The same for a tree that another library has parsed (a stock zeep client's answer)."""
     check_parsed(root, policy.limits)
     return _verify(root, trust, policy, clock, acceptance)
-
-
-def read_unverified_fault(received: Received, limits: Limits) -> SoapFault | None:
-    """What an answer that could not be opened claims, if it is a SOAP fault: for the log, never for a decision.
-
-    Faults before authentication are not signed, and partners' gateways send what they like.
-    """
-    try:
-        root = parse(received.body, limits, read_media_type(received.content_type).charset)
-        _, _, body = outline(root)
-        return read_fault(only_child_of_body(body))
-    except CcmsWsError:
-        return None
 
 
 def _verify(

@@ -11,11 +11,10 @@ import pytest
 from lxml import etree
 
 from ccms_ws.clock import FixedClock
-from ccms_ws.contract.namespaces import DS, SOAP11, WSA, WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION, WSSE
+from ccms_ws.contract.namespaces import DS, SOAP11, WSA, WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.faults import compose_fault
-from ccms_ws.envelope.inbound import VerifiedEnvelope, open_parsed, read_unverified_fault
-from ccms_ws.envelope.policy import Limits
+from ccms_ws.envelope.inbound import VerifiedEnvelope, open_parsed
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.errors import (
     ActionMismatch,
@@ -155,18 +154,6 @@ def test_a_fault_is_no_payload_of_a_request() -> None:
     fault = compose_fault(ActionMismatch(), "incident", SoapVersion.SOAP11)
     with pytest.raises(ActionNotSupported):
         opened(received(_answer(fault, WSA_FAULT_ACTION), soap_action=None), accept=ANSWER)
-
-
-def test_an_unsigned_fault_can_be_read_but_not_believed() -> None:
-    fault = etree.tostring(compose_fault(SignerNotTrusted(), "incident", SoapVersion.SOAP11)).decode()
-    raw = f"<s:Envelope xmlns:s='{SOAP11}'><s:Body>{fault}</s:Body></s:Envelope>".encode()
-    with pytest.raises(CcmsWsError):
-        opened(received(raw, soap_action=None), accept=FAULTS)
-    read = read_unverified_fault(received(raw), Limits())
-    assert read is not None
-    assert read.code == f"{{{WSSE}}}FailedAuthentication"
-    assert read_unverified_fault(received(to_bytes(sealed())), Limits()) is None
-    assert read_unverified_fault(received(b"<html>Bad gateway</html>", content_type="text/html"), Limits()) is None
 
 
 def test_a_tree_of_another_library_is_opened_the_same_way() -> None:

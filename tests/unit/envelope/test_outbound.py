@@ -10,8 +10,9 @@ from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS, SOAP11, SOAP12, WSSE, WSU, XSI
 from ccms_ws.envelope.addressing import write_addressing
+from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.faults import compose_fault
-from ccms_ws.envelope.outbound import seal_envelope
+from ccms_ws.envelope.outbound import seal_envelope, seal_payload
 from ccms_ws.envelope.policy import TokenReference
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.errors import CcmsWsError, DigestMismatch, InternalError, MalformedEnvelope, SoapVersionMismatch
@@ -131,3 +132,47 @@ def test_a_fault_is_sealed_like_any_payload() -> None:
     assert libxmlsec_verifies(to_bytes(_seal(envelope)), pki().probation)
     assert find(envelope, "soap12:Body/soap12:Fault").nsmap["soap"] == NS["soap12"]
     assert received(envelope).content_type.startswith("application/soap+xml")
+
+
+PAYLOADS = {
+    "plain": f"<t:Query xmlns:t='{TEST}'><t:Case>1</t:Case></t:Query>",
+    "default namespace": f"<Query xmlns='{TEST}'><Case xmlns=''>1</Case></Query>",
+    "prefixes of the Body": (
+        f"<t:Query xmlns:t='{TEST}' xmlns:soap='{SOAP11}' xmlns:wsu='{WSU}'><soap:a wsu:b='1'/></t:Query>"
+    ),
+    "its prefixes for others": f"<soap:Query xmlns:soap='{TEST}'><wsu:a xmlns:wsu='urn:x'/></soap:Query>",
+    "a prefix of the Envelope": f"<t:Query xmlns:t='{TEST}' xmlns:wsa='urn:x'><wsa:a/></t:Query>",
+    "soap: in a text": f"<t:Query xmlns:t='{TEST}'>soap: wsu:</t:Query>",
+    "a type": f"<t:Query xmlns:t='{TEST}' xmlns:i='{XSI}'><t:Case i:type='t:Number'/></t:Query>",
+    "special characters": f"<t:Query xmlns:t='{TEST}' a='&lt;&#9;&#10;&#13;\"'>&lt;&gt;&amp;&#13;\n\u738b</t:Query>",
+}
+
+
+@pytest.mark.parametrize("version", SoapVersion)
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_a_canonical_payload_is_sealed_to_the_same_message(name: str, version: SoapVersion) -> None:
+    payload_octets = canonical(etree.fromstring(PAYLOADS[name]))
+    properties = addressing(to="https://court.example/?a=1&b=%3C")
+    sealing = {"identity": pki().probation, "policy": POLICY, "clock": CLOCK}
+    quick = seal_payload(payload_octets, properties, version, **sealing)  # type: ignore[arg-type]
+    envelope = compose_envelope(etree.fromstring(payload_octets), properties, version)
+    slow = to_bytes(seal_envelope(envelope, **sealing))  # type: ignore[arg-type]
+    assert _normalized(quick) == _normalized(slow)
+    assert libxmlsec_verifies(quick, pki().probation)
+
+
+def _normalized(raw: bytes) -> list[tuple[object, ...]]:
+    """Everything but what is random or depends on it."""
+    random = {f"{{{DS}}}DigestValue", f"{{{DS}}}SignatureValue"}
+    return [
+        (node.tag, node.prefix, node.text if node.tag not in random else "", sorted(str(name) for name in node.attrib))
+        for node in parsed(raw).iter()
+    ]
+
+
+def test_a_payload_with_a_type_that_no_signature_can_hold_is_refused_there_too() -> None:
+    octets = (
+        f"<t:Query xmlns:t='{TEST}'><t:Case xmlns:i='{XSI}' xmlns:k='urn:k' i:type='k:T'></t:Case></t:Query>".encode()
+    )
+    with pytest.raises(DigestMismatch):
+        seal_payload(octets, addressing(), SoapVersion.SOAP11, identity=pki().probation, policy=POLICY, clock=CLOCK)
