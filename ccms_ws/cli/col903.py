@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from ccms_ws.cli.court import court_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts, show_rows
 
@@ -23,11 +24,10 @@ def build(
 
     Example: ccms-ws col903 build --partner FTB
     """
-    from ccms_ws.bootstrap import load_court
     from ccms_ws.exchanges.col903 import COL903
     from ccms_ws.exchanges.col903.handler import build_batches
 
-    court = load_court(config)
+    court = court_of(config)
     push = court.push_settings(partner, COL903.code)
     batch_ids = court.push(
         COL903,
@@ -52,10 +52,9 @@ def build(
 @app.command()
 def show(batch_id: UUID, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show where a batch stands."""
-    from ccms_ws.bootstrap import load_court
     from ccms_ws.errors import NotStored
 
-    with load_court(config).reading() as uow:
+    with court_of(config).reading() as uow:
         batch = uow.collections.find_batch(batch_id)
     if batch is None:
         raise NotStored(f"there is no batch {batch_id}", hint="ccms-ws outbox list shows what was sent")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from ccms_ws.cli.court import court_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
 from ccms_ws.domain.abstracts import ReleaseReason, SectionRole, SectionViolated
@@ -41,7 +42,6 @@ def hold(
     Example: ccms-ws dmv907 hold --case TR-2025-011250 --participant P-1004 --violated 'VC 14601.1(a)'
     --violation-date 2025-05-02 --order-date 2025-06-17 --noncompliance-date 2026-01-15
     """
-    from ccms_ws.bootstrap import load_court
     from ccms_ws.exchanges.dmv907 import DMV907
     from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold
 
@@ -58,7 +58,7 @@ def hold(
         citation_number=citation,
         certified_by=certified_by,
     )
-    court = load_court(config)
+    court = court_of(config)
     (abstract_id,) = court.push(DMV907, partner, lambda context, uow: [order_hold(order, context, uow)])
     _show(court, abstract_id, as_json=json)
 
@@ -76,11 +76,10 @@ def release(
 
     Example: ccms-ws dmv907 release 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason Complied
     """
-    from ccms_ws.bootstrap import load_court
     from ccms_ws.exchanges.dmv907 import DMV907
     from ccms_ws.exchanges.dmv907.handler import order_release
 
-    court = load_court(config)
+    court = court_of(config)
     (abstract_id,) = court.push(
         DMV907,
         partner,
@@ -96,9 +95,8 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show where an abstract stands between court and DMV."""
-    from ccms_ws.bootstrap import load_court
 
-    _show(load_court(config), abstract_id, as_json=json)
+    _show(court_of(config), abstract_id, as_json=json)
 
 
 def _section(text: str, role: SectionRole) -> SectionViolated:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from ccms_ws.cli.court import court_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts, show_rows
 
@@ -20,9 +21,8 @@ def explain(
 
     Example: ccms-ws explain 7c9e6a52-3b1f-4d08-9a64-0e5d2f8b1c47
     """
-    from ccms_ws.bootstrap import load_court
 
-    with load_court(config).reading() as uow:
+    with court_of(config).reading() as uow:
         refusal = uow.inbox.get_refusal(incident_id)
     show_facts(
         {
@@ -42,9 +42,8 @@ def explain(
 
 def quarantine(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show verified answers that fit no open message: kept, not applied."""
-    from ccms_ws.bootstrap import load_court
 
-    with load_court(config).reading() as uow:
+    with court_of(config).reading() as uow:
         answers = uow.inbox.quarantined()
     rows = [
         {

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from ccms_ws.cli.court import court_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
@@ -20,9 +21,8 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """Show outgoing messages, the newest first."""
-    from ccms_ws.bootstrap import load_court
 
-    with load_court(config).reading() as uow:
+    with court_of(config).reading() as uow:
         entries = uow.outbox.list_entries(limit=limit)
     rows = [
         {
@@ -43,9 +43,8 @@ def list_(
 @app.command()
 def show(message_id: UUID, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show one outgoing message with each attempt to send it."""
-    from ccms_ws.bootstrap import load_court
 
-    with load_court(config).reading() as uow:
+    with court_of(config).reading() as uow:
         entry, attempts = uow.outbox.get(message_id), uow.outbox.attempts(message_id)
     facts = {
         "transaction": entry.message_id,

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ccms_ws.cli.court import court_of
 from ccms_ws.cli.db import require_current
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption
 from ccms_ws.errors import ConfigError
@@ -20,16 +21,14 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
     Example: ccms-ws serve --config demo-court/ccms-ws.toml
     """
-    from ccms_ws.bootstrap import load_court
-    from ccms_ws.log import configure_logging, get_logger
+    from ccms_ws.log import get_logger
     from ccms_ws.registry import EXCHANGES
     from ccms_ws.services import server
 
-    court = load_court(config)  # everything that can be wrong is said here, before a worker process starts
+    court = court_of(config)  # everything that can be wrong is said here, before a worker process starts
     endpoint = court.settings.endpoint
     require_current(config)
     _check_port(endpoint.host, endpoint.port)
-    configure_logging(court.settings.log.level, court.settings.log.format)
     get_logger(__name__).info(
         "endpoint.started",
         url=endpoint.public_url,
@@ -48,12 +47,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 def _application(config: Path) -> WsgiApplication:
     """The application of one worker process."""
-    from ccms_ws.bootstrap import load_court
-    from ccms_ws.log import configure_logging
-
-    court = load_court(config)
-    configure_logging(court.settings.log.level, court.settings.log.format)
-    return court.gateway()
+    return court_of(config).gateway()
 
 
 def _check_port(host: str, port: int) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ccms_ws.cli.court import court_of
 from ccms_ws.cli.db import require_current
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
@@ -28,13 +29,10 @@ def worker(
 
     Example: ccms-ws worker --config demo-court/ccms-ws.toml
     """
-    from ccms_ws.bootstrap import load_court
     from ccms_ws.clients.recording import record_into
-    from ccms_ws.log import configure_logging
 
-    court = load_court(config)
+    court = court_of(config)
     require_current(config)
-    configure_logging(court.settings.log.level, court.settings.log.format)
     delivery = court.worker(on_exchange=record_into(envelopes) if envelopes else None)
     if once:
         show_facts({"attempts": delivery.run_once()}, as_json=json)

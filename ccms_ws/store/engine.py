@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def open_engine(url: str) -> Engine:
                 f"the database {parsed.drivername!r} is not supported", hint="sqlite:///court.db or postgresql://..."
             )
     event.listen(engine, "handle_error", translate, retval=True)
+    weakref.finalize(engine, engine.pool.dispose)  # whoever forgets an engine leaves no connection open
     return engine
 
 

@@ -38,6 +38,7 @@ class Commands:
         self._capsys = capsys
 
     def __call__(self, *arguments: object) -> Ended:
+        self._capsys.readouterr()
         root = logging.getLogger()
         handlers, level = root.handlers[:], root.level  # a command sets up the logging of its process
         try:
