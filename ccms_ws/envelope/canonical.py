@@ -53,7 +53,9 @@ def content_of_canonical(octets: bytes) -> bytes | None:
         return None
     content = octets[start.end() : octets.rindex(b"</")].strip(b" \t\n")
     for prefix in _DECLARATION.findall(start[0]):
-        if not prefix or b"<%b:" % prefix in content or b" %b:" % prefix in content:
+        if not prefix:
+            return None
+        if prefix + b":" in content and (b"<%b:" % prefix in content or b" %b:" % prefix in content):
             return None
     return content if content.startswith(b"<") and content.endswith(b">") else None
 

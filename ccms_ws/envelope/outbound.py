@@ -134,8 +134,9 @@ def _security(
     if token_reference is TokenReference.DIRECT:
         written[f"X509-{mark}"] = write_token(identity, f"X509-{mark}")
     of_security = [(part_id, b64encode(digest(text.encode()).digest()).decode()) for part_id, text in written.items()]
+    references = [(f"#{part_id}", policy.digest, value) for part_id, value in [*digests, *of_security]]
     method = identity.curve_signature or policy.rsa_signature
-    signed_info = write_signed_info(method, policy.digest, [*digests, *of_security])
+    signed_info = write_signed_info(method, references)
     value = signature_value(signed_info.encode(), method, identity.key)
     reference = write_token_reference(identity, token_reference, f"X509-{mark}")
     return (

@@ -7,7 +7,7 @@ signed part may stand. Whether the claim is true is found out in `signatures`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from lxml.etree import _Element
@@ -33,7 +33,7 @@ class Reference(NamedTuple):
     """One claim of a signature: this node has this digest."""
 
     target: _Element
-    prefixes: list[str]
+    prefixes: Sequence[str]
     """Its InclusiveNamespaces, as `canonical` takes them."""
     digest: str
     """The name of the digest in hashlib."""
@@ -51,13 +51,8 @@ class SignatureClaims(NamedTuple):
     key_info: _Element
 
 
-class _Written(NamedTuple):
-    """A ds:Reference as it is written, before anything in it is looked up."""
-
-    uri: str
-    prefixes: list[str]
-    digest_method: str
-    digest_value: str
+_Written = tuple[str, Sequence[str], str, str]
+"""A ds:Reference as it is written, before anything in it is looked up: URI, prefixes, digest algorithm and value."""
 
 
 def read_claims(parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolicy) -> SignatureClaims:
@@ -71,29 +66,26 @@ def read_claims(parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolic
     octets, method, written = _read_signed_info(signed_info, policy)
     if method not in policy.signature_methods:
         raise AlgorithmRefused(f"signature algorithm {method[:200]!r}", rule="BSP R5421")
-    references = [_resolve(reference, parts, ids, policy) for reference in written]
+    # The Body, the Timestamp, the token, the header blocks: none of them holds the Signature.
+    places = {parts.body, parts.timestamp, parts.token, *parts.header} - {parts.security}
+    references = [_resolve(reference, places, ids, policy) for reference in written]
     if len({id(reference.target) for reference in references}) != len(references):
         raise SecurityHeaderInvalid("two references to one part", rule="GFIPM S2S")
     return SignatureClaims(octets, method, references, octets_of(value), key_info)
 
 
-def _resolve(written: _Written, parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolicy) -> Reference:
+def _resolve(
+    written: _Written, places: Collection[_Element | None], ids: Mapping[str, _Element], policy: SecurityPolicy
+) -> Reference:
     uri, prefixes, digest_method, digest_value = written
     target = ids.get(uri[1:]) if uri.startswith("#") else None
     if target is None:
         raise SecurityHeaderInvalid(f"the reference {uri[:80]!r} leads to no wsu:Id in this message", rule="BSP R3001")
-    if not _stands_where_signed_parts_stand(target, parts):
+    if target not in places:
         raise PartNotSigned(f"the reference {uri[:80]!r} leads to {target.tag}, out of place", rule="GFIPM S2S")
     if digest_method not in policy.digest_methods:
         raise AlgorithmRefused(f"digest algorithm {digest_method[:200]!r}", rule="BSP R5420")
     return Reference(target, prefixes, DIGESTS[digest_method], decode_base64(digest_value, "DigestValue"))
-
-
-def _stands_where_signed_parts_stand(target: _Element, parts: Parts) -> bool:
-    """The Body, a header block other than Security, the Timestamp, the token: none of them holds the Signature."""
-    if target is parts.body or target is parts.timestamp or target is parts.token:
-        return True
-    return target.getparent() is parts.header and target is not parts.security
 
 
 # -- The plain way: SignedInfo as most stacks and we write it is recognized by its canonical octets, which are needed
@@ -103,30 +95,30 @@ _HEAD: Final = (
     f'<ds:SignedInfo xmlns:ds="{DS}"><ds:CanonicalizationMethod Algorithm="{EXC_C14N}"></ds:CanonicalizationMethod>'
     '<ds:SignatureMethod Algorithm="%s"></ds:SignatureMethod>'
 )
-_START: Final = '<ds:Reference URI="'
-_REST: Final = (
-    f'%s"><ds:Transforms><ds:Transform Algorithm="{EXC_C14N}"></ds:Transform></ds:Transforms>'
+_REFERENCE: Final = (
+    f'<ds:Reference URI="%s"><ds:Transforms><ds:Transform Algorithm="{EXC_C14N}"></ds:Transform></ds:Transforms>'
     '<ds:DigestMethod Algorithm="%s"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue></ds:Reference>'
 )
-_END: Final = "</ds:SignedInfo>"
 _PLAIN_HEAD: Final = re.compile(_HEAD % '([^"&]+)')
-_PLAIN_REST: Final = re.compile(_REST % ('([^"&]+)', '([^"&]+)', "([A-Za-z0-9+/=]+)"))
+_PLAIN_REFERENCE: Final = re.compile(_REFERENCE % ('([^"&]+)', '([^"&]+)', "([A-Za-z0-9+/=]+)"))
 
 
-def write_signed_info(method: str, digest_method: str, digests: Iterable[tuple[str, str]]) -> str:
-    """A SignedInfo in its canonical form. `digests`: the id of each part with its digest in base64."""
-    references = [_START + _REST % (f"#{part_id}", digest_method, digest) for part_id, digest in digests]
-    return _HEAD % method + "".join(references) + _END
+def write_signed_info(method: str, references: Iterable[tuple[str, str, str]]) -> str:
+    """A SignedInfo in its canonical form. `references`: the URI of each part, digest algorithm, digest in base64."""
+    return _HEAD % method + "".join([_REFERENCE % reference for reference in references]) + "</ds:SignedInfo>"
 
 
 def _read_plainly(octets: bytes) -> tuple[str, list[_Written]] | None:
-    """The signature algorithm and the references, or None if SignedInfo is written in some other way."""
-    head, *references = octets.decode().removesuffix(_END).split(_START)
-    method = _PLAIN_HEAD.fullmatch(head)
-    matches = [_PLAIN_REST.fullmatch(reference) for reference in references]
-    if method is None or not matches or None in matches:
+    """The signature algorithm and the references, or None if SignedInfo is written in some other way.
+
+    It was read right if writing what was read gives the same octets.
+    """
+    text = octets.decode()
+    head = _PLAIN_HEAD.match(text)
+    found = _PLAIN_REFERENCE.findall(text)
+    if head is None or write_signed_info(head[1], found) != text:
         return None
-    return method[1], [_Written(match[1], [], match[2], match[3]) for match in matches if match]
+    return head[1], [(uri, (), digest_method, digest_value) for uri, digest_method, digest_value in found]
 
 
 def _read_signed_info(signed_info: _Element, policy: SecurityPolicy) -> tuple[bytes, str, list[_Written]]:
@@ -158,9 +150,7 @@ def _read_reference(reference: _Element) -> _Written:
         raise SecurityHeaderInvalid(f"a Reference of type {reference.get('Type')!r}", rule="BSP R5403")
     if len(method):
         raise AlgorithmRefused("parameters of a digest algorithm", rule="BSP R5420")
-    return _Written(
-        reference.get("URI", ""), _transform_prefixes(transforms), method.get("Algorithm", ""), text_of(value)
-    )
+    return reference.get("URI", ""), _transform_prefixes(transforms), method.get("Algorithm", ""), text_of(value)
 
 
 def _transform_prefixes(transforms: _Element) -> list[str]:
