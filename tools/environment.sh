@@ -84,7 +84,7 @@ make_venv() {
 # is_venv FOLDER PYTHON: true if FOLDER is a working environment of that Python which was made where it stands.
 is_venv() {
     local print='import sys; print(sys.version)'
-    [ "$("$1/bin/python" -c "$print" 2>/dev/null)" = "$("$2" -c "$print")" ] && head -n 1 "$1/bin/pip" 2>/dev/null | grep -qF "$1/bin/"
+    [ "$("$1/bin/python" -c "$print" 2>/dev/null)" = "$("$2" -c "$print")" ] && head -n 3 "$1/bin/pip" 2>/dev/null | grep -qF "$1/bin/"
 }
 
 # environment FOLDER PYTHON [EXTRA]: make FOLDER an environment with the package (editable), its tested dependencies and
