@@ -61,7 +61,7 @@ def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
         root = etree.fromstring(octets, _this_thread.parser)
     except etree.XMLSyntaxError as error:
         raise MalformedEnvelope(f"not well-formed: {error.msg}") from None
-    _check_limits(root, limits, length=len(octets), elements=markup)
+    _check_limits(root, limits, octets)
     return root
 
 
@@ -111,46 +111,50 @@ class _Checks:
     """The structural limits as compiled XPaths. Each is true of a tree that is too much."""
 
     def __init__(self, limits: Limits) -> None:
-        depth = "boolean(" + "/*" * (limits.depth + 1) + ")"
-        attributes = f"boolean(//@*[{limits.attributes + 1}])"
-        instructions = "boolean(//processing-instruction())"
-        elements = f"count(//*) > {limits.elements}"
-        attribute_length = f"boolean(//@*[string-length() > {limits.attribute_length}])"
-        text_length = f"boolean(//text()[string-length() > {limits.text_length}])"
-        namespaces = f"boolean(//*[count(namespace::*) > {limits.namespaces + 1}])"
+        self.depth = etree.XPath("boolean(" + "/*" * (limits.depth + 1) + ")")
         # Few messages are even a quarter as deep as they may be: the short path spares the long one.
-        shallow = "boolean(" + "/*" * (limits.depth // 4 + 1) + ")"
-        self.always = etree.XPath(f"{instructions} or {attributes} or ({shallow} and {depth})")
-        self.elements = etree.XPath(elements)
-        self.attribute_length = etree.XPath(attribute_length)
-        self.text_length = etree.XPath(text_length)
-        self.namespaces = etree.XPath(namespaces)
-        self._reasons = {
-            depth: f"nested deeper than {limits.depth}",
-            elements: f"more than {limits.elements} elements",
-            attributes: f"more than {limits.attributes} attributes on one element",
-            attribute_length: f"an attribute longer than {limits.attribute_length}",
-            text_length: f"a text longer than {limits.text_length}",
-        }
-
-    def reason(self, root: _Element) -> MalformedEnvelope | LimitExceeded:
-        """What `root` has too much of."""
-        for expression, reason in self._reasons.items():
-            if root.xpath(expression):
-                return LimitExceeded(reason)
-        return MalformedEnvelope("a processing instruction", rule="BP R1009")
+        self.shallow = etree.XPath("boolean(" + "/*" * (limits.depth // 4 + 1) + ")")
+        self.instructions = etree.XPath("boolean(//processing-instruction())")
+        self.elements = etree.XPath(f"count(//*) > {limits.elements}")
+        self.attributes = etree.XPath(f"boolean(//@*[{limits.attributes + 1}])")
+        self.all_attributes = etree.XPath(f"count(//@*) > {2 * limits.elements}")
+        self.attribute_length = etree.XPath(f"boolean(//@*[string-length() > {limits.attribute_length}])")
+        self.text_length = etree.XPath(f"boolean(//text()[string-length() > {limits.text_length}])")
+        self.namespaces = etree.XPath(f"boolean(//*[count(namespace::*) > {limits.namespaces + 1}])")
 
 
-def _check_limits(root: _Element, limits: Limits, *, length: int | None = None, elements: int | None = None) -> None:
-    """`length` in bytes and `elements` (an upper bound) spare the checks that cannot fail."""
+def _check_limits(root: _Element, limits: Limits, octets: bytes | None = None) -> None:
+    """`octets`, if they are known, tell at a glance which checks cannot fail."""
     checks = _this_thread.checks(limits)
-    if (
-        checks.always(root)
-        or ((elements is None or elements > limits.elements) and checks.elements(root))
-        or ((length is None or length > limits.attribute_length) and checks.attribute_length(root))
-        or ((length is None or length > limits.text_length) and checks.text_length(root))
-    ):
-        raise checks.reason(root)
+    if (octets is None or _may_hold_instruction(octets)) and checks.instructions(root):
+        raise MalformedEnvelope("a processing instruction", rule="BP R1009")
+    if checks.shallow(root) and checks.depth(root):
+        raise LimitExceeded(f"nested deeper than {limits.depth}")
+    if checks.attributes(root):
+        raise LimitExceeded(f"more than {limits.attributes} attributes on one element")
+    # An element takes four octets at least, an attribute five.
+    if (octets is None or len(octets) > 4 * limits.elements) and checks.elements(root):
+        raise LimitExceeded(f"more than {limits.elements} elements")
+    if (octets is None or len(octets) > 10 * limits.elements) and checks.all_attributes(root):
+        raise LimitExceeded(f"more than {2 * limits.elements} attributes")
+    if (octets is None or _has_run(octets, limits.attribute_length)) and checks.attribute_length(root):
+        raise LimitExceeded(f"an attribute longer than {limits.attribute_length}")
+    if (octets is None or len(octets) > limits.text_length) and checks.text_length(root):
+        raise LimitExceeded(f"a text longer than {limits.text_length}")
+
+
+def _may_hold_instruction(octets: bytes) -> bool:
+    """Whether a question mark stands anywhere behind the XML declaration."""
+    return octets.find(b"?", octets.find(b"?>") + 2 if octets.startswith(b"<?xml") else 0) >= 0
+
+
+def _has_run(octets: bytes, length: int) -> bool:
+    """Whether more than `length` octets might stand together without a "<", which no attribute value can hold.
+
+    A run that long covers one of the windows.
+    """
+    window = length // 2
+    return any(octets.find(b"<", start, start + window) < 0 for start in range(0, len(octets) - window + 1, window))
 
 
 class _ThisThread(threading.local):

@@ -53,7 +53,9 @@ class Limits:
     """Elements in the message. Memory is about 40 times the bytes of tiny elements: the cap is what bounds it."""
 
     attributes: int = 64
-    """Attributes of one element. Canonicalization sorts them: 100,000 on one element cost 11 s."""
+    """Attributes of one element. Canonicalization sorts them: 100,000 on one element cost 11 s.
+    The whole message may have twice as many attributes as elements.
+    """
 
     namespaces: int = 64
     """Namespace declarations of one element. Canonicalization searches them for every name below."""

@@ -82,6 +82,7 @@ AT_LIMIT = {
     "elements": b"<a>" + b"<b/>" * 9 + b"</a>",
     "attributes": b"<a b='' c='' d=''/>",
     "namespaces": b"<a xmlns='u:1' xmlns:b='u:2' xmlns:c='u:3'/>",
+    "all_attributes": b"<a>" + b"<b c='' d=''/>" * 9 + b"</a>",
     "attribute_length": b"<a b='" + b"x" * 20 + b"'/>",
     "text_length": b"<a>" + b"x" * 30 + b"</a>",
 }
@@ -90,7 +91,12 @@ OVER_LIMIT = {
     "elements": b"<a>" + b"<b/>" * 10 + b"</a>",
     "attributes": b"<a b='' c='' d='' e=''/>",
     "namespaces": b"<a xmlns='u:1' xmlns:b='u:2' xmlns:c='u:3' xmlns:d='u:4'/>",
+    "all_attributes": b"<a>" + b"<b c='' d='' e=''/>" * 7 + b"</a>",
     "attribute_length": b"<a b='" + b"x" * 21 + b"'/>",
+    "attribute_length_later": b"<a><b/><c/><b/><c/><d e='" + b"x" * 21 + b"'/></a>",
+    "text_length_later": b"<a><b/><c/><b/><c/>" + b"x" * 31 + b"</a>",
+    "text_length_in_cdata": b"<a>" + b"<![CDATA[<x<y<z<x<y<z<]]>" * 3 + b"</a>",
+    "text_length_among_comments": b"<a>" + b"xxxxxxx<!---->" * 5 + b"</a>",
     "text_length": b"<a>" + b"x" * 31 + b"</a>",
 }
 
