@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import ccms_ws
-from ccms_ws.cli import col903, db, demo, dmv907, explain, init, outbox, query, serve, simulate, worker
+from ccms_ws.cli import col903, contract, db, demo, dmv907, explain, init, outbox, query, serve, simulate, worker
 from ccms_ws.cli.exits import ExitCode, exit_code_of, tell, tell_defect
 from ccms_ws.cli.output import json_is_wanted, want_json
 from ccms_ws.errors import CcmsWsError
@@ -41,6 +41,7 @@ for command in (
 app.add_typer(col903.app, name="col903")
 app.add_typer(dmv907.app, name="dmv907")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(contract.app, name="contract")
 app.add_typer(db.app, name="db")
 
 

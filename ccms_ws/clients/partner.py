@@ -17,6 +17,7 @@ from ccms_ws.clients.glance import claims, says_nothing
 from ccms_ws.clients.operations import Operation, read_operations
 from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
 from ccms_ws.clock import Clock
+from ccms_ws.contract.pins import check_pins
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.identity import Identity
@@ -67,7 +68,10 @@ class PartnerClient:
         transport: TransportSettings | None = None,
         on_exchange: OnExchange | None = None,
     ) -> None:
-        """`partner_id`: whose signature, by `trust`, answers must bear. Raises ContractError for an unusable WSDL."""
+        """`partner_id`: whose signature, by `trust`, answers must bear. Raises ContractError for an unusable WSDL,
+        and for one that is not as it was pinned when it was imported.
+        """
+        check_pins(wsdl)
         self._operations = read_operations(wsdl)
         self._wsdl = wsdl
         self._partner_id = partner_id

@@ -62,6 +62,16 @@ def exchange_schemas() -> Mapping[str, Path]:
     return _exchange_schemas(folder("xsd"))
 
 
+def published_schemas() -> Mapping[str, Path]:
+    """The schema file of each namespace: exchanges, faults, extension and the NIEM subset."""
+    return _published_schemas(folder("xsd"))
+
+
+@cache
+def _published_schemas(xsd: Path) -> dict[str, Path]:
+    return {parse(path).get("targetNamespace", ""): path for path in sorted(xsd.rglob("*.xsd"))}
+
+
 @cache
 def _exchange_schemas(xsd: Path) -> dict[str, Path]:
     paths = (xsd / "fault.xsd", *sorted((xsd / "exchange").glob("*.xsd")))

@@ -1,0 +1,167 @@
+"""`ccms-ws contract`: check, compare, take in and hand out the contract, and keep its policy true."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.options import JsonOption
+from ccms_ws.cli.output import say, show_facts, show_json, show_rows
+
+app = typer.Typer(help="The contract: schemas, WSDLs, policy, code lists.", no_args_is_help=True)
+
+
+@app.command()
+def lint(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="A schema or WSDL; the project's own by default.")
+    ] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Show the rules instead, and what is not checked.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check schemas against the NIEM rules and WSDLs against the WS-I Basic Profile. Ends with 5 for any finding.
+
+    Example: ccms-ws contract lint partners/wsdl/COL903.wsdl
+    """
+    from ccms_ws.contract.lint import RULES, UNCHECKED, lint_contract, lint_file
+
+    if rules:
+        rows = [{"clause": rule.clause, "rule": rule.name, "says": rule.says} for rule in RULES]
+        rows += [{"clause": clause, "rule": "not checked", "says": why} for clause, why in UNCHECKED.items()]
+        show_rows(rows, as_json=json)
+        return
+    findings = [finding for path in files for finding in lint_file(path)] if files else lint_contract()
+    if json:
+        show_json([asdict(finding) for finding in findings])
+    for finding in [] if json else findings:
+        say(f"{finding.file}:{finding.line}: {finding.clause} ({finding.rule}): {finding.problem}")
+        say(f"  do: {finding.advice}")
+    say("1 finding" if len(findings) == 1 else f"{len(findings) or 'no'} findings", as_json=json)
+    raise typer.Exit(ExitCode.REFUSED if findings else ExitCode.OK)
+
+
+@app.command()
+def diff(
+    old: Annotated[str, typer.Argument(help="A WSDL, a folder or ZIP with WSDLs, or the address of a WSDL.")],
+    new: Annotated[str, typer.Argument(help="What it is compared with, given in one of the same ways.")],
+    json: JsonOption = False,
+) -> None:
+    """Say what changed between two contracts, and whether it breaks a client of the old one. Ends with 5 if it does.
+
+    Example: ccms-ws contract diff partners/wsdl/COL903.wsdl https://partner.example/COL903?wsdl
+    """
+    from ccms_ws.cli.fetching import fetch
+    from ccms_ws.contract.diff import Effect, compare, worst
+
+    changes = compare(old, new, fetch=fetch)
+    rows = [
+        {"effect": change.effect.words, "where": change.where, "change": change.what, "because": change.why}
+        for change in changes
+    ]
+    show_rows(rows, as_json=json, empty="nothing changed")
+    raise typer.Exit(ExitCode.REFUSED if worst(changes) is Effect.BREAKING else ExitCode.OK)
+
+
+@app.command(name="import")
+def import_(
+    source: Annotated[str, typer.Argument(metavar="WSDL", help="The partner's WSDL: a file or an address.")],
+    into: Annotated[Path, typer.Option(metavar="DIR", help="The partner's own folder, to be made or replaced.")],
+    for_exchange: Annotated[
+        str, typer.Option("--for", metavar="CODE", help="The exchange that the court will push by it: COL903.")
+    ] = "",
+    named: Annotated[
+        list[str] | None, typer.Option("--fetch", metavar="URL", help="Fetch what begins with this. May be repeated.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; only say what is missing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Take a partner's WSDL in: make every reference local, pin the hashes, say what is missing (then ends with 5).
+
+    Nothing is fetched from the network but what begins with an address given by --fetch, or the WSDL itself if it is
+    given as an address.
+
+    Example: ccms-ws contract import from-partner/service.wsdl --into partners/FTB/COL903 --for COL903
+    """
+    from ccms_ws.cli.fetching import fetch
+    from ccms_ws.clock import SystemClock, court_day
+    from ccms_ws.contract.gathering import gather
+    from ccms_ws.contract.pins import write_pinned
+    from ccms_ws.contract.usability import shortcomings
+    from ccms_ws.registry import get_exchange
+
+    exchange = get_exchange(for_exchange) if for_exchange else None
+    remote = source.startswith(("http://", "https://"))
+    gathering = gather(source, named=[*(named or []), *([source.partition("?")[0]] if remote else [])], fetch=fetch)
+    root = exchange.outgoing.root if exchange is not None and exchange.outgoing is not None else ""
+    found = [] if gathering.missing else list(shortcomings(gathering, root))
+    unusable = [*gathering.missing, *(each for each in found if each.fatal)]
+    if not unusable and not check:
+        write_pinned(gathering, into, court_day(SystemClock().now()))
+    rows = [
+        *({"what": "missing", "where": each.file, "why": f"{each.reference}: {each.why}", "do": each.advice}
+          for each in gathering.missing),
+        *({"what": "unusable" if each.fatal else "note", "where": gathering.entry, "why": each.what, "do": each.advice}
+          for each in found),
+    ]  # fmt: skip
+    if json:
+        show_json({"entry": gathering.entry, "files": sorted(gathering.files), "findings": rows})
+    else:
+        show_rows(rows, as_json=False, empty="nothing is missing")
+        if not unusable and not check:
+            say(f"{len(gathering.files)} files are in {into}, pinned in contract.lock; the WSDL is {gathering.entry}")
+            say(f'next: in the partner\'s profile, wsdl = "{into / gathering.entry}"')
+    raise typer.Exit(ExitCode.REFUSED if unusable else ExitCode.OK)
+
+
+@app.command()
+def export(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The exchange: FCC807, COL903, DMV907.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The ZIP; CODE-VERSION.zip by default.")] = None,
+    url: Annotated[
+        str, typer.Option(help="The court's public address, as partners shall find it in the WSDL.")
+    ] = "https://court.example",
+    json: JsonOption = False,
+) -> None:
+    """Write what a partner needs as a ZIP: WSDL, schemas, policy, code lists, signed samples, a reading guide.
+
+    The same contract makes the same bytes. A running court gives its own at its address with ?export.
+
+    Example: ccms-ws contract export FCC807 -o fcc807.zip --url https://justice.court.example
+    """
+    import hashlib
+
+    from ccms_ws.contract.export import export as packed
+    from ccms_ws.envelope.policy import SecurityPolicy
+    from ccms_ws.registry import get_exchange
+    from ccms_ws.services.offers import offer_of
+
+    offer = offer_of(get_exchange(code), url.rstrip("/"), SecurityPolicy())
+    package, path = packed(offer), output or Path(f"{offer.name}.zip")
+    path.write_bytes(package)
+    facts = {"file": path, "bytes": len(package), "sha256": hashlib.sha256(package).hexdigest()}
+    show_facts(facts, as_json=json)
+
+
+@app.command()
+def policy(
+    write: Annotated[bool, typer.Option("--write", help="Bring the WSDLs of the checkout up to date.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Say what must be signed, as it is enforced; with --write, put it into the WSDLs as WS-SecurityPolicy."""
+    from ccms_ws.contract.catalog import wsdl_path
+    from ccms_ws.contract.policy import in_words, write_policy
+    from ccms_ws.envelope.policy import SecurityPolicy
+    from ccms_ws.registry import EXCHANGES
+    from ccms_ws.services.wire_profile import describe
+
+    profile = describe(SecurityPolicy())
+    if write:
+        for exchange in EXCHANGES:
+            changed = write_policy(wsdl_path(exchange.service), profile)
+            say(f"{exchange.service}: {'written' if changed else 'up to date'}", as_json=json)
+        return
+    show_facts({heading.lower(): words for heading, words in in_words(profile)}, as_json=json)
