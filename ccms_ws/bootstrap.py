@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,13 @@ from cryptography import x509
 
 from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings
 from ccms_ws.clock import Clock, SystemClock
-from ccms_ws.config import PartnerSettings, PushSettings, Settings, load_settings
+from ccms_ws.config import CourtSettings, PartnerSettings, PushSettings, Settings, load_settings
 from ccms_ws.contract.codes import extend_from
 from ccms_ws.delivery.answers import AnswerDesk
 from ccms_ws.delivery.routes import Route
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.dispatch import send
-from ccms_ws.domain.courts import Court
+from ccms_ws.domain.courts import CaseNumberStyle, CaseType, Court
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
@@ -77,6 +78,7 @@ class CourtApplication:
                 partners=self.partners,
                 permits=self._permits,
                 unit_of_work=self.units,
+                reading=self.reading,
             ),
             exchanges,
         )
@@ -168,7 +170,7 @@ def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplicati
     refuse_test_key([identity.certificate, *(pin.certificate for pin in pins)])
     return CourtApplication(
         settings=settings,
-        court=Court(court.ori, court.name, court.county_code, court.dmv_court_code),
+        court=_court(court),
         partners={profile.id: _partner(profile) for profile in settings.partners},
         identity=identity,
         trust=TrustStore(pins),
@@ -189,7 +191,14 @@ def load_court(path: Path) -> CourtApplication:
 
 def _partner(profile: PartnerSettings) -> Partner:
     unit = ProbationUnit(profile.unit) if profile.unit else None
-    return Partner(profile.id, profile.name, PartnerKind(profile.kind), unit)
+    types = None if profile.case_types is None else frozenset(map(CaseType, profile.case_types))
+    return Partner(profile.id, profile.name, PartnerKind(profile.kind), unit, types)
+
+
+def _court(settings: CourtSettings) -> Court:
+    pattern = re.compile(settings.case_number_pattern) if settings.case_number_pattern else None
+    style = CaseNumberStyle(pattern, settings.case_number_form)
+    return Court(settings.ori, settings.name, settings.county_code, settings.dmv_court_code, style)
 
 
 def _pins(profile: PartnerSettings) -> Iterable[PinnedCertificate]:

@@ -55,13 +55,15 @@ class Incoming(Generic[M, R]):
     """A message that the court takes in, as a service or as the answer in an HTTP response.
 
     `handle` may raise ExchangeError: the partner then gets the exchange's own error message. `write` is None for a
-    one-way message, whose handler returns None.
+    one-way message, whose handler returns None. `only_asks`: the handler changes nothing, so that its unit of work only
+    reads and holds up no writer.
     """
 
     root: str
     read: Callable[[_Element], M]
     handle: Callable[[M, Context, UnitOfWork], R]
     write: Callable[[R], _Element] | None = None
+    only_asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +71,8 @@ class Outgoing:
     """A message that the court sends to partners from its outbox, and what follows for the court's own records.
 
     `subjects` are the things whose messages to one partner keep their order (court, case and participant).
-    `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` a message
-    that is given up; `on_silence(now, uow)` says how many records it moved because an answer did not come in time.
+    `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` when a
+    message is given up; `on_silence(now, uow)` says how many records it moved because an answer did not come in time.
     """
 
     root: str

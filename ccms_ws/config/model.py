@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from ccms_ws.errors import ConfigError
 
 ProfileName = Literal["gfipm-s2s"]
+CaseTypeName = Literal["criminal", "traffic", "juvenile-delinquency", "juvenile-dependency", "civil", "other"]
 PartnerKindName = Literal["probation", "franchise-tax-board", "revenue-recovery", "collection-agency", "motor-vehicles"]
 
 
@@ -84,10 +86,31 @@ class CourtSettings(Section):
         pattern=r"^(0[1-9]|[1-4][0-9]|5[0-8])$", description="the state's county code: 01 to 58, in quotes"
     )
     dmv_court_code: str = Field(pattern=r"^[0-9]{5}$", description="the court's code at DMV: five digits, in quotes")
+    case_number_pattern: str = Field(
+        default="",
+        description="a regular expression with named groups for a case number in capitals; without it, any text is one",
+    )
+    case_number_form: str = Field(
+        default="", description='how the groups make the court\'s own spelling: "{kind}-{year}-{serial:0>6}"'
+    )
     test: bool = Field(default=False, description="true marks every message as a test; partners must not act on it")
     codes: ExistingFolder | None = Field(
         default=None, description="a folder with the court's own code lists; they add to those of xsd/codes/"
     )
+
+    @model_validator(mode="after")
+    def _check_case_numbers(self) -> Self:
+        if bool(self.case_number_pattern) != bool(self.case_number_form):
+            raise ValueError("case_number_pattern and case_number_form go together")
+        try:
+            groups = dict.fromkeys(re.compile(self.case_number_pattern).groupindex, "1")
+            fields = [field for _, field, _, _ in Formatter().parse(self.case_number_form) if field is not None]
+            self.case_number_form.format(**groups)
+        except (re.error, ValueError, LookupError, AttributeError) as error:
+            raise ValueError(f"case_number_pattern and case_number_form do not fit together: {error!r}") from error
+        if set(fields) - set(groups):
+            raise ValueError("case_number_form should hold names of groups alone")
+        return self
 
 
 class EndpointSettings(Section):
@@ -182,6 +205,10 @@ class PartnerSettings(Section):
     kind: PartnerKindName = Field(description="what the partner is; rules of the exchanges depend on it")
     unit: Literal["adult", "juvenile"] | None = Field(
         default=None, description="which side of probation; it decides who sees juvenile cases"
+    )
+    case_types: tuple[CaseTypeName, ...] | None = Field(
+        default=None,
+        description="the only types of cases that the partner may know of; all that its kind may, if not set",
     )
     profile: ProfileName = Field(default="gfipm-s2s", description="the security profile of the partner's messages")
     certificates: Annotated[tuple[ExistingFile, ...], AfterValidator(_some)] = Field(

@@ -75,6 +75,7 @@ class IncomingAnswer:
         outcome = dispatch(self.exchange, self.payload, self.context, uow)
         if outcome.error is not None:
             raise outcome.error
+        uow.inbox.keep(self.message)
 
     def set_aside(self, error: Exception, uow: UnitOfWork) -> None:
         """Keep an unusable answer for the operator."""
@@ -84,6 +85,7 @@ class IncomingAnswer:
             # Under this id another message is kept already.
             uow.inbox.refuse(self._refusal(error))
         elif uow.inbox.receive(message) is None:
+            uow.inbox.keep(message)
             uow.inbox.quarantine(
                 QuarantinedAnswer(message.message_id, message.partner_id, message.exchange, reason, message.received_at)
             )

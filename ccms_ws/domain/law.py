@@ -38,9 +38,9 @@ class VacatedDebt:
     imposed_before: date | None
     source: str
 
-    def covers(self, debt: Debt, on: date) -> bool:
-        """True if, on the day `on`, `debt` is vacated by this statute."""
-        if on < self.effective or not (debt.fee_kind in self.fee_kinds or debt.statute in self.statutes):
+    def covers(self, debt: Debt) -> bool:
+        """True if this statute vacates `debt`, from `effective` on."""
+        if not (debt.fee_kind in self.fee_kinds or debt.statute in self.statutes):
             return False
         return self.imposed_before is None or (debt.imposed_on or debt.posted_on) < self.imposed_before
 

@@ -29,7 +29,8 @@ class LedgerEntry:
     """One line of the ledger.
 
     `amount` is positive, two places. `imposed_on` is when the court imposed the debt (assessments: it decides whether a
-    statute vacated it later); `reverses` names the entry that a reversal undoes, whole.
+    statute vacated it later); `reverses` names the entry that a reversal undoes, whole; `obligation` the joint and
+    several obligation that the entry belongs to (see `JointDebtor`), None if the debt is the participant's alone.
     """
 
     entry_id: str
@@ -44,17 +45,24 @@ class LedgerEntry:
     imposed_on: date | None = None
     reason: str = ""
     reverses: str | None = None
+    obligation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FeeBalance:
-    """What stands in the ledger for one kind of fee; `due` may be negative (a credit)."""
+    """What stands in the ledger for one kind of fee; `due` may be negative (a credit).
+
+    `statute` is the one under which it was imposed, empty if the ledger names none or several; `joint` says that others
+    owe the same amount, once for all of them.
+    """
 
     fee_kind: str
     assessed: Decimal
     paid: Decimal
     waived: Decimal
     vacated: Decimal
+    statute: str = ""
+    joint: bool = False
 
     @property
     def due(self) -> Decimal:
@@ -63,7 +71,7 @@ class FeeBalance:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What one participant owes on one case at the end of `as_of`; the fees add up to `due`."""
+    """What is owed at the end of `as_of`; the fees add up to `due`."""
 
     as_of: date
     fees: tuple[FeeBalance, ...]
@@ -80,33 +88,69 @@ _COLUMN = {
     EntryKind.WAIVER: ("waived", 1),
     EntryKind.VACATUR: ("vacated", 1),
 }
+_DEBT_SIGN = {
+    EntryKind.ASSESSMENT: 1,
+    EntryKind.PAYMENT: -1,
+    EntryKind.REFUND: 1,
+    EntryKind.WAIVER: -1,
+    EntryKind.VACATUR: -1,
+}
 
 
 def balance_of(entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterable[VacatedDebt]) -> Balance:
-    """The balance that `entries` (all of one case and participant) say at the end of the day `as_of`.
+    """The balance that `entries` say at the end of the day `as_of`.
 
-    What is left of a debt on the day a statute vacates it is taken out: it is never in a balance, and no credit arises
-    from what was paid or waived before.
+    With the entries that count for one participant on a case (their own, and those of the obligations they share), it
+    is what the participant owes; with all entries of the case, what is owed on it, joint obligations once. What was
+    paid on one account leaves no other one smaller.
     """
-    rules = tuple(vacated_debt)
     posted = [entry for entry in entries if entry.posted_on <= as_of]
-    by_id = {entry.entry_id: entry for entry in posted}
-    reversed_ids = {entry.reverses for entry in posted if entry.kind is EntryKind.REVERSAL}
-    sums: dict[str, dict[str, Decimal]] = {}
-    for entry in by_id.values():
-        if entry.kind is EntryKind.REVERSAL or entry.entry_id in reversed_ids:
-            continue
+    undone = {entry.reverses for entry in posted if entry.kind is EntryKind.REVERSAL}
+    accounts: dict[tuple[str, bool, str], list[LedgerEntry]] = {}
+    for entry in posted:
+        if entry.kind is not EntryKind.REVERSAL and entry.entry_id not in undone:
+            account = (entry.fee_kind, entry.obligation is not None, entry.obligation or entry.participant_id)
+            accounts.setdefault(account, []).append(entry)
+    rules = sorted((rule for rule in vacated_debt if rule.effective <= as_of), key=lambda rule: rule.effective)
+    return Balance(as_of, tuple(_fee(account, accounts[account], rules) for account in sorted(accounts)))
+
+
+def _fee(account: tuple[str, bool, str], entries: list[LedgerEntry], rules: list[VacatedDebt]) -> FeeBalance:
+    sums = {"assessed": ZERO, "paid": ZERO, "waived": ZERO, "vacated": ZERO}
+    for entry in entries:
         column, sign = _COLUMN[entry.kind]
-        fee = sums.setdefault(entry.fee_kind, {"assessed": ZERO, "paid": ZERO, "waived": ZERO, "vacated": ZERO})
-        fee[column] += sign * entry.amount
-        if entry.kind is EntryKind.ASSESSMENT and any(rule.covers(entry, as_of) for rule in rules):
-            fee["vacated"] += entry.amount
-    return Balance(as_of, tuple(_settled(kind, fee) for kind, fee in sorted(sums.items())))
+        sums[column] += sign * entry.amount
+    sums["vacated"] += _vacated_by_law(entries, rules)
+    statutes = {entry.statute for entry in entries if entry.kind is EntryKind.ASSESSMENT}
+    return FeeBalance(account[0], **sums, statute=statutes.pop() if len(statutes) == 1 else "", joint=account[1])
 
 
-def _settled(fee_kind: str, fee: dict[str, Decimal]) -> FeeBalance:
-    """A vacated fee leaves neither debt nor credit: what was paid on it before stays paid, and less is vacated."""
-    assessed, paid, waived, vacated = fee["assessed"], fee["paid"], fee["waived"], fee["vacated"]
-    if vacated:
-        vacated = max(ZERO, min(vacated, assessed - paid - waived))
-    return FeeBalance(fee_kind, assessed, paid, waived, vacated)
+def _vacated_by_law(entries: list[LedgerEntry], rules: list[VacatedDebt]) -> Decimal:
+    """What statutes take out: of the debt that each covers, what was left on the day it took effect.
+
+    No credit arises from what was paid or waived until then; payments count first for debt that is not covered. What
+    is assessed later under a statute that was vacated is taken out whole. What the court's own vacatur of that day or
+    later says already is not taken out twice.
+    """
+    total = matched = ZERO
+    debts = [entry for entry in entries if entry.kind is EntryKind.ASSESSMENT]
+    for rule in rules:
+        covered = [debt for debt in debts if rule.covers(debt)]
+        if not covered:
+            continue
+        debts = [debt for debt in debts if debt not in covered]
+        on_time = _sum(debt.amount for debt in covered if debt.posted_on < rule.effective)
+        late = _sum(debt.amount for debt in covered if debt.posted_on >= rule.effective)
+        left = _sum(_DEBT_SIGN[entry.kind] * entry.amount for entry in entries if entry.posted_on < rule.effective)
+        taken = max(ZERO, min(on_time, left - total)) + late
+        by_court = _sum(
+            entry.amount for entry in entries if entry.kind is EntryKind.VACATUR and entry.posted_on >= rule.effective
+        )
+        told = min(taken, by_court - matched)
+        matched += told
+        total += taken - told
+    return total
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, ZERO)

@@ -87,15 +87,14 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What was answered to a message, enough to say it again byte for byte.
+    """What was answered to a message, enough to say it again with the same Body.
 
-    `body` is the payload (a fault: the Fault element) in exclusive canonical form, empty for a one-way message; `action`
-    the wsa:Action that goes with it.
+    `sealed`: the bytes as they were first sent, empty for a one-way message; `action`: the wsa:Action in them.
     """
 
     kind: AnswerKind
     message_id: UUID
-    body: bytes = b""
+    sealed: bytes = b""
     action: str = ""
     error_code: str = ""
     error_reason: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ccms_ws.domain.courts import CaseType
+
 
 class PartnerKind(StrEnum):
     """The kinds of integration partner that the data sheets name."""
@@ -25,9 +27,13 @@ class ProbationUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A partner as its profile in the court's configuration describes it."""
+    """A partner as its profile in the court's configuration describes it.
+
+    `case_types`: the only types of cases that it may know of; None: all that its kind may.
+    """
 
     partner_id: str
     name: str
     kind: PartnerKind
     unit: ProbationUnit | None = None
+    case_types: frozenset[CaseType] | None = None

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
 from ccms_ws.domain.abstracts import Abstract, AbstractState
 from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatch, ItemError, Referral
-from ccms_ws.domain.courts import Case, CaseParticipant, Court, DriverLicense, Participant, PersonName
+from ccms_ws.domain.courts import (
+    Case,
+    CaseParticipant,
+    Court,
+    DriverLicense,
+    JointDebtor,
+    OtherIdentification,
+    OtherName,
+    Participant,
+    PersonName,
+)
 from ccms_ws.domain.ledger import LedgerEntry
 from ccms_ws.domain.messages import (
     DeliveryAttempt,
@@ -22,22 +32,42 @@ from ccms_ws.domain.messages import (
     Refusal,
     StoredAnswer,
 )
+from ccms_ws.domain.subjects import Lookup, Scope
+
+Record = Court | Case | Participant | OtherName | OtherIdentification | CaseParticipant | JointDebtor | LedgerEntry
 
 
 class Courtbooks(Protocol):
     """Courts, cases, participants and the ledger."""
 
-    def add(self, *records: Court | Case | Participant | CaseParticipant | LedgerEntry) -> None: ...
+    def add(self, *records: Record) -> None: ...
     def find_court(self, ori: str) -> Court | None: ...
     def find_case(self, court_ori: str, number: str) -> Case | None: ...
     def find_participant(self, court_ori: str, participant_id: str) -> Participant | None: ...
-    def participants_named(self, court_ori: str, name: PersonName, birth_date: date | None) -> Sequence[Participant]:
-        """All participants of that surname and given name (any case; middle and suffix only if given and on file)."""
+    def on_case(self, court_ori: str, case_number: str) -> Sequence[CaseParticipant]: ...
+    def ledger(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[LedgerEntry]:
+        """The entries that count for one participant on one case: their own, and all of obligations they share."""
         ...
 
-    def on_case(self, court_ori: str, case_number: str) -> Sequence[CaseParticipant]: ...
-    def cases_of(self, court_ori: str, participant_id: str) -> Sequence[CaseParticipant]: ...
-    def ledger(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[LedgerEntry]: ...
+    def case_ledger(self, court_ori: str, case_number: str) -> Sequence[LedgerEntry]:
+        """All entries of a case, each once."""
+        ...
+
+
+class Subjects(Protocol):
+    """The search for a case participant. What is outside of the scope costs as much as what is not there at all."""
+
+    def find(self, court_ori: str, lookup: Lookup, scope: Scope) -> Sequence[CaseParticipant] | None:
+        """Whom the lookup leads to on cases within the scope. None if it names a case and there is none."""
+        ...
+
+    def is_on_file(self, court_ori: str, lookup: Lookup) -> bool:
+        """True if there is such a case, or somebody on any case, within a scope or not. Never for a partner's eyes."""
+        ...
+
+    def other_names(self, court_ori: str, participant_ids: Sequence[str]) -> Mapping[str, Sequence[PersonName]]:
+        """The former names and aliases of each."""
+        ...
 
 
 class Collections(Protocol):
@@ -131,16 +161,22 @@ class Outbox(Protocol):
 class Inbox(Protocol):
     """Incoming messages, their answers, refusals, quarantine."""
 
-    def receive(self, message: IncomingMessage) -> StoredAnswer | None:
-        """Take a message in, once for good: None if it is new, its stored answer if the same content came before.
+    def find_answer(self, message: IncomingMessage) -> StoredAnswer | None:
+        """The stored answer if the same content came before under this id, None if the message is new.
 
-        Raises MessageIdReused if the partner used this id for other content. Of two transactions with the same message
-        one waits for the other.
+        Raises MessageIdReused if the partner used this id for other content.
         """
         ...
 
-    def answer(self, message: IncomingMessage, answer: StoredAnswer, raw: bytes) -> None:
-        """Store the answer to a message received in this unit of work; `raw`: the sealed bytes as they are sent."""
+    def receive(self, message: IncomingMessage) -> StoredAnswer | None:
+        """As `find_answer`; of two units of work with the same message one waits here for the other."""
+        ...
+
+    def keep(self, message: IncomingMessage, answer: StoredAnswer | None = None) -> None:
+        """Write a new message with its answer into the message log, for good; None: it got none.
+
+        Raises ConcurrentChange if another unit of work kept it in the meantime.
+        """
         ...
 
     def refuse(self, refusal: Refusal) -> None: ...
@@ -154,6 +190,8 @@ class UnitOfWork(Protocol):
 
     @property
     def books(self) -> Courtbooks: ...
+    @property
+    def subjects(self) -> Subjects: ...
     @property
     def collections(self) -> Collections: ...
     @property

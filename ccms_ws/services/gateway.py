@@ -1,7 +1,8 @@
 """The gate of the court: an HTTP request in, an HTTP response out. The inbound line stands in `Gateway.receive`:
 
 bytes, HTTP, `open_envelope`, duplicate guard, Spyne, `dispatch` (schema, handler, reply), seal, ONE commit, bytes.
-What was sealed is stored with its effect: after the commit nothing is left to do but to send bytes.
+What was sealed is stored with its effect: after the commit nothing is left to do but to send bytes. A message that only
+asks is handled in a unit of work that reads, and takes its turn to write for the message log alone.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.contract.policy import check_published_policy
 from ccms_ws.dispatch import Outcome, dispatch
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.messages import IncomingMessage, Refusal, StoredAnswer
+from ccms_ws.domain.messages import IncomingMessage, Refusal
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import CcmsWsError, HttpRefusal, InternalError, ServiceNotFound, StoreError
+from ccms_ws.errors import CcmsWsError, ConcurrentChange, HttpRefusal, InternalError, ServiceNotFound, StoreError
 from ccms_ws.exchange import Context, Exchange
 from ccms_ws.services.http import Environ, Response, StartResponse, read_request
 from ccms_ws.services.published import PublishedContract
-from ccms_ws.services.replies import Replies, refusal, stored_answer, transaction_id
+from ccms_ws.services.replies import Replies, refusal, transaction_id
 from ccms_ws.services.soap import SoapService
 from ccms_ws.services.wire_profile import describe
 
@@ -53,6 +54,7 @@ class House:
     partners: Mapping[str, Partner]
     permits: Callable[[str, Exchange], bool]
     unit_of_work: UnitOfWorkFactory
+    reading: UnitOfWorkFactory
 
 
 class Gateway:
@@ -128,21 +130,40 @@ class Gateway:
         """Exactly one effect and one answer for a verified message; the response, and its outcome for the log."""
         try:
             message = self._incoming(service, envelope, raw)
-            with self._house.unit_of_work() as uow:
-                answer = uow.inbox.receive(message)
-                if answer is not None:
-                    return self._replies.answer(answer, envelope), f"duplicate: {answer.kind}"
-                answer = self._handled(service, envelope, message, uow, incident)
-                response = self._replies.answer(answer, envelope)
-                uow.inbox.answer(message, answer, response.body)
-                uow.commit()
-                return response, answer.error_code or answer.kind
+            try:
+                return self._answer(service, envelope, message, incident)
+            except (
+                ConcurrentChange
+            ):  # the same message was answered at the same time, or a rule of the books was broken
+                return self._answer(service, envelope, message, incident)
         except CcmsWsError as error:
             self._refuse(error, incident, service.exchange.path, None, envelope.partner_id)
             return self._replies.signed_fault(error, incident, envelope), error.code
         except Exception as defect:
             unforeseen = self._unforeseen(defect, incident, service.exchange.path, None, envelope.partner_id)
             return self._replies.signed_fault(unforeseen, incident, envelope), unforeseen.code
+
+    def _answer(
+        self, service: SoapService, envelope: VerifiedEnvelope, message: IncomingMessage, incident: UUID
+    ) -> tuple[Response, str]:
+        """The stored answer, or a new one. What only asks is read and sealed before the turn to write is taken."""
+        house, reply_id, asks = self._house, uuid4(), service.only_asks(message.root)
+        with (house.reading if asks else house.unit_of_work)() as uow:
+            known = uow.inbox.find_answer(message) if asks else uow.inbox.receive(message)
+            if known is not None:
+                return self._replies.again(known, envelope), f"duplicate: {known.kind}"
+            outcome = self._handled(service, envelope, message, reply_id, uow)
+            answer, response = self._replies.first(
+                outcome, reply_id, service.operation(message.root), envelope, incident
+            )
+            if not asks:
+                uow.inbox.keep(message, answer)
+                uow.commit()
+        if asks:
+            with house.unit_of_work() as uow:
+                uow.inbox.keep(message, answer)
+                uow.commit()
+        return response, answer.error_code or answer.kind
 
     def _incoming(self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes) -> IncomingMessage:
         return IncomingMessage(
@@ -161,16 +182,16 @@ class Gateway:
         service: SoapService,
         envelope: VerifiedEnvelope,
         message: IncomingMessage,
+        reply_id: UUID,
         uow: UnitOfWork,
-        incident: UUID,
-    ) -> StoredAnswer:
+    ) -> Outcome:
         context = Context(
             court=self._house.court,
             partner=self._house.partners[envelope.partner_id],
             now=message.received_at,
             test=self._house.test,
             message_id=message.message_id,
-            reply_id=uuid4(),
+            reply_id=reply_id,
             relates_to=transaction_id(message.relates_to) if message.relates_to else None,
         )
 
@@ -178,7 +199,7 @@ class Gateway:
             return dispatch(service.exchange, payload, context, uow)
 
         outcome: Outcome = service.call(envelope.payload, handle)
-        return stored_answer(outcome, context.reply_id, service.operation(message.root), envelope.version, incident)
+        return outcome
 
     def _unforeseen(
         self, defect: Exception, incident: UUID, path: str, received: Received | None, partner_id: str = ""

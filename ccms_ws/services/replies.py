@@ -14,14 +14,16 @@ from ccms_ws.dispatch import Outcome
 from ccms_ws.domain.messages import AnswerKind, StoredAnswer
 from ccms_ws.envelope import faults
 from ccms_ws.envelope.addressing import Addressing
+from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
-from ccms_ws.envelope.outbound import seal_envelope
+from ccms_ws.envelope.outbound import seal_payload
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
-from ccms_ws.errors import AddressingHeaderInvalid, CcmsWsError, HttpRefusal, InternalError
+from ccms_ws.errors import AddressingHeaderInvalid, CcmsWsError, HttpRefusal, InternalError, MessageIdReused
 from ccms_ws.services.http import Response
 
+_ACCEPTED = Response("202 Accepted", b"", "text/plain")
 _HEADERS = {"http.method-not-allowed": (("Allow", "GET, HEAD, POST"),), "http.overloaded": (("Retry-After", "5"),)}
 
 
@@ -33,12 +35,40 @@ class Replies:
         self._policy = policy
         self._clock = clock
 
-    def answer(self, answer: StoredAnswer, request: VerifiedEnvelope) -> Response:
-        """A stored answer: the same Body each time, in a fresh envelope. A one-way message gets an empty 202."""
+    def first(
+        self,
+        outcome: Outcome,
+        reply_id: UUID,
+        operation: WsdlOperation,
+        request: VerifiedEnvelope,
+        incident: UUID,
+    ) -> tuple[StoredAnswer, Response]:
+        """The answer to a new message, sealed: as it is kept, and as it is sent."""
+        if outcome.kind is AnswerKind.ACCEPTED:
+            return StoredAnswer(outcome.kind, reply_id), _ACCEPTED
+        if outcome.kind is AnswerKind.REPLY and outcome.payload is not None:
+            response = self._sealed(outcome.payload, operation.output_action, reply_id, request)
+            return StoredAnswer(outcome.kind, reply_id, response.body, operation.output_action), response
+        error = outcome.error or InternalError("an outcome without payload or error")
+        action = faults.fault_action(error)
+        if outcome.payload is not None:
+            root = outcome.payload.tag
+            action = next((fault.action for fault in operation.faults.values() if fault.element == root), action)
+        fault = faults.compose_fault(error, str(incident), request.version, outcome.payload)
+        response = self._sealed(fault, action, reply_id, request)
+        return StoredAnswer(AnswerKind.FAULT, reply_id, response.body, action, error.code, error.detail), response
+
+    def again(self, answer: StoredAnswer, request: VerifiedEnvelope) -> Response:
+        """The answer that a message got when it first came: the same Body, in a fresh envelope.
+
+        Raises MessageIdReused if the answer is a fault, and it came in the other SOAP version then.
+        """
         if answer.kind is AnswerKind.ACCEPTED:
-            return Response("202 Accepted", b"", "text/plain")
-        payload = etree.fromstring(answer.body)
-        return self._sealed(payload, answer.action, answer.message_id, request)
+            return _ACCEPTED
+        envelope = etree.fromstring(answer.sealed)
+        if answer.kind is AnswerKind.FAULT and envelope.tag != request.envelope.tag:
+            raise MessageIdReused("the message came in another SOAP version before")
+        return self._sealed(envelope[-1][0], answer.action, answer.message_id, request)
 
     def signed_fault(self, error: CcmsWsError, incident: UUID, request: VerifiedEnvelope) -> Response:
         """A fault to a partner that has shown who it is."""
@@ -56,30 +86,18 @@ class Replies:
         return Response(status, to_bytes(compose_envelope(fault, addressing, version)), _content_type(version))
 
     def _sealed(self, payload: _Element, action: str, message_id: UUID, request: VerifiedEnvelope) -> Response:
-        status = _status(payload)
         addressing = Addressing.answer(
             action=action, message_id=f"urn:uuid:{message_id}", relates_to=request.addressing.message_id
         )
-        envelope = compose_envelope(payload, addressing, request.version)
-        seal_envelope(envelope, identity=self._identity, policy=self._policy, clock=self._clock)
-        return Response(status, to_bytes(envelope), _content_type(request.version))
-
-
-def stored_answer(
-    outcome: Outcome, reply_id: UUID, operation: WsdlOperation, version: SoapVersion, incident: UUID
-) -> StoredAnswer:
-    """The answer to keep for an outcome: what the Body holds, and the action that the WSDL gives it."""
-    if outcome.kind is AnswerKind.ACCEPTED:
-        return StoredAnswer(outcome.kind, reply_id)
-    if outcome.kind is AnswerKind.REPLY and outcome.payload is not None:
-        return StoredAnswer(outcome.kind, reply_id, _canonical(outcome.payload), operation.output_action)
-    error = outcome.error or InternalError("an outcome without payload or error")
-    action = faults.fault_action(error)
-    if outcome.payload is not None:
-        root = outcome.payload.tag
-        action = next((fault.action for fault in operation.faults.values() if fault.element == root), action)
-    fault = faults.compose_fault(error, str(incident), version, outcome.payload)
-    return StoredAnswer(AnswerKind.FAULT, reply_id, _canonical(fault), action, error.code, error.detail)
+        sealed = seal_payload(
+            canonical(payload),
+            addressing,
+            request.version,
+            identity=self._identity,
+            policy=self._policy,
+            clock=self._clock,
+        )
+        return Response(_status(payload), sealed, _content_type(request.version))
 
 
 def refusal(error: HttpRefusal, incident: UUID) -> Response:
@@ -97,10 +115,6 @@ def transaction_id(message_id: str) -> UUID:
         return UUID(value)
     except ValueError:
         raise AddressingHeaderInvalid("message ids are of the form urn:uuid:...", rule="WSA 3.1") from None
-
-
-def _canonical(element: _Element) -> bytes:
-    return etree.tostring(element, method="c14n", exclusive=True, with_comments=False)
 
 
 def _content_type(version: SoapVersion) -> str:

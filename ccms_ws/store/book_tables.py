@@ -1,12 +1,14 @@
 """The court's books: courts, cases, participants, the ledger. A court's own system may fill these tables directly.
 
-Case numbers and participant ids mean nothing without their court, so the court is part of every key.
+Case numbers and participant ids mean nothing without their court, so the court is part of every key. What follows from
+other tables (`participant_key`) is for the search alone; `ccms-ws db reindex` makes it anew.
 """
 
 from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -22,9 +24,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from ccms_ws.domain.courts import CaseStatus, CaseType, ParticipantRole
+from ccms_ws.domain.courts import CaseStatus, CaseType, NameKind, ParticipantRole
 from ccms_ws.domain.ledger import EntryKind
-from ccms_ws.store.columns import Money, check, code, flag, metadata
+from ccms_ws.store.columns import Money, check, code, flag, metadata, partial_index
 
 
 class CourtColumns(TypedColumns):
@@ -75,8 +77,11 @@ class ParticipantColumns(TypedColumns):
     birth_date: Named[date | None] = Column(Date, comment="Date of birth")
     license_number: Named[str | None] = Column(Text, comment="Driver licence number as printed")
     license_jurisdiction: Named[str | None] = Column(Text, comment="USPS code of the state that issued the licence")
-    given_key: Named[str] = Column(Text, comment="Given name as it is searched (ccms_ws.domain.naming.name_key)")
-    surname_key: Named[str] = Column(Text, comment="Surname as it is searched (ccms_ws.domain.naming.name_key)")
+
+
+def _of_participant(**options: Any) -> ForeignKeyConstraint:
+    key = ["court_ori", "participant_id"]
+    return ForeignKeyConstraint(key, [f"participant.{column}" for column in key], **options)
 
 
 participant = Table(
@@ -87,8 +92,71 @@ participant = Table(
     check("participant_id", "participant_id <> ''"),
     check("license", "(license_number IS NULL) = (license_jurisdiction IS NULL)"),
     check("license_form", "license_number <> '' AND length(license_jurisdiction) = 2"),
-    Index(None, "court_ori", "surname_key", "given_key"),
+    partial_index(
+        "ix_participant_license_number",
+        *("court_ori", "license_number", "license_jurisdiction"),
+        where="license_number IS NOT NULL",
+    ),
     comment="A person known to one court",
+)
+
+
+class OtherNameColumns(TypedColumns):
+    court_ori: Named[str] = Column(Text, comment="The court")
+    participant_id: Named[str] = Column(Text, comment="The person")
+    kind: Named[NameKind] = Column(code(NameKind), comment="A former name, or one the person goes by as well")
+    given: Named[str] = Column(Text, comment="Given name; may be empty")
+    surname: Named[str] = Column(Text, comment="Surname")
+    middle: Named[str] = Column(Text, comment="Middle name or initial; may be empty")
+    suffix: Named[str] = Column(Text, comment="Name suffix; may be empty")
+
+
+participant_name = Table(
+    "participant_name",
+    metadata,
+    OtherNameColumns,
+    PrimaryKeyConstraint("court_ori", "participant_id", "surname", "given", "middle", "suffix"),
+    _of_participant(),
+    check("surname", "surname <> ''"),
+    comment="Another name of a person, by which he or she is found as well",
+)
+
+
+class OtherIdentificationColumns(TypedColumns):
+    court_ori: Named[str] = Column(Text, comment="The court")
+    participant_id: Named[str] = Column(Text, comment="The person")
+    kind: Named[str] = Column(Text, comment="Whose number it is, in the court's words (CII, jail booking, probation)")
+    value: Named[str] = Column(Text, comment="The number")
+
+
+participant_identification = Table(
+    "participant_identification",
+    metadata,
+    OtherIdentificationColumns,
+    PrimaryKeyConstraint("court_ori", "participant_id", "kind", "value"),
+    _of_participant(),
+    check("kind", "kind <> ''"),
+    check("value", "value <> ''"),
+    comment="A number by which others know a person",
+)
+
+
+class ParticipantKeyColumns(TypedColumns):
+    court_ori: Named[str] = Column(Text, comment="The court")
+    birth_date: Named[date] = Column(Date, comment="Date of birth")
+    surname_key: Named[str] = Column(Text, comment="A surname as it is searched (ccms_ws.domain.naming.surname_keys)")
+    participant_id: Named[str] = Column(Text, comment="The person")
+
+
+participant_key = Table(
+    "participant_key",
+    metadata,
+    ParticipantKeyColumns,
+    PrimaryKeyConstraint("court_ori", "birth_date", "surname_key", "participant_id"),
+    _of_participant(ondelete="CASCADE"),
+    Index(None, "court_ori", "participant_id"),
+    sqlite_with_rowid=False,
+    comment="How persons are found by name and date of birth; follows from participant and participant_name",
 )
 
 
@@ -105,9 +173,30 @@ case_participant = Table(
     CaseParticipantColumns,
     PrimaryKeyConstraint("court_ori", "case_number", "participant_id"),
     ForeignKeyConstraint(["court_ori", "case_number"], ["court_case.court_ori", "court_case.number"]),
-    ForeignKeyConstraint(["court_ori", "participant_id"], ["participant.court_ori", "participant.participant_id"]),
+    _of_participant(),
     Index(None, "court_ori", "participant_id"),
     comment="A person in his or her role on a case",
+)
+
+
+class JointDebtorColumns(TypedColumns):
+    court_ori: Named[str] = Column(Text, comment="The court")
+    case_number: Named[str] = Column(Text, comment="The case")
+    obligation: Named[str] = Column(Text, comment="Name of the obligation within its case")
+    participant_id: Named[str] = Column(Text, comment="One of those who owe it")
+
+
+joint_debtor = Table(
+    "joint_debtor",
+    metadata,
+    JointDebtorColumns,
+    PrimaryKeyConstraint("court_ori", "case_number", "obligation", "participant_id"),
+    ForeignKeyConstraint(
+        ["court_ori", "case_number", "participant_id"],
+        ["case_participant.court_ori", "case_participant.case_number", "case_participant.participant_id"],
+    ),
+    check("obligation", "obligation <> ''"),
+    comment="Who owes what jointly and severally: each of them all of it, until it is paid once",
 )
 
 
@@ -124,6 +213,9 @@ class LedgerColumns(TypedColumns):
     imposed_on: Named[date | None] = Column(Date, comment="When the court imposed the debt (assessments)")
     reason: Named[str] = Column(Text, comment="Why, in the clerk's words")
     reverses: Named[str | None] = Column(Text, comment="The entry that a reversal undoes, whole")
+    obligation: Named[str | None] = Column(
+        Text, comment="The joint and several obligation that the entry belongs to; null if it is this person's alone"
+    )
 
 
 ledger_entry = Table(
@@ -133,7 +225,7 @@ ledger_entry = Table(
     PrimaryKeyConstraint("court_ori", "entry_id"),
     # Also the index by which an account is read.
     UniqueConstraint("court_ori", "case_number", "participant_id", "entry_id"),
-    UniqueConstraint("court_ori", "reverses"),
+    partial_index("uq_ledger_entry_reverses", "court_ori", "reverses", where="reverses IS NOT NULL", unique=True),
     ForeignKeyConstraint(
         ["court_ori", "case_number", "participant_id"],
         ["case_participant.court_ori", "case_participant.case_number", "case_participant.participant_id"],
@@ -148,9 +240,18 @@ ledger_entry = Table(
             "ledger_entry.entry_id",
         ],
     ),
+    # Entries of a joint obligation are posted on the accounts of its debtors.
+    ForeignKeyConstraint(
+        ["court_ori", "case_number", "obligation", "participant_id"],
+        [f"joint_debtor.{column}" for column in ("court_ori", "case_number", "obligation", "participant_id")],
+    ),
     check("entry_id", "entry_id <> ''"),
     check("fee_kind", "fee_kind <> ''"),
     check("amount", "amount > 0"),
     check("reverses", "(kind = 'reversal') = (reverses IS NOT NULL)"),
+    check("imposed_on", "imposed_on IS NULL OR kind = 'assessment'"),
+    check("civil_assessment", "imposed_on IS NOT NULL OR kind <> 'assessment' OR fee_kind <> 'CivilAssessment'"),
+    # Two triggers say the rest (see the migrations): a reversal has the amount, the kind of fee and the obligation of
+    # the entry that it undoes, which is no reversal; and an entry never changes.
     comment="One line of the ledger; nothing is deleted, a wrong entry is reversed by another",
 )

@@ -3,50 +3,72 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable, Insert, Row, and_, bindparam, insert, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, insert, or_, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
+from sqlalchemy.sql.dml import Insert
 
-from ccms_ws.domain.courts import Case, CaseParticipant, Court, DriverLicense, Participant, PersonName
+from ccms_ws.domain.courts import (
+    Case,
+    CaseParticipant,
+    Court,
+    DriverLicense,
+    JointDebtor,
+    OtherIdentification,
+    OtherName,
+    Participant,
+    PersonName,
+)
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
-from ccms_ws.domain.naming import name_key, same_name
-from ccms_ws.store.book_tables import case_participant, court, court_case, ledger_entry, participant
+from ccms_ws.domain.naming import surname_keys
+from ccms_ws.domain.ports import Record
+from ccms_ws.store.book_tables import (
+    case_participant,
+    court,
+    court_case,
+    joint_debtor,
+    ledger_entry,
+    participant,
+    participant_identification,
+    participant_key,
+    participant_name,
+)
+from ccms_ws.store.prepared import Prepared
 
-Record = Court | Case | Participant | CaseParticipant | LedgerEntry
-
-_p, _cp, _l = participant.c, case_participant.c, ledger_entry.c
-_PERSON = (
+_p, _cp, _l, _j, _k = participant.c, case_participant.c, ledger_entry.c, joint_debtor.c, participant_key.c
+PERSON = (
     *(_p.court_ori, _p.participant_id, _p.given, _p.surname, _p.middle, _p.suffix),
     *(_p.birth_date, _p.license_number, _p.license_jurisdiction),
 )
-_COURT = select(court).where(court.c.ori == bindparam("ori"))
-_CASE = select(court_case).where(court_case.c.court_ori == bindparam("ori"), court_case.c.number == bindparam("number"))
-_PARTICIPANT = select(*_PERSON).where(_p.court_ori == bindparam("ori"), _p.participant_id == bindparam("person"))
-_NAMED = select(*_PERSON).where(
-    _p.court_ori == bindparam("ori"),
-    _p.surname_key == bindparam("surname"),
-    _p.given_key == bindparam("given"),
+"""The columns of a participant, then of a case participant, as `in_role` reads them."""
+IN_ROLE = (*PERSON, _cp.case_number, _cp.role)
+SAME_PERSON = and_(_p.court_ori == _cp.court_ori, _p.participant_id == _cp.participant_id)
+
+_COURT = Prepared(select(court).where(court.c.ori == bindparam("ori")))
+_CASE = Prepared(
+    select(court_case).where(court_case.c.court_ori == bindparam("ori"), court_case.c.number == bindparam("number"))
 )
-_BORN = _NAMED.where(or_(_p.birth_date == bindparam("born"), _p.birth_date.is_(None)))
-_IN_ROLE = select(*_PERSON, _cp.case_number, _cp.role).join_from(
-    case_participant,
-    participant,
-    and_(_p.court_ori == _cp.court_ori, _p.participant_id == _cp.participant_id),
+_PARTICIPANT = Prepared(
+    select(*PERSON).where(_p.court_ori == bindparam("ori"), _p.participant_id == bindparam("person"))
 )
-_ON_CASE = _IN_ROLE.where(_cp.court_ori == bindparam("ori"), _cp.case_number == bindparam("number")).order_by(
-    _cp.participant_id
+_ON_CASE = Prepared(
+    select(*IN_ROLE)
+    .join_from(case_participant, participant, SAME_PERSON)
+    .where(_cp.court_ori == bindparam("ori"), _cp.case_number == bindparam("number"))
+    .order_by(_cp.participant_id)
 )
-_CASES_OF = _IN_ROLE.where(_cp.court_ori == bindparam("ori"), _cp.participant_id == bindparam("person")).order_by(
-    _cp.case_number
-)
-_LEDGER = (
+_ENTRIES: Select[*tuple[Any, ...]] = (
     select(ledger_entry)
     .where(_l.court_ori == bindparam("ori"), _l.case_number == bindparam("number"))
-    .where(_l.participant_id == bindparam("person"))
     .order_by(_l.posted_on, _l.entry_id)
 )
+_SHARED = select(_j.obligation).where(
+    _j.court_ori == bindparam("ori"), _j.case_number == bindparam("number"), _j.participant_id == bindparam("person")
+)
+_CASE_LEDGER = Prepared(_ENTRIES)
+_LEDGER = Prepared(_ENTRIES.where(or_(_l.participant_id == bindparam("person"), _l.obligation.in_(_SHARED))))
 
 
 class SqlCourtbooks:
@@ -62,89 +84,39 @@ class SqlCourtbooks:
         """
         rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for record in records:
-            step, row = _row(record)
-            rows[step].append(row)
+            for step, row in _rows(record):
+                rows[step].append(row)
         for step in sorted(rows):
             self._connection.execute(_INSERTS[step], rows[step])
 
     def find_court(self, ori: str) -> Court | None:
-        row = self._first(_COURT, ori=ori)
+        row = _COURT.first(self._connection, ori=ori)
         return None if row is None else Court(*row)
 
     def find_case(self, court_ori: str, number: str) -> Case | None:
-        row = self._first(_CASE, ori=court_ori, number=number)
+        row = _CASE.first(self._connection, ori=court_ori, number=number)
         return None if row is None else Case(*row)
 
     def find_participant(self, court_ori: str, participant_id: str) -> Participant | None:
-        row = self._first(_PARTICIPANT, ori=court_ori, person=participant_id)
+        row = _PARTICIPANT.first(self._connection, ori=court_ori, person=participant_id)
         return None if row is None else _participant(row)
 
-    def participants_named(self, court_ori: str, name: PersonName, birth_date: date | None) -> Sequence[Participant]:
-        """All whom this name can mean; with `birth_date` only those of that birth date, or with none on file."""
-        keys = {"ori": court_ori, "surname": name_key(name.surname), "given": name_key(name.given)}
-        found = self._all(_NAMED, **keys) if birth_date is None else self._all(_BORN, **keys, born=birth_date)
-        return [person for person in map(_participant, found) if same_name(name, person.name)]
-
     def on_case(self, court_ori: str, case_number: str) -> Sequence[CaseParticipant]:
-        return [_in_role(row) for row in self._all(_ON_CASE, ori=court_ori, number=case_number)]
-
-    def cases_of(self, court_ori: str, participant_id: str) -> Sequence[CaseParticipant]:
-        return [_in_role(row) for row in self._all(_CASES_OF, ori=court_ori, person=participant_id)]
+        return [in_role(row) for row in _ON_CASE.all(self._connection, ori=court_ori, number=case_number)]
 
     def ledger(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[LedgerEntry]:
-        """The account of one participant on one case, oldest entry first."""
-        rows = self._all(_LEDGER, ori=court_ori, number=case_number, person=participant_id)
+        """The entries that count for one participant on one case, oldest first."""
+        rows = _LEDGER.all(self._connection, ori=court_ori, number=case_number, person=participant_id)
         return [LedgerEntry(*row) for row in rows]
 
-    def _first(self, statement: Executable, **values: object) -> Row[*tuple[Any, ...]] | None:
-        return self._connection.execute(statement, values).first()
-
-    def _all(self, statement: Executable, **values: object) -> Sequence[Row[*tuple[Any, ...]]]:
-        return self._connection.execute(statement, values).all()
+    def case_ledger(self, court_ori: str, case_number: str) -> Sequence[LedgerEntry]:
+        """All entries of a case, oldest first."""
+        return [LedgerEntry(*row) for row in _CASE_LEDGER.all(self._connection, ori=court_ori, number=case_number)]
 
 
-_INSERTS: tuple[Insert, ...] = (
-    insert(court),
-    insert(participant),
-    insert(court_case),
-    insert(case_participant),
-    insert(ledger_entry),
-    insert(ledger_entry),
-)
-"""In the order in which records can refer to each other; reversals come after the entries they undo."""
-
-
-def _row(record: Record) -> tuple[int, dict[str, Any]]:
-    """The place in `_INSERTS`, and the row."""
-    match record:
-        case Court():
-            return 0, _fields(record, "ori", "name", "county_code", "dmv_court_code")
-        case Participant():
-            return 1, _participant_row(record)
-        case Case():
-            fields = ("court_ori", "number", "case_type", "status", "title", "confidential", "sealed")
-            return 2, _fields(record, *fields)
-        case CaseParticipant():
-            key = _fields(record.participant, "court_ori", "participant_id")
-            return 3, {**key, "case_number": record.case_number, "role": record.role}
-        case LedgerEntry():
-            return 5 if record.kind is EntryKind.REVERSAL else 4, _fields(record, *ledger_entry.c.keys())
-
-
-def _fields(record: object, *names: str) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in names}
-
-
-def _participant_row(person: Participant) -> dict[str, Any]:
-    name, licence = person.name, person.driver_license
-    return {
-        **_fields(person, "court_ori", "participant_id", "birth_date"),
-        **_fields(name, "given", "surname", "middle", "suffix"),
-        "license_number": licence.number if licence else None,
-        "license_jurisdiction": licence.jurisdiction if licence else None,
-        "given_key": name_key(name.given),
-        "surname_key": name_key(name.surname),
-    }
+def in_role(row: Sequence[Any]) -> CaseParticipant:
+    """The case participant in a row of `IN_ROLE`."""
+    return CaseParticipant(_participant(row), row[9], row[10])
 
 
 def _participant(row: Sequence[Any]) -> Participant:
@@ -153,6 +125,68 @@ def _participant(row: Sequence[Any]) -> Participant:
     return Participant(ori, participant_id, PersonName(given, surname, middle, suffix), born, licence)
 
 
-def _in_role(row: Sequence[Any]) -> CaseParticipant:
-    case_number, role = row[9:]
-    return CaseParticipant(_participant(row), case_number, role)
+# -- writing ----------------------------------------------------------------------------------------------------------
+_BORN = select(_p.court_ori, _p.birth_date, bindparam("key", type_=_k.surname_key.type), _p.participant_id).where(
+    _p.court_ori == bindparam("ori"), _p.participant_id == bindparam("person"), _p.birth_date.is_not(None)
+)
+_INSERTS: tuple[Insert, ...] = (
+    insert(court),
+    insert(participant),
+    insert(participant_name),
+    insert(participant_identification),
+    # Of one who was born on a day that is on file.
+    insert_or_nothing(participant_key)
+    .from_select(["court_ori", "birth_date", "surname_key", "participant_id"], _BORN)
+    .on_conflict_do_nothing(),
+    insert(court_case),
+    insert(case_participant),
+    insert(joint_debtor),
+    insert(ledger_entry),
+    insert(ledger_entry),
+)
+"""In the order in which records can refer to each other; reversals come after the entries they undo."""
+
+
+def _rows(record: Record) -> Iterable[tuple[int, dict[str, Any]]]:
+    """The rows of a record, each with its place in `_INSERTS`."""
+    match record:
+        case Court():
+            yield 0, _fields(record, "ori", "name", "county_code", "dmv_court_code")
+        case Participant():
+            yield 1, _participant_row(record)
+            yield from _key_rows(record.court_ori, record.participant_id, record.name)
+        case OtherName():
+            key = _fields(record, "court_ori", "participant_id", "kind")
+            yield 2, {**key, **_fields(record.name, "given", "surname", "middle", "suffix")}
+            yield from _key_rows(record.court_ori, record.participant_id, record.name)
+        case OtherIdentification():
+            yield 3, _fields(record, "court_ori", "participant_id", "kind", "value")
+        case Case():
+            fields = ("court_ori", "number", "case_type", "status", "title", "confidential", "sealed")
+            yield 5, _fields(record, *fields)
+        case CaseParticipant():
+            key = _fields(record.participant, "court_ori", "participant_id")
+            yield 6, {**key, "case_number": record.case_number, "role": record.role}
+        case JointDebtor():
+            yield 7, _fields(record, *joint_debtor.c.keys())
+        case LedgerEntry():
+            yield 9 if record.kind is EntryKind.REVERSAL else 8, _fields(record, *ledger_entry.c.keys())
+
+
+def _key_rows(court_ori: str, participant_id: str, name: PersonName) -> Iterable[tuple[int, dict[str, Any]]]:
+    for key in surname_keys(name):
+        yield 4, {"ori": court_ori, "person": participant_id, "key": key}
+
+
+def _fields(record: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in names}
+
+
+def _participant_row(person: Participant) -> dict[str, Any]:
+    licence = person.driver_license
+    return {
+        **_fields(person, "court_ori", "participant_id", "birth_date"),
+        **_fields(person.name, "given", "surname", "middle", "suffix"),
+        "license_number": licence.number if licence else None,
+        "license_jurisdiction": licence.jurisdiction if licence else None,
+    }

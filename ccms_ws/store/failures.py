@@ -33,7 +33,11 @@ def translate(context: ExceptionContext) -> StoreError | None:
     """The error to raise in place of the driver's (an engine's `handle_error` event)."""
     if context.is_pre_ping:
         return None  # a stale connection is replaced by the pool, which wants to see the driver's own error
-    original = context.original_exception
+    return in_our_words(context.original_exception)
+
+
+def in_our_words(original: BaseException) -> StoreError:
+    """What the driver's error, or one about a value, means."""
     if isinstance(original, sqlite3.Error):
         return _from_sqlite(original)
     if isinstance(original, psycopg.Error):

@@ -7,42 +7,35 @@ from dataclasses import fields
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, StoredAnswer
-from ccms_ws.errors import MessageIdReused, NotStored
-from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal
+from ccms_ws.errors import MessageIdReused, NotStored, StoreError
+from ccms_ws.store.chains import link
+from ccms_ws.store.message_tables import inbox_message, message_chain, quarantined_answer, refusal
+from ccms_ws.store.prepared import Prepared
+from ccms_ws.store.turns import take_turns
 
 REFUSALS_KEPT = 10_000
 _LONGEST_TEXT = 2_000
 
-_i, _r, _q = inbox_message.c, refusal.c, quarantined_answer.c
-_THIS = (_i.partner_id == bindparam("partner"), _i.message_id == bindparam("id"))
-# Waits for another transaction that is taking in the same message. Understood by SQLite as it stands.
-_RECEIVE = (
-    insert_or_nothing(inbox_message)
-    .on_conflict_do_nothing(index_elements=[_i.partner_id, _i.message_id])
-    .returning(_i.inbox_id)
+_i, _r, _q, _c = inbox_message.c, refusal.c, quarantined_answer.c, message_chain.c
+_KNOWN = Prepared(
+    select(
+        _i.content_digest,
+        func.coalesce(_i.answer_kind, AnswerKind.ACCEPTED),
+        func.coalesce(_i.answer_id, _i.message_id),
+        func.coalesce(_i.answer_raw, b""),
+        *(func.coalesce(column, "") for column in (_i.answer_action, _i.answer_error_code, _i.answer_error_reason)),
+    ).where(_i.partner_id == bindparam("partner"), _i.message_id == bindparam("id"))
 )
-_KNOWN = select(
-    _i.content_digest,
-    func.coalesce(_i.answer_kind, AnswerKind.ACCEPTED),
-    func.coalesce(_i.answer_id, _i.message_id),
-    func.coalesce(_i.answer_body, b""),
-    *(func.coalesce(column, "") for column in (_i.answer_action, _i.answer_error_code, _i.answer_error_reason)),
-).where(*_THIS)
-_ANSWER = (
-    update(inbox_message)
-    .where(*_THIS, _i.answer_kind.is_(None))
-    .values(
-        answer_kind=bindparam("kind"),
-        answer_id=bindparam("reply_id"),
-        answer_body=bindparam("body"),
-        answer_action=bindparam("action"),
-        answer_error_code=bindparam("error_code"),
-        answer_error_reason=bindparam("error_reason"),
-        answer_raw=bindparam("sealed"),
-    )
+_KEEP = Prepared(insert(inbox_message), [column.key for column in _i if column.key != "inbox_id"])
+# The first chain that nobody else is writing to; if there is none, wait for the first. SQLite has one writer at a time.
+_CHAIN = select(_c.chain, _c.length, _c.head).order_by(_c.chain).limit(1)
+_FREE_CHAIN, _ANY_CHAIN = Prepared(_CHAIN.with_for_update(skip_locked=True)), Prepared(_CHAIN.with_for_update())
+_LENGTHEN = Prepared(
+    update(message_chain)
+    .where(_c.chain == bindparam("this"))
+    .values(length=bindparam("new_length"), head=bindparam("new_head"))
 )
 _REFUSAL = select(
     *(_r.incident_id, _r.refused_at, _r.address, _r.partner_id, _r.code, _r.rule, _r.detail, _r.size, _r.digest)
@@ -57,39 +50,47 @@ class SqlInbox:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def receive(self, message: IncomingMessage) -> StoredAnswer | None:
-        """Take a message in, once for good: None if it is new, its stored answer if the same content came before.
+    def find_answer(self, message: IncomingMessage) -> StoredAnswer | None:
+        """The stored answer if the same content came before under this id, None if the message is new.
 
-        A message that was taken in without an answer counts as accepted. Of two transactions with the same message one
-        waits for the other. Raises MessageIdReused if the partner used this id for other content.
+        A message that was kept without an answer counts as accepted. Raises MessageIdReused if the partner used this id
+        for other content.
         """
-        row = {field.name: getattr(message, field.name) for field in fields(message)}
-        if self._connection.execute(_RECEIVE, row).first() is not None:
+        known = _KNOWN.first(self._connection, partner=message.partner_id, id=message.message_id)
+        if known is None:
             return None
-        key = {"partner": message.partner_id, "id": message.message_id}
-        digest, *answer = self._connection.execute(_KNOWN, key).one()
-        if digest != message.content_digest:
+        if known[0] != message.content_digest:
             raise MessageIdReused
-        return StoredAnswer(*answer)
+        return StoredAnswer(*known[1:])
 
-    def answer(self, message: IncomingMessage, answer: StoredAnswer, raw: bytes) -> None:
-        """Store the answer to a message received in this unit of work; `raw`: the sealed bytes as they are sent.
+    def receive(self, message: IncomingMessage) -> StoredAnswer | None:
+        """As `find_answer`; of two units of work with the same message one waits here for the other."""
+        take_turns(self._connection, [f"inbox {message.partner_id} {message.message_id}"])
+        return self.find_answer(message)
 
-        Raises NotStored if the message was not received, or has its answer already.
+    def keep(self, message: IncomingMessage, answer: StoredAnswer | None = None) -> None:
+        """Write a new message with its answer into the message log, for good; None: it got none.
+
+        Raises ConcurrentChange if another unit of work kept it in the meantime.
         """
-        values = {
-            "partner": message.partner_id,
-            "id": message.message_id,
-            "kind": answer.kind,
-            "reply_id": answer.message_id,
-            "body": answer.body,
-            "action": answer.action,
-            "error_code": answer.error_code,
-            "error_reason": answer.error_reason,
-            "sealed": raw,
+        chain = _FREE_CHAIN.first(self._connection) or _ANY_CHAIN.first(self._connection)
+        if chain is None:
+            raise StoreError("the message log has no chain")
+        number, length, head = chain
+        row = {
+            "chain": number,
+            "number": length + 1,
+            **{field.name: getattr(message, field.name) for field in fields(message)},
+            "answer_kind": answer and answer.kind,
+            "answer_id": answer and answer.message_id,
+            "answer_action": answer and answer.action,
+            "answer_error_code": answer and answer.error_code,
+            "answer_error_reason": answer and answer.error_reason,
+            "answer_raw": answer and answer.sealed,
         }
-        if self._connection.execute(_ANSWER, values).rowcount != 1:
-            raise NotStored(f"there is no message {message.message_id} that waits for its answer")
+        entry_hash = link(head, row)
+        _KEEP.change(self._connection, **row, entry_hash=entry_hash)
+        _LENGTHEN.change(self._connection, this=number, new_length=length + 1, new_head=entry_hash)
 
     def refuse(self, refusal_: Refusal) -> None:
         """Keep a refusal; only the newest 10,000 stay."""

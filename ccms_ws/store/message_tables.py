@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ForeignKey,
     Identity,
@@ -115,6 +116,22 @@ delivery_attempt = Table(
 )
 
 
+class ChainColumns(TypedColumns):
+    chain: Named[int] = Column(Integer, primary_key=True, autoincrement=False, comment="Number of the chain")
+    length: Named[int] = Column(BigInteger, comment="How many entries it has")
+    head: Named[bytes] = Column(LargeBinary, comment="The hash of its last entry; zeros while it has none")
+
+
+message_chain = Table(
+    "message_chain",
+    metadata,
+    ChainColumns,
+    check("length", "length >= 0"),
+    check("head", "length(head) = 32"),
+    comment="The hash chains of the message log: each entry goes to the end of one that nobody else is writing to",
+)
+
+
 class InboxColumns(TypedColumns):
     inbox_id: Named[int] = Column(RowId, Identity(), primary_key=True, comment="The order of coming in")
     partner_id: Named[str] = Column(Text, comment="Who sent and signed it")
@@ -129,10 +146,14 @@ class InboxColumns(TypedColumns):
     answer_action: Named[str | None] = Column(Text, comment="wsa:Action of the answer; empty for a one-way message")
     answer_error_code: Named[str | None] = Column(Text, comment="Code of an error answer; empty if it is none")
     answer_error_reason: Named[str | None] = Column(Text, comment="Reason of an error answer")
-    answer_body: Named[bytes | None] = Column(LargeBinary, comment="The answer's payload: a duplicate gets it again")
-    # The large columns stand last, so that a list of messages does not read over them.
+    # The large columns stand behind what a list of messages shows, so that it does not read over them.
     raw: Named[bytes] = Column(LargeBinary, comment="The message as it came over the wire")
     answer_raw: Named[bytes | None] = Column(LargeBinary, comment="The sealed answer as it was first sent")
+    chain: Named[int] = Column(Integer, ForeignKey("message_chain.chain"), comment="The chain that the entry is in")
+    number: Named[int] = Column(BigInteger, comment="Its place in the chain, from 1 without gaps")
+    entry_hash: Named[bytes] = Column(
+        LargeBinary, comment="SHA-256 of the entry before it and of all that this one says (ccms_ws.store.chains)"
+    )
 
 
 inbox_message = Table(
@@ -140,15 +161,15 @@ inbox_message = Table(
     metadata,
     InboxColumns,
     UniqueConstraint("partner_id", "message_id"),
+    UniqueConstraint("chain", "number"),
+    check("number", "number > 0"),
+    check("entry_hash", "length(entry_hash) = 32"),
     check("content_digest", "length(content_digest) = 32"),
     *(
         check(name, f"(answer_kind IS NULL) = ({name} IS NULL)")
-        for name in (
-            *("answer_id", "answer_action", "answer_error_code", "answer_error_reason"),
-            *("answer_body", "answer_raw"),
-        )
+        for name in ("answer_id", "answer_action", "answer_error_code", "answer_error_reason", "answer_raw")
     ),
-    comment="A message that was accepted, with its answer, kept for good",
+    comment="The message log: a message that was accepted, with its answer, written once and kept for good",
 )
 
 

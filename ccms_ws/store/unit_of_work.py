@@ -15,6 +15,7 @@ from ccms_ws.store.books import SqlCourtbooks
 from ccms_ws.store.collections import SqlCollections
 from ccms_ws.store.inbox import SqlInbox
 from ccms_ws.store.outbox import SqlOutbox
+from ccms_ws.store.subjects import SqlSubjects
 from ccms_ws.store.turns import end_turn
 
 
@@ -26,6 +27,7 @@ class SqlUnitOfWork:
     """
 
     books: SqlCourtbooks
+    subjects: SqlSubjects
     collections: SqlCollections
     abstracts: SqlAbstracts
     outbox: SqlOutbox
@@ -46,6 +48,7 @@ class SqlUnitOfWork:
             connection = connection.execution_options(read_only=True)
         self._connection, self._info = connection, connection.info
         self.books = SqlCourtbooks(connection)
+        self.subjects = SqlSubjects(connection)
         self.collections = SqlCollections(connection)
         self.abstracts = SqlAbstracts(connection)
         self.outbox = SqlOutbox(connection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -14,13 +14,15 @@ from ccms_ws.domain.courts import (
     CaseType,
     Court,
     DriverLicense,
+    JointDebtor,
     Participant,
     ParticipantRole,
     PersonName,
 )
 from ccms_ws.domain.ledger import LedgerEntry
-from ccms_ws.domain.naming import same_name
+from ccms_ws.domain.naming import surname_keys
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
+from ccms_ws.domain.subjects import ByBirth, ByCase, ById, ByLicense, Lookup, Scope
 from ccms_ws.exchange import Context
 
 ORI = "CA034015J"
@@ -47,13 +49,15 @@ def person(participant_id: str, given: str, surname: str, born: date | None = No
 
 
 class Books:
-    """The Courtbooks port over lists."""
+    """The ports Courtbooks and Subjects over lists."""
 
     def __init__(self) -> None:
         self.cases: list[Case] = []
         self.people: list[Participant] = []
         self.on: list[CaseParticipant] = []
         self.entries: list[LedgerEntry] = []
+        self.names: dict[str, list[PersonName]] = {}
+        self.debtors: list[JointDebtor] = []
 
     def case(self, number: str, *people: Participant, case_type: CaseType = CaseType.CRIMINAL, **flags: Any) -> None:
         self.cases.append(Case(ORI, number, case_type, **flags))
@@ -74,19 +78,50 @@ class Books:
     def find_participant(self, court_ori: str, participant_id: str) -> Participant | None:
         return next((someone for someone in self.people if someone.participant_id == participant_id), None)
 
-    def participants_named(self, court_ori: str, name: PersonName, birth_date: date | None) -> Sequence[Participant]:
-        return [p for p in self.people if same_name(name, p.name) and birth_date in (None, p.birth_date)]
-
     def on_case(self, court_ori: str, case_number: str) -> Sequence[CaseParticipant]:
         return [subject for subject in self.on if subject.case_number == case_number]
 
-    def cases_of(self, court_ori: str, participant_id: str) -> Sequence[CaseParticipant]:
-        return [subject for subject in self.on if subject.participant.participant_id == participant_id]
-
     def ledger(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[LedgerEntry]:
-        return [e for e in self.entries if (e.case_number, e.participant_id) == (case_number, participant_id)]
+        shared = {debt.obligation for debt in self.debtors if debt.participant_id == participant_id}
+        return [
+            entry
+            for entry in self.case_ledger(court_ori, case_number)
+            if entry.participant_id == participant_id or entry.obligation in shared
+        ]
+
+    def case_ledger(self, court_ori: str, case_number: str) -> Sequence[LedgerEntry]:
+        return [entry for entry in self.entries if entry.case_number == case_number]
+
+    # -- the search ----------------------------------------------------------------------------------------------------
+    def find(self, court_ori: str, lookup: Lookup, scope: Scope) -> Sequence[CaseParticipant] | None:
+        cases = {case.number for case in self.cases if scope.covers(case)}
+        if isinstance(lookup, ByCase) and lookup.number not in cases:
+            return None
+        return [subject for subject in self.on if subject.case_number in cases and self._leads_to(lookup, subject)]
+
+    def is_on_file(self, court_ori: str, lookup: Lookup) -> bool:
+        if isinstance(lookup, ByCase):
+            return any(case.number == lookup.number for case in self.cases)
+        return any(self._leads_to(lookup, subject) for subject in self.on)
+
+    def other_names(self, court_ori: str, participant_ids: Sequence[str]) -> Mapping[str, Sequence[PersonName]]:
+        return {person: self.names.get(person, []) for person in participant_ids}
+
+    def _leads_to(self, lookup: Lookup, subject: CaseParticipant) -> bool:
+        someone = subject.participant
+        match lookup:
+            case ByCase(number):
+                return subject.case_number == number
+            case ById(participant_id):
+                return someone.participant_id == participant_id
+            case ByLicense(licence):
+                return someone.driver_license == licence
+            case ByBirth(name, birth_date):
+                names = [someone.name, *self.names.get(someone.participant_id, [])]
+                keys = frozenset[str]().union(*map(surname_keys, names))
+                return someone.birth_date == birth_date and bool(surname_keys(name) & keys)
 
 
 def unit(books: Books) -> Any:
-    """A unit of work that has books and nothing else."""
-    return SimpleNamespace(books=books)
+    """A unit of work that has books and the search, and nothing else."""
+    return SimpleNamespace(books=books, subjects=books)

@@ -113,12 +113,15 @@ class FakeUnit:
 
     # -- inbox --------------------------------------------------------------------------------------------------------
     def receive(self, message: IncomingMessage) -> StoredAnswer | None:
-        known = self.records.received.setdefault(message.message_id, message)
-        if known is message:
+        known = self.records.received.get(message.message_id)
+        if known is None:
             return None
         if known.content_digest != message.content_digest:
             raise MessageIdReused
         return StoredAnswer(AnswerKind.ACCEPTED, message.message_id)
+
+    def keep(self, message: IncomingMessage, answer: StoredAnswer | None = None) -> None:
+        self.records.received[message.message_id] = message
 
     def quarantine(self, answer: QuarantinedAnswer) -> None:
         self.records.quarantined.append(answer)

@@ -22,6 +22,7 @@ FCC807 = Exchange(
             read=wire.query_from_xml,
             handle=handler.handle,
             write=wire.response_to_xml,
+            only_asks=True,
         ),
     ),
     write_error=wire.error_to_xml,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from ccms_ws.domain.courts import Case
+from functools import cache
+
+from ccms_ws.domain.courts import CaseType
 from ccms_ws.domain.partners import Partner, ProbationUnit
+from ccms_ws.domain.subjects import Scope
+
+_JUVENILE = frozenset(kind for kind in CaseType if kind.is_juvenile)
 
 
-def may_know(partner: Partner, case: Case) -> bool:
-    """True if `partner` may learn that `case` exists.
+@cache
+def scope_of(partner: Partner) -> Scope:
+    """The cases that `partner` may know of, as far as its profile does not narrow them further (`case_types`).
 
     Sealed cases are closed to every partner. Juvenile case files are confidential (W&I 827): juvenile probation alone
     may know of them. Another case marked confidential is closed to every partner.
     """
-    if case.sealed:
-        return False
-    if case.case_type.is_juvenile:
-        return partner.unit is ProbationUnit.JUVENILE
-    return not case.confidential
+    allowed = frozenset(CaseType) if partner.case_types is None else partner.case_types
+    confidential = _JUVENILE if partner.unit is ProbationUnit.JUVENILE else frozenset()
+    return Scope(open_types=allowed - _JUVENILE, confidential_types=allowed & confidential)

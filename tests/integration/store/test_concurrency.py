@@ -77,7 +77,7 @@ def take_in(units: Units, message: IncomingMessage, answer: StoredAnswer = ANSWE
     with units() as uow:
         stored = uow.inbox.receive(message)
         if stored is None:
-            uow.inbox.answer(message, answer, b"")
+            uow.inbox.keep(message, answer)
             uow.commit()
         return stored
 
@@ -86,9 +86,9 @@ def test_second_of_a_pair_waits_and_gets_the_answer_of_the_first(units: Units, p
     message = incoming()
     with units() as first:
         assert first.inbox.receive(message) is None
-        second = pool.submit(take_in, units, message, replace(ANSWER, body=b"<another/>"))
+        second = pool.submit(take_in, units, message, replace(ANSWER, sealed=b"<another/>"))
         assert waits(second)
-        first.inbox.answer(message, ANSWER, b"")
+        first.inbox.keep(message, ANSWER)
         first.commit()
     assert second.result(5) == ANSWER
 
@@ -108,6 +108,7 @@ def test_second_of_a_pair_with_other_content_is_refused(units: Units, pool: Thre
         first.inbox.receive(message)
         second = pool.submit(take_in, units, replace(message, content_digest=b"e" * 32))
         assert waits(second)
+        first.inbox.keep(message, ANSWER)
         first.commit()
     with pytest.raises(MessageIdReused):
         second.result(5)

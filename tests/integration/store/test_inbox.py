@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, StoredAnswer
-from ccms_ws.errors import MessageIdReused, NotStored, StoreError
+from ccms_ws.errors import ConcurrentChange, MessageIdReused, NotStored, StoreError
 from ccms_ws.store import inbox
 from tests.support.databases import Units
 from tests.support.records import NOW, incoming
@@ -23,8 +23,7 @@ def take_in(units: Units, message: IncomingMessage, answer: StoredAnswer | None 
     with units() as uow:
         stored = uow.inbox.receive(message)
         if stored is None:
-            if answer is not None:
-                uow.inbox.answer(message, answer, b"<sealed/>")
+            uow.inbox.keep(message, answer)
             uow.commit()
         return stored
 
@@ -57,7 +56,7 @@ def test_message_that_was_rolled_back_is_new(units: Units) -> None:
     message = incoming()
     with units() as uow:
         assert uow.inbox.receive(message) is None
-        uow.inbox.answer(message, ANSWER, b"")
+        uow.inbox.keep(message, ANSWER)
     assert take_in(units, message) is None
 
 
@@ -65,7 +64,7 @@ def test_message_is_known_within_its_own_unit_of_work(units: Units) -> None:
     message = incoming()
     with units() as uow:
         assert uow.inbox.receive(message) is None
-        uow.inbox.answer(message, ANSWER, b"")
+        uow.inbox.keep(message, ANSWER)
         assert uow.inbox.receive(message) == ANSWER
 
 
@@ -75,15 +74,12 @@ def test_message_without_an_answer_counts_as_accepted(units: Units) -> None:
     assert take_in(units, message) == StoredAnswer(AnswerKind.ACCEPTED, message.message_id)
 
 
-def test_answer_belongs_to_a_received_message_and_is_given_once(units: Units) -> None:
+def test_message_is_kept_once(units: Units) -> None:
     message = incoming()
-    with units() as uow:
-        with pytest.raises(NotStored):
-            uow.inbox.answer(message, ANSWER, b"")
-        uow.inbox.receive(message)
-        uow.inbox.answer(message, ANSWER, b"")
-        with pytest.raises(NotStored):
-            uow.inbox.answer(message, FAULT, b"")
+    take_in(units, message)
+    with units() as uow, pytest.raises(ConcurrentChange):
+        uow.inbox.keep(message, FAULT)
+    assert take_in(units, message) == ANSWER
 
 
 def test_raw_bytes_of_message_and_answer_are_kept(units: Units, engine: Engine) -> None:
@@ -91,12 +87,12 @@ def test_raw_bytes_of_message_and_answer_are_kept(units: Units, engine: Engine) 
     take_in(units, message)
     with engine.connect() as connection:
         row = connection.execute(text("SELECT raw, answer_raw, relates_to, root FROM inbox_message")).one()
-    assert (bytes(row[0]), bytes(row[1]), *row[2:]) == (message.raw, b"<sealed/>", "urn:uuid:1", message.root)
+    assert (bytes(row[0]), bytes(row[1]), *row[2:]) == (message.raw, ANSWER.sealed, "urn:uuid:1", message.root)
 
 
 def test_digest_is_a_sha256(units: Units) -> None:
     with units() as uow, pytest.raises(StoreError):
-        uow.inbox.receive(incoming(digest=b"short"))
+        uow.inbox.keep(incoming(digest=b"short"))
 
 
 # -- refusals ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,113 @@
+"""Statements that a message waits for: compiled once, then run on the driver's own cursor.
+
+SQLAlchemy's execution is made for every case and costs some forty microseconds a statement; a query of a balance needs
+seven of them. What it adds for these few is kept: its SQL, its types in both directions, its transactions, our errors.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Select
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.types import TypeEngine
+
+from ccms_ws.store.failures import in_our_words
+
+Row = tuple[Any, ...]
+Statement = Select[*tuple[Any, ...]] | UpdateBase
+_Processor = Callable[[Any], Any]
+
+
+class Prepared:
+    """A Core statement without expanding parameters. Make it once, at import; threads may share it."""
+
+    def __init__(self, statement: Statement, columns: Sequence[str] | None = None) -> None:
+        """`columns`: those that an INSERT without values fills."""
+        self._statement = statement
+        self._columns = columns
+        self._forms: dict[str, _Form] = {}
+
+    def all(self, connection: Connection, **values: object) -> list[Row]:
+        """All rows, as plain tuples."""
+        form = self._form(connection)
+        cursor = form.execute(connection, values)
+        return form.rows(cursor, cursor.fetchall())
+
+    def first(self, connection: Connection, **values: object) -> Row | None:
+        """The first row; the statement should have one at most."""
+        form = self._form(connection)
+        cursor = form.execute(connection, values)
+        row = cursor.fetchone()
+        return None if row is None else form.rows(cursor, [row])[0]
+
+    def change(self, connection: Connection, **values: object) -> int:
+        """Run an INSERT, UPDATE or DELETE; how many rows it touched."""
+        count: int = self._form(connection).execute(connection, values).rowcount
+        return count
+
+    def _form(self, connection: Connection) -> _Form:
+        dialect = connection.dialect
+        form = self._forms.get(dialect.name)
+        if form is None:
+            form = self._forms[dialect.name] = _Form(self._statement, self._columns, dialect)
+        return form
+
+
+class _Form:
+    """The statement in the words of one kind of database."""
+
+    def __init__(self, statement: Statement, columns: Sequence[str] | None, dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
+        self.sql = str(compiled)
+        self.constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self.order = compiled.positiontup
+        kinds = {name: bind.type for bind, name in compiled.bind_names.items()}
+        self.binds = {name: found for name, kind in kinds.items() if (found := _bind(kind, dialect))}
+        self.names = tuple(kinds)
+        self._kinds = [column.type.dialect_impl(dialect) for column in statement.exported_columns]
+        self._dialect = dialect
+        self._processors: list[tuple[int, _Processor]] | None = None
+
+    def execute(self, connection: Connection, values: Mapping[str, object]) -> Any:
+        """The driver's cursor after the statement, in the connection's transaction."""
+        if not connection.in_transaction():
+            connection.begin()
+        given = {**self.constants, **values} if self.constants else values
+        binds = self.binds
+        driver: Any = connection.connection.driver_connection
+        try:
+            ready = {name: binds[name](given[name]) if name in binds else given[name] for name in self.names}
+            return driver.execute(self.sql, ready if self.order is None else [ready[name] for name in self.order])
+        except (sqlite3.Error, psycopg.Error) as error:
+            if getattr(driver, "closed", False):
+                connection.invalidate(error)
+            raise in_our_words(error) from error
+        except (ValueError, TypeError) as error:
+            raise in_our_words(error) from error
+
+    def rows(self, cursor: Any, rows: list[Row]) -> list[Row]:
+        """The rows as our types have them."""
+        processors = self._processors
+        if processors is None:  # what the driver hands out is known with the first answer
+            found = [
+                kind.result_processor(self._dialect, description[1])
+                for kind, description in zip(self._kinds, cursor.description, strict=True)
+            ]
+            processors = self._processors = [(index, process) for index, process in enumerate(found) if process]
+        return [_processed(row, processors) for row in rows] if processors else rows
+
+
+def _processed(row: Row, processors: list[tuple[int, _Processor]]) -> Row:
+    values = list(row)
+    for index, process in processors:
+        values[index] = process(values[index])
+    return tuple(values)
+
+
+def _bind(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect)
