@@ -56,6 +56,7 @@ def best_of(turns: int, subjects: Mapping[str, tuple[Callable[[], object], int]]
 def table(figures: list[Figure]) -> None:
     """Print the figures for people."""
     view = Table("figure", "value", "floor", "ratio", "goal", "")
+    view.columns[0].no_wrap = True
     for column in view.columns[1:4]:
         column.justify = "right"
     for one in figures:

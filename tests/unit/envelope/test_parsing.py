@@ -9,7 +9,7 @@ import pytest
 from lxml import etree
 
 from ccms_ws.envelope import parsing
-from ccms_ws.envelope.parsing import check_parsed, parse
+from ccms_ws.envelope.parsing import check_parsed, new_parser, parse
 from ccms_ws.envelope.policy import Limits
 from ccms_ws.errors import CcmsWsError, LimitExceeded, MalformedEnvelope, MessageTooLarge, UnsupportedMediaType
 
@@ -111,7 +111,7 @@ def test_a_limit_may_not_be_passed(limit: str) -> None:
     with pytest.raises(LimitExceeded):
         parse(OVER_LIMIT[limit], LIMITS)
     with pytest.raises(LimitExceeded):
-        check_parsed(etree.fromstring(OVER_LIMIT[limit]), LIMITS)
+        check_parsed(etree.fromstring(OVER_LIMIT[limit], new_parser()), LIMITS)
 
 
 def test_a_message_may_not_be_too_large() -> None:
