@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from ccms_ws.cli.court import court_of
+from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts, show_rows
 
@@ -54,7 +54,7 @@ def show(batch_id: UUID, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption
     """Show where a batch stands."""
     from ccms_ws.errors import NotStored
 
-    with court_of(config).reading() as uow:
+    with records_of(config)() as uow:
         batch = uow.collections.find_batch(batch_id)
     if batch is None:
         raise NotStored(f"there is no batch {batch_id}", hint="ccms-ws outbox list shows what was sent")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ccms_ws.bootstrap import CourtApplication
+    from ccms_ws.domain.ports import UnitOfWorkFactory
 
 
 def court_of(config: Path) -> CourtApplication:
@@ -17,3 +18,15 @@ def court_of(config: Path) -> CourtApplication:
     court = load_court(config)
     configure_logging(court.settings.log.level, court.settings.log.format)
     return court
+
+
+def records_of(config: Path) -> UnitOfWorkFactory:
+    """Read-only units of work on the court's database, for commands that only show: no key is needed, nothing waits."""
+    from ccms_ws.config import load_settings
+    from ccms_ws.log import configure_logging
+    from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.unit_of_work import read_only
+
+    settings = load_settings(config)
+    configure_logging(settings.log.level, settings.log.format)
+    return read_only(open_engine(settings.database.url))

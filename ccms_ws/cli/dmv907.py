@@ -8,13 +8,13 @@ from uuid import UUID
 
 import typer
 
-from ccms_ws.cli.court import court_of
+from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
 from ccms_ws.domain.abstracts import ReleaseReason, SectionRole, SectionViolated
 
 if TYPE_CHECKING:
-    from ccms_ws.bootstrap import CourtApplication
+    from ccms_ws.domain.ports import UnitOfWorkFactory
 
 app = typer.Typer(help="DMV907: failure-to-comply abstracts (VC 40509.1).", no_args_is_help=True)
 
@@ -60,7 +60,7 @@ def hold(
     )
     court = court_of(config)
     (abstract_id,) = court.push(DMV907, partner, lambda context, uow: [order_hold(order, context, uow)])
-    _show(court, abstract_id, as_json=json)
+    _show(court.reading, abstract_id, as_json=json)
 
 
 @app.command()
@@ -85,7 +85,7 @@ def release(
         partner,
         lambda context, uow: [order_release(hold_id, reason, on.date() if on else context.today, context, uow)],
     )
-    _show(court, abstract_id, as_json=json)
+    _show(court.reading, abstract_id, as_json=json)
 
 
 @app.command()
@@ -96,7 +96,7 @@ def show(
 ) -> None:
     """Show where an abstract stands between court and DMV."""
 
-    _show(court_of(config), abstract_id, as_json=json)
+    _show(records_of(config), abstract_id, as_json=json)
 
 
 def _section(text: str, role: SectionRole) -> SectionViolated:
@@ -107,10 +107,10 @@ def _section(text: str, role: SectionRole) -> SectionViolated:
     return SectionViolated(code_book.upper(), section.strip(), role)
 
 
-def _show(court: CourtApplication, abstract_id: UUID, *, as_json: bool) -> None:
+def _show(records: UnitOfWorkFactory, abstract_id: UUID, *, as_json: bool) -> None:
     from ccms_ws.errors import NotStored
 
-    with court.reading() as uow:
+    with records() as uow:
         abstract = uow.abstracts.find(abstract_id)
     if abstract is None:
         raise NotStored(f"there is no abstract {abstract_id}", hint="ccms-ws outbox list shows what was sent")

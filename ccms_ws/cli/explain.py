@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from ccms_ws.cli.court import court_of
+from ccms_ws.cli.court import records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts, show_rows
 
@@ -22,7 +22,7 @@ def explain(
     Example: ccms-ws explain 7c9e6a52-3b1f-4d08-9a64-0e5d2f8b1c47
     """
 
-    with court_of(config).reading() as uow:
+    with records_of(config)() as uow:
         refusal = uow.inbox.get_refusal(incident_id)
     show_facts(
         {
@@ -43,7 +43,7 @@ def explain(
 def quarantine(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show verified answers that fit no open message: kept, not applied."""
 
-    with court_of(config).reading() as uow:
+    with records_of(config)() as uow:
         answers = uow.inbox.quarantined()
     rows = [
         {

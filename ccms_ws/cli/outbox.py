@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from ccms_ws.cli.court import court_of
+from ccms_ws.cli.court import records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
@@ -22,7 +22,7 @@ def list_(
 ) -> None:
     """Show outgoing messages, the newest first."""
 
-    with court_of(config).reading() as uow:
+    with records_of(config)() as uow:
         entries = uow.outbox.list_entries(limit=limit)
     rows = [
         {
@@ -44,7 +44,7 @@ def list_(
 def show(message_id: UUID, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Show one outgoing message with each attempt to send it."""
 
-    with court_of(config).reading() as uow:
+    with records_of(config)() as uow:
         entry, attempts = uow.outbox.get(message_id), uow.outbox.attempts(message_id)
     facts = {
         "transaction": entry.message_id,
