@@ -41,8 +41,19 @@ class _Call:
     error: Exception | None = None
 
 
+class _Context(MethodContext):  # type: ignore[misc]
+    """One call, without the parts that point back at it: a message goes away with its last use, not at some collection
+    of cycles later.
+    """
+
+    TransportContext = None
+
+
 class _PayloadProtocol(ProtocolBase):  # type: ignore[misc]
     """Document in, document out: the SOAP of it is the envelope layer's."""
+
+    def get_context(self, parent: Any, transport: Any) -> None:
+        """Nothing of the protocol's own is kept with a call."""
 
     def create_in_document(self, ctx: Any, in_string_encoding: str | None = None) -> None:
         ctx.in_document = ctx.udc.payload
@@ -166,7 +177,7 @@ class SoapService:
     def call(self, payload: _Element, handle: Handle) -> Any:
         """Send `payload` through Spyne to the operation that it belongs to; what `handle` returns or raises."""
         call = _Call(payload, handle)
-        context = MethodContext(self._server, MethodContext.SERVER)
+        context = _Context(self._server, MethodContext.SERVER)
         context.udc = call
         (context,) = self._server.generate_contexts(context)
         if context.in_error is not None:
@@ -179,4 +190,5 @@ class SoapService:
             raise InternalError(f"Spyne failed: {context.out_error}")
         self._server.get_out_string(context)
         context.close()
+        context.event = None
         return call.outcome

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import logging
+import math
 import sys
 import warnings
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ def import_spyne() -> None:
         import spyne  # noqa: PLC0415
         import spyne.server  # noqa: F401, PLC0415
     logging.getLogger("spyne").setLevel(logging.ERROR)  # it warns of a second court in one process
+    spyne.const.MIN_GC_INTERVAL = math.inf  # it would stop everything once a second to collect all garbage
     for importer in sys.meta_path:
         if getattr(importer, "name", "") == _SIX:
             type(importer).find_spec = _no_spec  # type: ignore[method-assign]
