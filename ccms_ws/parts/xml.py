@@ -54,8 +54,8 @@ def child(parent: _Element, name: str) -> _Element:
 
 
 def text(parent: _Element, path: str) -> str:
-    """The text at `path` (an ElementPath), white space trimmed; empty if there is no such element."""
-    return (parent.findtext(path) or "").strip()
+    """The text at `path` (an ElementPath), XML's white space trimmed; empty if there is no such element."""
+    return (parent.findtext(path) or "").strip(" \t\r\n")
 
 
 def indicator(parent: _Element, path: str) -> bool | None:
@@ -71,5 +71,6 @@ def day(parent: _Element, path: str) -> date | None:
 
 
 def utc(value: datetime) -> str:
-    """An xs:dateTime in UTC, to the millisecond."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """An xs:dateTime in UTC, to the millisecond, or further if there is more to say."""
+    precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
+    return value.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -11,6 +12,9 @@ from lxml.etree import _Element
 from ccms_ws.contract import catalog, schemas
 from ccms_ws.contract.namespaces import PREFIXES
 from ccms_ws.errors import SchemaViolated
+from ccms_ws.exchanges.col903 import wire as COL903  # noqa: N812 - as its messages are called
+from ccms_ws.exchanges.dmv907 import wire as DMV907  # noqa: N812
+from ccms_ws.exchanges.fcc807 import wire as FCC807  # noqa: N812
 
 Break = Callable[[_Element], None]
 
@@ -242,3 +246,26 @@ def test_every_message_has_a_sample() -> None:
             if (element.get("type") or "").rpartition(":")[2] in types:
                 declared.add(f"{{{namespace}}}{element.get('name')}")
     assert sampled == declared
+
+
+READERS: dict[str, Callable[[_Element], Any]] = {
+    FCC807.Q_QUERY: FCC807.query_from_xml,
+    FCC807.Q_RESPONSE: FCC807.response_from_xml,
+    FCC807.Q_ERROR: FCC807.error_from_xml,
+    COL903.Q_BATCH: COL903.batch_from_xml,
+    COL903.Q_ERROR: COL903.error_from_xml,
+    DMV907.Q_ABSTRACT: DMV907.notification_from_xml,
+    DMV907.Q_RESPONSE: DMV907.response_from_xml,
+    DMV907.Q_ERROR: DMV907.error_from_xml,
+}
+
+
+@pytest.mark.parametrize("name", catalog.sample_names())
+def test_a_sample_is_read_and_names_what_it_answers_as_the_court_does(name: str) -> None:
+    """The court names a batch or an abstract by the transaction id of the message that carries it."""
+    root = etree.fromstring(catalog.sample(name))
+    value = READERS[str(root.tag)](root)
+    metadata = value.metadata
+    named = root.findtext("col903:BatchID", None, PREFIXES) or root.findtext("dmv907:AbstractID", None, PREFIXES)
+    if named:
+        assert named == str(metadata.correlation_id or metadata.transaction_id)

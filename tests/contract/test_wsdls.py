@@ -125,7 +125,7 @@ def test_an_answer_without_content_is_success(wsdl: str, reply: Reply) -> None:
     zeep_client = client(wsdl, reply)
     root = etree.fromstring(catalog.sample("COL903-batch"))
     assert zeep_client.service.SubmitCollectionBalanceUpdateBatch(**typed(zeep_client, root)) is None
-    assert b"COL903-37-20261113-01" in zeep_client.transport.sent
+    assert b"d2f1a7c8-4e60-4b93-a5d7-86c0e91f3b24" in zeep_client.transport.sent
 
 
 def test_the_policy_is_the_same_in_every_wsdl() -> None:

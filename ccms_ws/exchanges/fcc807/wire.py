@@ -126,9 +126,14 @@ def response_from_xml(message: _Element) -> Response:
 
 def error_to_xml(error: CcmsWsError, context: Context) -> _Element:
     """The exchange's own error message: code and reason."""
+    metadata = reply_metadata("FCC807", "1.0", context, MessageKind.ERROR)
+    return query_error_to_xml(QueryError(metadata=metadata, problem=problem_of(error)))
+
+
+def query_error_to_xml(error: QueryError) -> _Element:
     message = xml.root(Q_ERROR, "fcc807")
-    write_metadata(message, reply_metadata("FCC807", "1.0", context, MessageKind.ERROR))
-    write_problem(message, problem_of(error))
+    write_metadata(message, error.metadata)
+    write_problem(message, error.problem)
     return message
 
 
