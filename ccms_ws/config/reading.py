@@ -33,11 +33,12 @@ class _Environment(Settings, BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
 
 
-def load_settings(path: Path, exchanges: Collection[str] | None = None) -> Settings:
+def load_settings(path: Path, exchanges: Collection[str] | None = None, *, environment: bool = True) -> Settings:
     """The settings in `path` with the partner profiles of its partners folder.
 
-    `exchanges`: the codes that partners may name in `sends` and `receives`; None lets any pass. Raises ConfigError that
-    names every wrong key with its file, what is wrong with it, and what to do.
+    `exchanges`: the codes that partners may name in `sends` and `receives`; None lets any pass. `environment`: False
+    for a court that was made to try things out, which must never meet the database of a real one. Raises ConfigError
+    that names every wrong key with its file, what is wrong with it, and what to do.
     """
     path = path.resolve()
     if not path.is_file():
@@ -48,7 +49,7 @@ def load_settings(path: Path, exchanges: Collection[str] | None = None) -> Setti
     table = _read_table(path, path.name, problems)
     if table.pop("partners", None) is not None:
         problems.append(Problem(path.name, "partners", "is not a key here", "each partner has a file partners/ID.toml"))
-    overrides = _overrides(problems)
+    overrides = _overrides(problems) if environment else {}
     settings: Settings | None = None
     if table or not problems:
         settings = _validated(Settings, _merged(table, overrides), path, problems, _place_of(path.name, overrides))

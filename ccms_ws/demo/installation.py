@@ -76,7 +76,8 @@ def make_installation(
     if keys_made:
         make_pki(folder / "pki", NAMES, clock.now())
     _copy_contract(folder)
-    settings = load_settings(folder / "ccms-ws.toml", [exchange.code for exchange in EXCHANGES])
+    exchanges = [exchange.code for exchange in EXCHANGES]
+    settings = load_settings(folder / "ccms-ws.toml", exchanges, environment=False)
     cases = _make_database(folder, settings)
     return Installation(folder / "ccms-ws.toml", settings, cases, keys_made)
 

@@ -214,3 +214,11 @@ def test_an_unknown_partner_is_answered_with_the_known_ones(court: Court) -> Non
     with pytest.raises(ConfigError) as caught:
         load_settings(court()).partner("FTP")
     assert "FTB" in caught.value.hint
+
+
+def test_a_court_for_trying_things_out_hears_nothing_of_the_environment(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CCMS_WS_DATABASE__URL", "sqlite:////srv/the-real-one.db")
+    assert "the-real-one" in load_settings(court()).database.url
+    assert "the-real-one" not in load_settings(court(), environment=False).database.url
