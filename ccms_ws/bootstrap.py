@@ -78,7 +78,6 @@ class CourtApplication:
                 partners=self.partners,
                 permits=self._permits,
                 unit_of_work=self.units,
-                reading=self.reading,
             ),
             exchanges,
         )

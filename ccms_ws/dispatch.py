@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from lxml import etree
@@ -18,7 +18,14 @@ from ccms_ws.domain.messages import AnswerKind, OutgoingMessage
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError, ExchangeError, SchemaViolated, UnknownMessage
 from ccms_ws.exchange import Context, Exchange, Incoming
-from ccms_ws.parts.metadata import Metadata, check_metadata, read_metadata
+from ccms_ws.parts.metadata import Metadata, check_metadata
+
+
+class Message(Protocol):
+    """What every exchange reads its messages into: a value that has the metadata block among its fields."""
+
+    @property
+    def metadata(self) -> Metadata: ...
 
 
 class ContentUnreadable(ExchangeError):
@@ -48,8 +55,8 @@ def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitO
         raise UnknownMessage(f"{exchange.code} takes no {etree.QName(payload).localname}")
     try:
         schemas.validate(payload)
-        metadata, message = _read(incoming, payload)
-        check_metadata(metadata, exchange.code, exchange.version, context)
+        message = _read(incoming, payload)
+        check_metadata(message.metadata, exchange.code, exchange.version, context)
         reply = incoming.handle(message, context, uow)
     except (SchemaViolated, ExchangeError) as error:
         if exchange.write_error is None:
@@ -75,10 +82,11 @@ def send(
     uow.outbox.add(OutgoingMessage(message_id, exchange.code, partner_id, outgoing.root, body, subjects, now))
 
 
-def _read(incoming: Incoming[Any, Any], payload: _Element) -> tuple[Metadata, Any]:
+def _read(incoming: Incoming[Any, Any], payload: _Element) -> Message:
     """XML Schema has values that are none in the court's language: the year 12000, 24:00:00."""
     try:
-        return read_metadata(payload), incoming.read(payload)
+        message: Message = incoming.read(payload)
+        return message
     except (ValueError, ArithmeticError) as error:
         raise ContentUnreadable from error
 

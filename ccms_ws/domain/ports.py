@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
@@ -206,6 +207,9 @@ class UnitOfWork(Protocol):
     ) -> None: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
+    def only_reading(self) -> AbstractContextManager[None]:
+        """What is asked in this block waits for no writer; nothing may be written in it. At the start of the unit."""
+        ...
 
 
 class UnitOfWorkFactory(Protocol):

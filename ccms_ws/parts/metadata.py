@@ -116,22 +116,24 @@ Q_TEST: Final = q(EXT, "TestIndicator")
 def read_metadata(message: _Element) -> Metadata:
     """The block of a schema-valid message."""
     block = xml.child(message, Q_METADATA)
-    correlation = xml.text(block, Q_CORRELATION)
+    said = xml.texts(block)
+    sender, receiver, court = (xml.texts(xml.child(block, name)) for name in (Q_SENDER, Q_RECEIVER, Q_COURT))
+    correlation = said.get(Q_CORRELATION)
     return Metadata(
-        transaction_id=UUID(xml.text(block, Q_TRANSACTION)),
+        transaction_id=UUID(said[Q_TRANSACTION]),
         correlation_id=UUID(correlation) if correlation else None,
-        at=datetime.fromisoformat(xml.text(block, Q_AT)),
-        exchange=xml.text(block, Q_EXCHANGE),
-        kind=MessageKind(xml.text(block, Q_KIND)),
-        version=xml.text(block, Q_VERSION),
-        sender_id=xml.text(block, f"{Q_SENDER}/{Q_PARTY_ID}"),
-        sender_name=xml.text(block, f"{Q_SENDER}/{Q_PARTY_NAME}"),
-        receiver_id=xml.text(block, f"{Q_RECEIVER}/{Q_PARTY_ID}"),
-        receiver_name=xml.text(block, f"{Q_RECEIVER}/{Q_PARTY_NAME}"),
-        court_ori=xml.text(block, f"{Q_COURT}/{Q_COURT_ORI}"),
-        court_name=xml.text(block, f"{Q_COURT}/{Q_COURT_NAME}"),
-        county_code=xml.text(block, f"{Q_COURT}/{Q_COUNTY}"),
-        test=bool(xml.indicator(block, Q_TEST)),
+        at=datetime.fromisoformat(said[Q_AT]),
+        exchange=said[Q_EXCHANGE],
+        kind=MessageKind(said[Q_KIND]),
+        version=said[Q_VERSION],
+        sender_id=sender[Q_PARTY_ID],
+        sender_name=sender.get(Q_PARTY_NAME, ""),
+        receiver_id=receiver[Q_PARTY_ID],
+        receiver_name=receiver.get(Q_PARTY_NAME, ""),
+        court_ori=court[Q_COURT_ORI],
+        court_name=court.get(Q_COURT_NAME, ""),
+        county_code=court[Q_COUNTY],
+        test=said.get(Q_TEST) in ("true", "1"),
     )
 
 

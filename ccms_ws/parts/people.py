@@ -37,11 +37,12 @@ def read_name(parent: _Element) -> PersonName | None:
     name = parent.find(Q_PERSON_NAME)
     if name is None:
         return None
+    said = xml.texts(name)
     return PersonName(
-        given=xml.text(name, Q_GIVEN),
-        surname=xml.text(name, Q_SURNAME),
-        middle=xml.text(name, Q_MIDDLE),
-        suffix=xml.text(name, Q_SUFFIX),
+        given=said.get(Q_GIVEN, ""),
+        surname=said.get(Q_SURNAME, ""),
+        middle=said.get(Q_MIDDLE, ""),
+        suffix=said.get(Q_SUFFIX, ""),
     )
 
 

@@ -58,6 +58,11 @@ def text(parent: _Element, path: str) -> str:
     return (parent.findtext(path) or "").strip(" \t\r\n")
 
 
+def texts(parent: _Element) -> dict[str, str]:
+    """The text of every child by its name, white space trimmed: where all are wanted, much quicker than one by one."""
+    return {child.tag: (child.text or "").strip() for child in parent}
+
+
 def indicator(parent: _Element, path: str) -> bool | None:
     """The xs:boolean at `path`, None if there is no such element."""
     value = text(parent, path)

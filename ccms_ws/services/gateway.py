@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -54,7 +55,6 @@ class House:
     partners: Mapping[str, Partner]
     permits: Callable[[str, Exchange], bool]
     unit_of_work: UnitOfWorkFactory
-    reading: UnitOfWorkFactory
 
 
 class Gateway:
@@ -147,23 +147,18 @@ class Gateway:
         self, service: SoapService, envelope: VerifiedEnvelope, message: IncomingMessage, incident: UUID
     ) -> tuple[Response, str]:
         """The stored answer, or a new one. What only asks is read and sealed before the turn to write is taken."""
-        house, reply_id, asks = self._house, uuid4(), service.only_asks(message.root)
-        with (house.reading if asks else house.unit_of_work)() as uow:
-            known = uow.inbox.find_answer(message) if asks else uow.inbox.receive(message)
-            if known is not None:
-                return self._replies.again(known, envelope), f"duplicate: {known.kind}"
-            outcome = self._handled(service, envelope, message, reply_id, uow)
-            answer, response = self._replies.first(
-                outcome, reply_id, service.operation(message.root), envelope, incident
-            )
-            if not asks:
-                uow.inbox.keep(message, answer)
-                uow.commit()
-        if asks:
-            with house.unit_of_work() as uow:
-                uow.inbox.keep(message, answer)
-                uow.commit()
-        return response, answer.error_code or answer.kind
+        asks = service.only_asks(message.root)
+        with self._house.unit_of_work() as uow:
+            with uow.only_reading() if asks else nullcontext():
+                known = uow.inbox.find_answer(message) if asks else uow.inbox.receive(message)
+                if known is not None:
+                    return self._replies.again(known, envelope), f"duplicate: {known.kind}"
+                reply_id, operation = uuid4(), service.operation(message.root)
+                outcome = self._handled(service, envelope, message, reply_id, uow)
+                answer, response = self._replies.first(outcome, reply_id, operation, envelope, incident)
+            uow.inbox.keep(message, answer)
+            uow.commit()
+            return response, answer.error_code or answer.kind
 
     def _incoming(self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes) -> IncomingMessage:
         return IncomingMessage(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 from granian import Granian
@@ -12,6 +13,12 @@ from ccms_ws.services.http import WsgiApplication
 
 def serve(load: Callable[[], WsgiApplication], *, host: str, port: int, workers: int, threads: int) -> None:
     """Serve until SIGTERM or SIGINT; what was begun is finished. `load` makes the application in each process."""
+
+    def ready() -> WsgiApplication:
+        application = load()
+        settle_memory()
+        return application
+
     server = Granian(
         "ccms_ws",
         address=host,
@@ -25,4 +32,14 @@ def serve(load: Callable[[], WsgiApplication], *, host: str, port: int, workers:
         respawn_failed_workers=True,
         workers_kill_timeout=30,
     )
-    server.serve(target_loader=load, wrap_loader=False)
+    server.serve(target_loader=ready, wrap_loader=False)
+
+
+def settle_memory() -> None:
+    """What lives as long as the process is never again looked through for garbage, and the rest more rarely.
+
+    A message leaves next to no cycles behind. Without this, a fifth of the time would go into looking for them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

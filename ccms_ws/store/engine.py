@@ -14,11 +14,14 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ccms_ws.errors import ConfigError
-from ccms_ws.store.failures import translate
+from ccms_ws.store.failures import in_our_words, translate
 from ccms_ws.store.turns import WriterTurn, end_turn
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, a free connection or the server, before StoreUnavailable."""
+
+READ_ONLY = "ccms_ws.read_only"
+"""Set in the dictionary of a connection whose next transaction waits for no writer, and is none."""
 
 _POOL = {"pool_size": 32, "max_overflow": 0, "pool_timeout": PATIENCE, "pool_use_lifo": True, "hide_parameters": True}
 _SESSION = f"-c timezone=UTC -c lock_timeout={PATIENCE:.0f}s"
@@ -62,15 +65,20 @@ def _open_sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("read_only"):
-            connection.exec_driver_sql("BEGIN")
-            return
-        turn.take(connection.info)
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver: Any = connection.connection.driver_connection
+        try:
+            if READ_ONLY in connection.info or connection.get_execution_options().get("read_only"):
+                driver.execute("BEGIN")
+                return
+            turn.take(connection.info)
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise in_our_words(error) from error
 
     @event.listens_for(engine, "checkin")
     def checkin(_: Any, entry: ConnectionPoolEntry) -> None:
         end_turn(entry.info)
+        entry.info.pop(READ_ONLY, None)
 
     return engine
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ from ccms_ws.errors import StoreError, StoreUnavailable
 from ccms_ws.store.abstracts import SqlAbstracts
 from ccms_ws.store.books import SqlCourtbooks
 from ccms_ws.store.collections import SqlCollections
+from ccms_ws.store.engine import READ_ONLY
 from ccms_ws.store.inbox import SqlInbox
 from ccms_ws.store.outbox import SqlOutbox
 from ccms_ws.store.subjects import SqlSubjects
@@ -44,9 +46,9 @@ class SqlUnitOfWork:
             connection = self._engine.connect()
         except PoolTimeout as error:
             raise StoreUnavailable("all connections to the database are in use") from error
-        if self._read_only:
-            connection = connection.execution_options(read_only=True)
         self._connection, self._info = connection, connection.info
+        if self._read_only:
+            self._info[READ_ONLY] = True
         self.books = SqlCourtbooks(connection)
         self.subjects = SqlSubjects(connection)
         self.collections = SqlCollections(connection)
@@ -77,6 +79,17 @@ class SqlUnitOfWork:
             self._open.rollback()
         finally:
             end_turn(self._info)
+
+    @contextmanager
+    def only_reading(self) -> Iterator[None]:
+        """What is asked in this block waits for no writer, and belongs to no transaction that is committed."""
+        self._info[READ_ONLY] = True
+        try:
+            yield
+            self.rollback()
+        finally:
+            if not self._read_only:
+                self._info.pop(READ_ONLY, None)
 
     @property
     def _open(self) -> Connection:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from ccms_ws.envelope.outbound import seal_envelope
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.errors import ConcurrentChange, MessageIdReused, StoreError
 from ccms_ws.exchange import Context, Exchange
-from ccms_ws.parts.metadata import Q_CORRELATION, Q_METADATA, Q_PARTY_ID, Q_SENDER
+from ccms_ws.parts.metadata import Q_CORRELATION, Q_METADATA, Q_PARTY_ID, Q_SENDER, read_metadata
 from ccms_ws.parts.xml import child
 from tests.support.envelopes import ACTION, CLOCK, POLICY
 from tests.support.justice import message
@@ -158,13 +158,16 @@ def noting(exchange: Exchange, silent: int = 0) -> Exchange:
         told(uow).append(("swept", now))
         return silent
 
-    def handle(payload: _Element, context: Context, uow: Any) -> None:
-        told(uow).append(("answered", context.relates_to, str(payload.tag)))
+    def read(payload: _Element) -> Any:
+        return SimpleNamespace(metadata=read_metadata(payload), root=str(payload.tag))
+
+    def handle(message: Any, context: Context, uow: Any) -> None:
+        told(uow).append(("answered", context.relates_to, message.root))
 
     assert exchange.outgoing is not None
     return replace(
         exchange,
-        incoming=tuple(replace(one, read=lambda payload: payload, handle=handle) for one in exchange.incoming),
+        incoming=tuple(replace(one, read=read, handle=handle) for one in exchange.incoming),
         outgoing=replace(
             exchange.outgoing,
             delivered=lambda message_id, at, due_at, uow: told(uow).append(("delivered", message_id, at, due_at)),

@@ -17,6 +17,9 @@ from ccms_ws.parts.metadata import MessageKind, read_metadata, reply_metadata, w
 from ccms_ws.parts.money import read_amount, read_fees, write_amount, write_fees
 from ccms_ws.parts.people import (
     Q_BIRTH_DATE,
+    Q_LICENSE,
+    Q_PARTICIPANT_ID,
+    Q_PERSON_NAME,
     read_case_participant,
     read_license,
     read_name,
@@ -53,19 +56,20 @@ _UNIT_OF: Final = {code: unit for unit, code in _UNITS.items()}
 def query_from_xml(message: _Element) -> Query:
     """The query in a schema-valid CaseParticipantBalanceQuery."""
     metadata = read_metadata(message)
-    submitter, criteria = xml.child(message, Q_SUBMITTER), xml.child(message, Q_CRITERIA)
+    submitter, criteria = xml.texts(xml.child(message, Q_SUBMITTER)), xml.child(message, Q_CRITERIA)
+    keys, rest = xml.texts(criteria), xml.texts(message)
     return Query(
         metadata=metadata,
         court_ori=metadata.court_ori,
-        unit=_UNIT_OF[xml.text(submitter, Q_UNIT)],
-        agency=xml.text(submitter, Q_AGENCY),
-        case_number=xml.text(criteria, Q_CASE),
-        participant_id=read_participant_id(criteria),
-        name=read_name(criteria),
-        birth_date=xml.day(criteria, Q_BIRTH_DATE),
-        driver_license=read_license(criteria),
-        as_of=xml.day(message, Q_AS_OF),
-        purpose=xml.text(message, Q_PURPOSE),
+        unit=_UNIT_OF[submitter[Q_UNIT]],
+        agency=submitter[Q_AGENCY],
+        case_number=keys.get(Q_CASE, ""),
+        participant_id=read_participant_id(criteria) if Q_PARTICIPANT_ID in keys else "",
+        name=read_name(criteria) if Q_PERSON_NAME in keys else None,
+        birth_date=xml.day(criteria, Q_BIRTH_DATE) if Q_BIRTH_DATE in keys else None,
+        driver_license=read_license(criteria) if Q_LICENSE in keys else None,
+        as_of=xml.day(message, Q_AS_OF) if Q_AS_OF in rest else None,
+        purpose=rest.get(Q_PURPOSE, ""),
     )
 
 
