@@ -45,7 +45,8 @@ def serving(settings: Path, **environment: str) -> Iterator[subprocess.Popen[str
             yield process
         finally:
             if process.poll() is None:
-                process.kill()
+                process.terminate()  # killed, it would leave the processes behind that serve for it
+                process.wait(30)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
