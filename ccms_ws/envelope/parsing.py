@@ -49,8 +49,7 @@ def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
         raise MessageTooLarge(f"{len(raw)} bytes, the limit is {limits.message}")
     octets = _to_utf8(raw, charset)
     # Before the parse, because these bound what the parse can cost. An attribute value cannot hold "<".
-    markup = octets.count(b"<")
-    if markup > 2 * limits.elements + 2:
+    if len(octets) > 2 * limits.elements and (markup := octets.count(b"<")) > 2 * limits.elements:
         raise LimitExceeded(f"about {markup // 2} elements, the limit is {limits.elements}")
     if octets.count(b"xmlns") > limits.namespaces and any(
         chunk.count(b"xmlns") > limits.namespaces for chunk in octets.split(b"<")

@@ -17,7 +17,7 @@ from ccms_ws.envelope.inbound import Received
 from ccms_ws.envelope.policy import Limits
 from ccms_ws.envelope.soap import to_bytes
 from ccms_ws.errors import CcmsWsError
-from tests.support.envelopes import POLICY, parsed, received, sealed
+from tests.support.envelopes import POLICY, TEST, parsed, received, sealed
 from tests.support.layouts import Layout
 from tests.support.oracles import libxmlsec_sign, reference_template
 
@@ -99,8 +99,18 @@ def behind(prolog: str) -> Callable[[], bytes]:
 
 
 def flood(make: Callable[[], str]) -> Callable[[], bytes]:
-    """A message of ours with something large in its payload."""
+    """A message of ours with something large put into its payload."""
     return lambda: to_bytes(sealed()).replace(b"<t:Case>", make().encode() + b"<t:Case>", 1)
+
+
+def signed_flood(make: Callable[[], str]) -> Callable[[], bytes]:
+    """The same, by a partner who signs it."""
+
+    def sign() -> bytes:
+        text = f'<t:Query xmlns:t="{TEST}">{make()}<t:Case>24CR01234</t:Case></t:Query>'
+        return to_bytes(sealed(etree.fromstring(text, etree.XMLParser(huge_tree=True))))
+
+    return sign
 
 
 def sent_as(make: Callable[[], bytes], **headers: str | None) -> Callable[[], Received]:

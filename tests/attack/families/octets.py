@@ -12,7 +12,7 @@ from ccms_ws.errors import (
     SoapVersionMismatch,
     UnsupportedMediaType,
 )
-from tests.attack.attack import WIDE, Attack, after_seal, behind, flood, sent_as
+from tests.attack.attack import WIDE, Attack, after_seal, behind, flood, sent_as, signed_flood
 from tests.support.envelopes import received, sealed
 
 _ENTITIES = "".join(
@@ -51,9 +51,9 @@ ATTACKS = [
         )
     ),
     Attack(24, "an entity that nobody declares", after_seal(("24CR", "24&evil;CR")), MalformedEnvelope),
-    Attack(26, "depth 70", flood(lambda: "<t:D>" * 66 + "</t:D>" * 66), LimitExceeded, WIDE),
+    Attack(26, "depth 70", signed_flood(lambda: "<t:D>" * 66 + "</t:D>" * 66), LimitExceeded, WIDE),
     Attack(26, "depth 15,000", flood(lambda: "<t:D>" * 15_000 + "</t:D>" * 15_000), MalformedEnvelope, WIDE),
-    Attack(27, "65 attributes", flood(lambda: f"<t:D {_attributes(65)}/>"), LimitExceeded),
+    Attack(27, "65 attributes", signed_flood(lambda: f"<t:D {_attributes(65)}/>"), LimitExceeded),
     Attack(27, "100,000 attributes", flood(lambda: f"<t:D {_attributes(100_000)}/>"), LimitExceeded, WIDE),
     Attack(
         27,
@@ -64,13 +64,16 @@ ATTACKS = [
     Attack(
         28,
         "65 namespaces",
-        flood(lambda: f"<t:D {_namespaces(65)}/>"),
+        signed_flood(lambda: f"<t:D {_namespaces(65)}/>"),
         LimitExceeded,
     ),
-    Attack(29, "25,000 elements", flood(lambda: "<t:D/>" * 25_000), LimitExceeded, WIDE),
+    Attack(27, "50,000 attributes", signed_flood(lambda: f"<t:D {_attributes(50)}/>" * 1000), LimitExceeded, WIDE),
+    Attack(29, "25,000 elements", signed_flood(lambda: "<t:D/>" * 25_000), LimitExceeded, WIDE),
     Attack(29, "a million elements", flood(lambda: "<t:D/>" * 1_000_000), LimitExceeded, WIDE),
-    Attack(30, "an attribute of 65 KiB", flood(lambda: f'<t:D a="{"x" * (65 << 10)}"/>'), LimitExceeded),
-    Attack(30, "a text of more than 1 MiB", flood(lambda: f"<t:D>{'x' * (1025 << 10)}</t:D>"), LimitExceeded, WIDE),
+    Attack(30, "an attribute of 65 KiB", signed_flood(lambda: f'<t:D a="{"x" * (65 << 10)}"/>'), LimitExceeded),
+    Attack(
+        30, "a text of more than 1 MiB", signed_flood(lambda: f"<t:D>{'x' * (1025 << 10)}</t:D>"), LimitExceeded, WIDE
+    ),
     Attack(30, "a name of 60 KiB", flood(lambda: f"<t:{'x' * (60 << 10)}/>"), MalformedEnvelope),
     Attack(31, "a message over the limit", flood(lambda: f"<t:D>{'x' * (256 << 10)}</t:D>"), MessageTooLarge),
     Attack(32, "compressed octets", lambda: received(gzip.compress(to_bytes(sealed()))), UnsupportedMediaType),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 
 from lxml import etree
 
 from ccms_ws.contract.namespaces import DS, SOAP11, WSSE, WSU
+from ccms_ws.envelope.soap import to_bytes
 from ccms_ws.errors import (
     AddressingHeaderInvalid,
     AddressingHeaderMissing,
@@ -16,8 +18,8 @@ from ccms_ws.errors import (
     SecurityHeaderInvalid,
     SoapVersionMismatch,
 )
-from tests.attack.attack import Attack, after_seal, before_sign, in_tree, part, signed_with
-from tests.support.envelopes import ADDRESS
+from tests.attack.attack import Attack, after_seal, before_sign, change, in_tree, part, signed_with
+from tests.support.envelopes import ADDRESS, parsed, sealed
 from tests.support.layouts import BODY, TIMESTAMP, Layout
 from tests.support.oracles import reference_template
 
@@ -33,6 +35,15 @@ def _without(name: str) -> Layout:
     return layout
 
 
+def _id_taken(name: str) -> Callable[[], bytes]:
+    def make() -> bytes:
+        raw = to_bytes(sealed())
+        body_id = parsed(raw)[1].get(f"{{{WSU}}}Id")
+        return change(raw, (_SECURITY, f"<x:y xmlns:x='urn:x' {name}='{body_id}'/>{_SECURITY}"))
+
+    return make
+
+
 ATTACKS = [
     Attack(
         3,
@@ -41,6 +52,10 @@ ATTACKS = [
         SecurityHeaderInvalid,
     ),
     Attack(3, "one id twice in the payload", after_seal(("<t:Case>", "<t:Case Id='a' ID='a'>")), SecurityHeaderInvalid),
+    *(
+        Attack(3, f"an unsigned block takes the id of the Body as {name}", _id_taken(name), SecurityHeaderInvalid)
+        for name in ("Id", "ID", "id", "xml:id", "x:Id", "wsu:Id", "AssertionID")
+    ),
     Attack(
         4,
         "two Bodies",
