@@ -41,7 +41,8 @@ def running(port: int, *arguments: object) -> Iterator[None]:
             assert process.wait(30) == ExitCode.OK
         finally:
             if process.poll() is None:
-                process.kill()
+                process.terminate()
+                process.wait(30)
 
 
 def wait_for(what: Callable[[], Any]) -> Any:
