@@ -32,9 +32,8 @@ class Contents:
 
 def reading_guide(contents: Contents) -> str:
     """The guide in Markdown."""
-    return (
-        "\n".join(line for part in (_files, _operations, _security, _samples, _codes) for line in part(contents)) + "\n"
-    )
+    parts = (_files, _operations, _security, _samples, _toolkits, _codes)
+    return "\n".join(line for part in parts for line in part(contents)) + "\n"
 
 
 def _files(contents: Contents) -> Iterator[str]:
@@ -117,6 +116,20 @@ def _samples(contents: Contents) -> Iterator[str]:
         yield f"| `{name}.xml` | {_message(str(root.tag))} | {at} |"
     yield ""
     yield "Then change one character of the Body: your verifier must refuse it."
+    yield ""
+
+
+def _toolkits(_: Contents) -> Iterator[str]:
+    yield "## With your toolkit"
+    yield ""
+    yield "These read the WSDL as it is published; the first three make typed calls that the court takes."
+    yield ""
+    yield "- **Python, zeep**: `ccms_ws.clients.EnvelopeSecurity` is a `wsse` object for an unmodified `zeep.Client`."
+    yield "- **node, soap 1.13**: `WSSecurityCert` with `idMode: 'wssecurity'`; name `wsa:To`, `wsa:Action`, `wsa:MessageID`"
+    yield "  and `wsse:BinarySecurityToken` in `additionalReferences`. Its own Timestamp lives for ten minutes, longer than the"
+    yield "  court allows: write one yourself (`hasTimeStamp: false`, `appendElement`)."
+    yield "- **PHP, SoapClient**: override `__doRequest`, and sign the envelope there with DOM and OpenSSL."
+    yield "- **C and C++, gSOAP**: `wsdl2h` and `soapcpp2` generate the code."
     yield ""
 
 

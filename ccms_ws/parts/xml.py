@@ -14,6 +14,7 @@ from lxml.etree import _Element
 from ccms_ws.contract.namespaces import EXT, NC, J
 
 Q_DATE: Final = f"{{{NC}}}Date"
+XML_SPACE: Final = " \t\r\n"  # Python's own strip takes more: a name may be a no-break space
 _SHARED: Final = {"ext": EXT, "nc": NC, "j": J}
 
 
@@ -55,12 +56,12 @@ def child(parent: _Element, name: str) -> _Element:
 
 def text(parent: _Element, path: str) -> str:
     """The text at `path` (an ElementPath), XML's white space trimmed; empty if there is no such element."""
-    return (parent.findtext(path) or "").strip(" \t\r\n")
+    return (parent.findtext(path) or "").strip(XML_SPACE)
 
 
 def texts(parent: _Element) -> dict[str, str]:
     """The text of every child by its name, white space trimmed: where all are wanted, much quicker than one by one."""
-    return {child.tag: (child.text or "").strip() for child in parent}
+    return {child.tag: (child.text or "").strip(XML_SPACE) for child in parent}
 
 
 def indicator(parent: _Element, path: str) -> bool | None:

@@ -1,18 +1,26 @@
-"""What this project asks of its own WSDLs beyond the Basic Profile: both SOAP versions, actions, faults, policy."""
+"""What this project asks of its own files beyond the standards: both SOAP versions, actions, faults, policy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ccms_ws.contract.lint.description import Description
+from ccms_ws.contract.lint.documents import SchemaFile
 from ccms_ws.contract.lint.findings import Flaw, RuleBook, select
 from ccms_ws.contract.namespaces import WSAM, WSU, q
 from ccms_ws.contract.qnames import qualified
 
+HOUSE_SCHEMAS: RuleBook[SchemaFile] = RuleBook()
 HOUSE: RuleBook[Description] = RuleBook()
 HOUSE_PUBLISHED: RuleBook[Description] = RuleBook()
 _ACTION = q(WSAM, "Action")
 _MESSAGES = "wsdl:portType/wsdl:operation/*[self::wsdl:input or self::wsdl:output or self::wsdl:fault]"
+
+
+@HOUSE_SCHEMAS.rule("design 3", "Elements are qualified by default.", "Add elementFormDefault='qualified'")
+def elements_are_qualified(schema: SchemaFile) -> Iterator[Flaw]:
+    """Every element is a reference to a qualified one; PHP and node's soap look at the default all the same."""
+    return schema.at("/xs:schema[not(@elementFormDefault = 'qualified')]", "elements are not qualified by default")
 
 
 @HOUSE.rule("design 3", "Every message has a wsam:Action.", "Add wsam:Action")

@@ -11,7 +11,8 @@ import pytest
 from ccms_ws.contract import catalog
 from ccms_ws.contract.lint import RULES, UNCHECKED, Finding, lint_contract, lint_file
 from ccms_ws.contract.lint.description import Description
-from ccms_ws.contract.lint.house import HOUSE, HOUSE_PUBLISHED
+from ccms_ws.contract.lint.documents import SchemaFile
+from ccms_ws.contract.lint.house import HOUSE, HOUSE_PUBLISHED, HOUSE_SCHEMAS
 from ccms_ws.errors import ContractError, ContractMissing
 
 Edit = tuple[str, str, str]
@@ -26,7 +27,7 @@ HOLD_TYPE = '<xs:complexType name="AbstractHoldType">'
 HOLD = '<xs:element name="AbstractHold" type="dmv907:AbstractHoldType">'
 IN_HOLD = '<xs:element ref="dmv907:NonComplianceDate"/>'
 END_OF_HOLD = IN_HOLD + "\n        </xs:sequence>"
-VERSION = ' version="1.0"\n'
+VERSION = ' version="1.0" elementFormDefault'
 DOCUMENTED = "<xs:annotation><xs:documentation>A thing.</xs:documentation></xs:annotation>"
 
 
@@ -74,7 +75,7 @@ NDR: dict[str, Edit] = {
     "sequence-min-occurs": dmv("<xs:sequence>", '<xs:sequence minOccurs="0">'),
     "sequence-max-occurs": dmv("<xs:sequence>", '<xs:sequence maxOccurs="unbounded">'),
     "no-block": dmv(HOLD_TYPE, HOLD_TYPE.replace(">", ' block="extension">')),
-    "no-final": dmv(VERSION, VERSION + ' finalDefault="#all"'),
+    "no-final": dmv(VERSION, ' finalDefault="#all"' + VERSION),
     "no-element-default": dmv(
         'type="dmv907:ReleaseReasonCodeType"', 'type="dmv907:ReleaseReasonCodeType" default="Error"'
     ),
@@ -83,8 +84,8 @@ NDR: dict[str, Edit] = {
     "target-namespace-is-absolute": dmv(
         'targetNamespace="urn:ccms-ws:exchange:DMV907:1.0"', 'targetNamespace="DMV907"'
     ),
-    "has-version": dmv(VERSION, ""),
-    "version-is-not-empty": dmv(VERSION, ' version=" "\n'),
+    "has-version": dmv(VERSION, " elementFormDefault"),
+    "version-is-not-empty": dmv(VERSION, ' version=" " elementFormDefault'),
     "import-has-namespace": dmv('<xs:import namespace="urn:ccms-ws:extension:1.0"', "<xs:import"),
     "import-has-location": dmv(' schemaLocation="../extension.xsd"', ""),
     "import-leads-to-schema": dmv('"../extension.xsd"', '"../missing.xsd"'),
@@ -191,6 +192,7 @@ BP: dict[str, Edit] = {
 }
 
 OURS: dict[str, Edit] = {
+    "elements-are-qualified": dmv(' elementFormDefault="qualified"', ""),
     "messages-have-actions": fcc(
         'wsam:Action="urn:ccms-ws:service:FCC807:1.0:CaseParticipantBalance:CaseParticipantBalanceQuery"', ""
     ),
@@ -210,7 +212,9 @@ BROKEN = {**NDR, **BP, **OURS}
 
 def lint(path: Path) -> Iterator[Finding]:
     yield from lint_file(path)
-    if path.suffix == ".wsdl":
+    if path.suffix == ".xsd":
+        yield from HOUSE_SCHEMAS.findings(SchemaFile(path, path.name))
+    else:
         for book in (HOUSE, HOUSE_PUBLISHED):
             yield from book.findings(Description(path, path.name))
 
