@@ -64,4 +64,5 @@ def table(figures: list[Figure]) -> None:
         ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
         met = {True: "[green]met[/]", False: "[red]not met[/]", None: ""}[one.met]
         view.add_row(one.name, f"{one.value:,.1f} {one.unit}", floor, ratio, one.goal, met)
-    Console().print(view)
+    console = Console()
+    (console if console.is_terminal else Console(width=110)).print(view)
