@@ -9,6 +9,7 @@ import io
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from ccms_ws.contract.diff.code_changes import code_changes
 from ccms_ws.contract.diff.message_changes import MessageChanges
 from ccms_ws.contract.diff.service_changes import Service, ServiceChanges, renamings
 from ccms_ws.contract.gathering import Fetch, gather
-from ccms_ws.contract.lint.documents import Closure
+from ccms_ws.contract.lint.documents import Q_DEFINITIONS, Closure, Document
 from ccms_ws.errors import ContractError, ContractMissing
 
 __all__ = ["Change", "Effect", "compare", "worst"]
@@ -77,16 +78,19 @@ def _opened(source: str, fetch: Fetch | None) -> Iterator[Path]:
 
 def _unpack(path: Path, folder: Path) -> None:
     """Unpack a ZIP that somebody sent: no path out of the folder, no more than a contract can need."""
-    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-        if sum(entry.file_size for entry in entries) > _MOST or len(entries) > 10_000:
-            raise ContractError(f"{path} is larger than any contract")
-        for entry in entries:
-            target = (folder / entry.filename).resolve()
-            if not target.is_relative_to(folder.resolve()):
-                raise ContractError(f"{path} holds {entry.filename!r}, which leads out of it")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(archive.read(entry))
+    try:
+        with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if sum(entry.file_size for entry in entries) > _MOST or len(entries) > 10_000:
+                raise ContractError(f"{path} is larger than any contract")
+            for entry in entries:
+                target = (folder / entry.filename).resolve()
+                if not target.is_relative_to(folder.resolve()):
+                    raise ContractError(f"{path} holds {entry.filename!r}, which leads out of it")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(entry))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise ContractError(f"{path} cannot be unpacked: {error}") from error
 
 
 def _entries(path: Path) -> list[Path]:
@@ -94,5 +98,9 @@ def _entries(path: Path) -> list[Path]:
     files = [path] if path.is_file() else sorted(path.rglob("*.wsdl"))
     if not files:
         raise ContractError(f"{path} holds no WSDL")
+    for file in files:
+        root = Document.read(file).root
+        if root is None or root.tag != Q_DEFINITIONS:
+            raise ContractError(f"{file} is no WSDL 1.1")
     imported = {other for file in files for other in Closure.read(file).documents if other != file.resolve()}
     return [file for file in files if file.resolve() not in imported]

@@ -283,10 +283,32 @@ def test_a_zip_that_leads_out_of_its_folder_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path.parent / "evil.wsdl").exists()
 
 
-@pytest.mark.parametrize(("source", "error"), [("missing.wsdl", ContractMissing), (".", ContractError)])
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("missing.wsdl", ContractMissing),
+        (".", ContractError),
+        ("other/no.wsdl", ContractError),
+        ("other/schema.wsdl", ContractError),
+    ],
+)
 def test_what_holds_no_contract_is_refused(tmp_path: Path, source: str, error: type[Exception]) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "no.wsdl").write_text("no XML", encoding="utf-8")
+    (tmp_path / "other" / "schema.wsdl").write_bytes(catalog.xsd_path("fault.xsd").read_bytes())
     with pytest.raises(error):
         compare(str(tmp_path / source), str(tmp_path / source))
+
+
+def test_a_zip_that_was_damaged_is_refused(tmp_path: Path) -> None:
+    package = tmp_path / "package.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("a.wsdl", "<a/>" * 100)
+    raw = bytearray(package.read_bytes())
+    raw[100:120] = bytes(20)
+    package.write_bytes(raw)
+    with pytest.raises(ContractError, match="cannot be unpacked"):
+        compare(str(package), str(package))
 
 
 def test_an_address_that_nobody_fetches_is_missing() -> None:
