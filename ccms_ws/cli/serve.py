@@ -24,6 +24,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from ccms_ws.log import get_logger
     from ccms_ws.registry import EXCHANGES
     from ccms_ws.services import server
+    from ccms_ws.services.endpoint import Bounds
 
     court = court_of(config)  # everything that can be wrong is said here, before a worker process starts
     endpoint = court.settings.endpoint
@@ -37,10 +38,10 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     )
     server.serve(
         partial(_application, config.resolve()),
+        Bounds(at_once=endpoint.threads, waiting=endpoint.waiting, largest=court.policy.limits.message),
         host=endpoint.host,
         port=endpoint.port,
         workers=endpoint.workers,
-        threads=endpoint.threads,
     )
     get_logger(__name__).info("endpoint.stopped")
 

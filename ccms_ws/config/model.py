@@ -122,7 +122,10 @@ class EndpointSettings(Section):
     host: str = Field(default="127.0.0.1", min_length=1, description="the interface to listen on")
     port: int = Field(ge=1, le=65535, description="the port to listen on")
     workers: int = Field(default=1, ge=1, description="processes that serve; more use more cores and connections")
-    threads: int = Field(default=8, ge=1, description="requests served at once by each process")
+    threads: int = Field(default=8, ge=1, le=256, description="messages served at once by each process")
+    waiting: int = Field(
+        default=32, ge=0, le=1024, description="messages that may wait for their turn; others get 503 with Retry-After"
+    )
 
 
 class IdentitySettings(Section):

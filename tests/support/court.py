@@ -78,9 +78,9 @@ def service(code: str) -> SoapService:
 class Court:
     """The gate of one court in this process, with a clock that stands still."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now: datetime = NOW) -> None:
         self.folder = folder
-        self.clock = FixedClock(NOW)
+        self.clock = FixedClock(now)
         self.application: CourtApplication = open_court(load_settings(folder / "ccms-ws.toml"), self.clock)
         self.gate: Gateway = self.application.gateway()
         self.policy = SecurityPolicy()
