@@ -90,7 +90,7 @@ class Endpoint:
         return _call(self._application, environ)
 
     async def _body(self, environ: Environ, protocol: HTTPProtocol) -> bytes:
-        """The body; of one that is too long, enough to show that. A length that is wrong is the application's matter."""
+        """The body; of one that is too long, enough to show it. A length that is wrong is the application's matter."""
         largest, length = self._bounds.largest, environ["CONTENT_LENGTH"]
         if length.isdigit() and int(length) > largest:
             return b""

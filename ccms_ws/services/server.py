@@ -12,7 +12,6 @@ from granian.http import HTTP1Settings
 from ccms_ws.services.endpoint import Bounds, Endpoint
 from ccms_ws.services.http import WsgiApplication
 
-
 _HEADER_TIMEOUT = 10.0
 """Seconds that a client may take to send the headers of a request, and that a kept connection may lie idle."""
 _MOST_CONNECTIONS = 1024

@@ -1,4 +1,4 @@
-"""More requests than can be served, clients that are slow or dead, and an end in the middle of it: over real sockets."""
+"""More requests than can be served, clients that are slow or dead, a stop in the middle of it: over real sockets."""
 
 from __future__ import annotations
 

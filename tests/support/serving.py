@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
@@ -33,7 +33,7 @@ class Served:
     def database(self) -> Path:
         return self.settings.parent / "court.db"
 
-    def query(self, **keys: str) -> bytes:
+    def query(self, **keys: Any) -> bytes:
         """A sealed query of adult probation, fresh now."""
         court = Court(self.settings.parent, SystemClock().now())
         query = court.query(**keys)
