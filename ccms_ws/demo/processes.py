@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -42,7 +42,7 @@ class Processes:
         """Start them all and wait until each is ready. Raises InternalError with the last words of one that ended."""
         started = []
         for program in programs:
-            with self.log_of(program).open("wb") as log:
+            with self.log_of(program).open("wb") as log, _signals_wait():
                 process = subprocess.Popen(
                     [sys.executable, "-m", "ccms_ws", *program.arguments],
                     stdin=subprocess.DEVNULL,
@@ -50,7 +50,7 @@ class Processes:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # a group of its own: Ctrl-C is ours to pass on, and nothing is left behind
                 )
-            self._running.append((program, process))
+                self._running.append((program, process))
             started.append((program, process))
         deadline = time.monotonic() + PATIENCE
         for program, process in started:
@@ -120,6 +120,23 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """A signal that comes between the start of a program and its being noted would leave it behind: it waits."""
+    waiting: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _frame: waiting.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in waiting[:1]:
+            signal.raise_signal(number)
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
