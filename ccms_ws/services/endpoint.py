@@ -122,6 +122,8 @@ def _environ(scope: Scope) -> Environ:
         "wsgi.input": io.BytesIO(),
     }
     for name, value in scope.headers.items():
+        if "_" in name:
+            continue  # it would pass for the header that is spelt with a hyphen, which a proxy in front has checked
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
         environ[key] = f"{environ[key]},{value}" if environ.get(key) else value
