@@ -30,13 +30,16 @@ class Authority:
 
 
 def make_pki(folder: Path, names: Iterable[str], now: datetime) -> None:
-    """Write `ca.crt` and, for each name, `NAME.key` (PKCS#8, readable by its owner alone) and `NAME.crt`, all PEM.
+    """Write, for "root" and each name, `NAME.key` (PKCS#8, readable by its owner alone) and `NAME.crt`, all PEM.
 
-    The root's own key is not kept: nobody can issue another certificate under it.
+    `ca.crt` is the root's certificate under the name that programs ask for. A real court's root key lies elsewhere; this
+    one is there to try certificates out with, a renewed one or a partner more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     root = make_authority("ccms_ws demo root", now)
     _write(folder / "ca.crt", _pem(root.certificate))
+    _write(folder / "root.crt", _pem(root.certificate))
+    _write(folder / "root.key", _pem_key(root.key), private=True)
     for name in names:
         key, certificate = issue(root, name, now)
         _write(folder / f"{name}.key", _pem_key(key), private=True)

@@ -71,7 +71,7 @@ def import_spyne() -> None:
     with warnings.catch_warnings():  # Spyne's own: escapes in docstrings, `cgi`, six's importer
         warnings.simplefilter("ignore")
         import spyne  # noqa: PLC0415
-        import spyne.server  # noqa: F401, PLC0415
+        import spyne.server  # noqa: PLC0415
     logging.getLogger("spyne").setLevel(logging.ERROR)  # it warns of a second court in one process
     spyne.const.MIN_GC_INTERVAL = math.inf  # it would stop everything once a second to collect all garbage
     for importer in sys.meta_path:

@@ -53,8 +53,10 @@ def test_a_key_is_pkcs8_fits_its_certificate_and_is_its_owners_alone(pki: Path) 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_roots_key_is_not_kept(pki: Path) -> None:
-    assert not (pki / "ca.key").exists()
+def test_the_roots_key_is_there_for_its_owner_alone(pki: Path) -> None:
+    assert (pki / "root.key").stat().st_mode & 0o777 == 0o600
+    assert (pki / "root.crt").read_bytes() == (pki / "ca.crt").read_bytes()
+
 
 
 def test_keys_are_known_as_usable_until_a_month_before_they_end(pki: Path) -> None:
