@@ -32,8 +32,8 @@ class Authority:
 def make_pki(folder: Path, names: Iterable[str], now: datetime) -> None:
     """Write, for "root" and each name, `NAME.key` (PKCS#8, readable by its owner alone) and `NAME.crt`, all PEM.
 
-    `ca.crt` is the root's certificate under the name that programs ask for. A real court's root key lies elsewhere; this
-    one is there to try certificates out with, a renewed one or a partner more.
+    `ca.crt` is the root's certificate under the name that programs ask for. A real court's root key lies elsewhere;
+    this one is there to try certificates out with, a renewed one or a partner more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     root = make_authority("ccms_ws demo root", now)
