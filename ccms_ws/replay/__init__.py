@@ -1,0 +1,1 @@
+"""The harness that plays recorded envelopes again: same bytes, same moment, same verdict, same answer."""

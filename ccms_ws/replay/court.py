@@ -1,0 +1,175 @@
+"""A court in this process whose clock stands where a recording says: the demo court, or a copy of a given one."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from ccms_ws.bootstrap import CourtApplication, open_court
+from ccms_ws.clock import FixedClock
+from ccms_ws.config import Settings, load_settings
+from ccms_ws.demo.installation import make_installation
+from ccms_ws.domain.courts import Court
+from ccms_ws.errors import ConfigError, NotStored
+from ccms_ws.registry import EXCHANGES
+from ccms_ws.replay import pki
+from ccms_ws.replay.draft import Request
+from ccms_ws.replay.judging import Answer, Seen
+from ccms_ws.store import migrate
+from ccms_ws.store.engine import open_engine
+from ccms_ws.store.unit_of_work import read_only, unit_of_work
+
+_SQLITE: Final = "sqlite:///"
+
+
+class ReplayCourt:
+    """One court that nothing else has touched. Not for several threads: it has one clock."""
+
+    def __init__(self, settings: Settings, clock: FixedClock) -> None:
+        self.clock = clock
+        self._engine = open_engine(settings.database.url)
+        self.application: CourtApplication = replace(
+            open_court(settings, clock), units=unit_of_work(self._engine), reading=read_only(self._engine)
+        )
+        self._gate = self.application.gateway()
+        self._path = urlsplit(settings.endpoint.public_url).path.rstrip("/")
+
+    def receive(self, request: Request, path: str) -> Answer:
+        """One HTTP request through the gate."""
+        status, headers = "", {}
+
+        def start(line: str, fields: list[tuple[str, str]]) -> None:
+            nonlocal status, headers
+            status, headers = line, {name.lower(): value for name, value in fields}
+
+        body = b"".join(self._gate(_environ(request, path), start))
+        return Answer(int(status[:3]), headers, body)
+
+    def reason(self, seen: Seen) -> str:
+        """The code by which the court explains a refusal to its operator; empty if it refused nothing."""
+        incident = seen.incident
+        if incident is None:
+            return ""
+        with self.application.reading() as uow:
+            try:
+                return uow.inbox.get_refusal(incident).code
+            except NotStored:
+                return ""
+
+    def close(self) -> None:
+        """End it; its database is deleted with the courthouse."""
+        self._engine.dispose()
+
+
+def _environ(request: Request, path: str) -> dict[str, Any]:
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "CONTENT_TYPE": request.content_type,
+        "wsgi.input": io.BytesIO(request.body),
+    }
+    if request.soap_action is not None:
+        environ["HTTP_SOAPACTION"] = request.soap_action
+    return environ | {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()}
+
+
+class Courthouse:
+    """Makes courts: each `open` copies what was prepared once. Use it in a `with` block."""
+
+    def __init__(self, settings: Settings, *, database: str = "") -> None:
+        """`settings`: of the installation that is copied, which stays as it is. `database`: the URL of a copy that may
+        be changed, for installations on PostgreSQL. Raises ConfigError.
+        """
+        self.settings = settings
+        self._database = database
+        self._own = tempfile.TemporaryDirectory(prefix="ccms-ws-replay-")
+        self._folder = Path(self._own.name)
+        self._opened = 0
+        url = settings.database.url
+        if not database and not url.startswith(_SQLITE):
+            raise ConfigError("this court's database is not a file that could be copied",
+                              hint="restore a copy of it and name that with --database")  # fmt: skip
+        if not database:
+            _copy_database(Path(url.removeprefix(_SQLITE)), self._folder / "court.db")
+
+    @classmethod
+    def demo(cls, at: datetime) -> Self:
+        """The demo court with the published test keys. `at`: when it was made."""
+        with tempfile.TemporaryDirectory(prefix="ccms-ws-replay-") as folder:
+            made = make_installation(Path(folder) / "court", FixedClock(at))
+            home = made.settings_file.parent
+            pki.install(home / "pki")
+            house = cls(_load(made.settings_file, environment=False))
+            house._adopt(home)
+        return house
+
+    @classmethod
+    def copy_of(cls, settings_file: Path, *, database: str = "") -> Self:
+        """A copy of the installation with these settings."""
+        return cls(_load(settings_file), database=database)
+
+    def open(self, at: datetime, settings: Settings | None = None, *, empty: bool = False) -> ReplayCourt:
+        """A court of its own, as it was before anything was played. `settings`: instead of the installation's;
+        `empty`: with nothing on file but the court itself.
+        """
+        settings, url = settings or self.settings, self._database
+        if empty or not url:
+            self._opened += 1
+            copy = self._folder / f"court-{self._opened}.db"
+            shutil.copyfile(self._empty() if empty else self._folder / "court.db", copy)
+            url = f"{_SQLITE}{copy}"
+        return ReplayCourt(_with_database(settings, url), FixedClock(at))
+
+    def _empty(self) -> Path:
+        path, court = self._folder / "empty.db", self.settings.court
+        if not path.exists():
+            engine = open_engine(f"{_SQLITE}{path}")
+            migrate.upgrade(engine)
+            with unit_of_work(engine)() as uow:
+                uow.books.add(Court(court.ori, court.name, court.county_code, court.dmv_court_code))
+                uow.commit()
+            engine.dispose()
+        return path
+
+    def close(self) -> None:
+        self._own.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def _adopt(self, home: Path) -> None:
+        """Keep the installation's files where this courthouse lives as long as it does."""
+        shutil.copytree(home, self._folder / "court")
+        self.settings = _load(self._folder / "court" / "ccms-ws.toml", environment=False)
+
+
+def _load(settings_file: Path, *, environment: bool = True) -> Settings:
+    return load_settings(settings_file, [exchange.code for exchange in EXCHANGES], environment=environment)
+
+
+def _with_database(settings: Settings, url: str) -> Settings:
+    return settings.model_copy(update={"database": settings.database.model_copy(update={"url": url})})
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """A copy of a database that may be in use, brought to the schema of this version."""
+    if not source.is_file():
+        raise ConfigError(f"there is no database {source}", hint="ccms-ws db upgrade makes one")
+    with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+        live.backup(copy)
+    engine = open_engine(f"{_SQLITE}{target}")
+    migrate.upgrade(engine)
+    engine.dispose()

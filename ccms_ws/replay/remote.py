@@ -1,0 +1,214 @@
+"""Play cases against an endpoint that runs somewhere: said anew (live), or the recorded bytes (as is)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import requests
+
+from ccms_ws.clock import Clock, SystemClock
+from ccms_ws.envelope.canonical import canonical
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.trust import TrustStore
+from ccms_ws.errors import CcmsWsError, ConfigError, TransientDeliveryError
+from ccms_ws.replay.case import Books, Case, Outcome, Post
+from ccms_ws.replay.casefile import read_case
+from ccms_ws.replay.differences import Difference, tolerate
+from ccms_ws.replay.draft import Request
+from ccms_ws.replay.judging import Answer, Reader, Seen, exchange_at, in_words, judge, see
+from ccms_ws.replay.matching import Ids, Roles, Times
+from ccms_ws.replay.reading import find_tree, message_id_of, payload_of
+from ccms_ws.replay.renewing import Occasion, renew
+from ccms_ws.replay.results import CaseResult, RunResult, StepResult
+
+Signers = Callable[[str], Identity | None]
+"""The key to sign with for a partner id; None if there is none, then the case is skipped."""
+
+Play = Callable[["Case", "Target"], Iterator[StepResult]]
+
+_SKEW: Final = timedelta(seconds=60)
+_TIMEOUT: Final = (5, 30)
+_STALE: Final = "security.timestamp-out-of-range"
+_LARGEST: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The endpoint: its public URL, below which each exchange has its path, and whose signature answers must bear.
+
+    `keep_ids`: messages keep their recorded ids; then only the first of two runs is a new message to the endpoint.
+    """
+
+    url: str
+    trust: TrustStore
+    signers: Signers
+    keep_ids: bool = False
+    clock: Clock = field(default_factory=SystemClock)
+
+
+class _Wire(threading.local):
+    """A session for each thread: connections are kept."""
+
+    def __init__(self) -> None:
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+
+_wire = _Wire()
+
+
+def post(url: str, request: Request) -> Answer:
+    """One HTTP request. Raises TransientDeliveryError if no answer comes."""
+    try:
+        with _wire.session.request(
+            request.method, url, data=request.body, headers=request.http_headers, timeout=_TIMEOUT,
+            allow_redirects=False, stream=True,
+        ) as response:  # fmt: skip
+            body = response.raw.read(_LARGEST, decode_content=True)
+            return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+    except requests.RequestException as error:
+        raise TransientDeliveryError(f"no answer from {url}: {error}") from error
+
+
+# -- many cases -------------------------------------------------------------------------------------------------------
+def replay_live(
+    folders: Sequence[Path], target: Target, *, jobs: int = 1, tell: Callable[[CaseResult], None] = lambda _: None
+) -> RunResult:
+    """Say each recorded message anew: at this moment, signed with `target.signers`, under a new id or its own."""
+    return _run("live", folders, lambda folder: _told(folder, target, _live, tell), target, jobs=jobs)
+
+
+def replay_as_is(
+    folders: Sequence[Path], target: Target, *, jobs: int = 1, tell: Callable[[CaseResult], None] = lambda _: None
+) -> RunResult:
+    """Send the recorded bytes: each must be refused, as stale if nothing else is wrong with it, or be known already."""
+    return _run("as is", folders, lambda folder: _told(folder, target, _as_is, tell), target, jobs=jobs)
+
+
+def _run(
+    mode: str, folders: Sequence[Path], play: Callable[[Path], CaseResult], target: Target, *, jobs: int
+) -> RunResult:
+    started = time.perf_counter()
+    with ThreadPoolExecutor(jobs) as pool:
+        cases = list(pool.map(play, folders))
+    seconds = round(time.perf_counter() - started, 3)
+    return RunResult(mode=mode, cases=cases, seconds=seconds, target=target.url)
+
+
+def _told(folder: Path, target: Target, play: Play, tell: Callable[[CaseResult], None]) -> CaseResult:
+    result = _played(folder, target, play)
+    tell(result)
+    return result
+
+
+def _played(folder: Path, target: Target, play: Play) -> CaseResult:
+    started = time.perf_counter()
+    result = CaseResult(name=folder.name, title="", exchanges=())
+    steps: list[StepResult] = []
+    try:
+        case = read_case(folder)
+        result = replace(result, title=case.title, exchanges=case.exchanges)
+        if why := _why_not(case, target, play is _live):
+            return replace(result, skipped=True, reason=why)
+        steps.extend(play(case, target))
+    except TransientDeliveryError:
+        raise
+    except (CcmsWsError, LookupError, ValueError) as error:
+        result = replace(result, reason=str(error) or repr(error))
+    return replace(result, steps=steps, seconds=round(time.perf_counter() - started, 4))
+
+
+def _why_not(case: Case, target: Target, live: bool) -> str:
+    """Why the case cannot be played there; empty if it can."""
+    if case.not_live:
+        return case.not_live
+    if not all(isinstance(step, Post) for step in case.steps):
+        return "it needs the clock or the hands of the court"
+    if case.sent or case.books is Books.MADE:
+        return "the endpoint has not on file what it needs"
+    lacking = {step.partner for step in case.steps if isinstance(step, Post)} if live else set()
+    if nobody := sorted(name for name in lacking if target.signers(name) is None):
+        return f"there is no key of {', '.join(map(repr, nobody))}"
+    return ""
+
+
+def _url(step: Post, target: Target) -> str:
+    return target.url.rstrip("/") + step.path
+
+
+# -- live -------------------------------------------------------------------------------------------------------------
+def _live(case: Case, target: Target) -> Iterator[StepResult]:
+    """One moment for the whole conversation: a message that is sent again says what it said."""
+    ids, at = Ids(), target.clock.now()
+    for step in case.steps:
+        if isinstance(step, Post):
+            yield _say_anew(case, step, target, ids, at)
+
+
+def _say_anew(case: Case, step: Post, target: Target, ids: Ids, at: datetime) -> StepResult:
+    signer = target.signers(step.partner)
+    if signer is None:
+        raise ConfigError(f"there is no key of {step.partner!r}")
+    url = _url(step, target)
+    occasion = Occasion(at=at, recorded_at=case.at, signer=signer, to=url)
+    request = _renewed(step, occasion, ids, new_id=not target.keep_ids)
+    seen = see(post(url, request))
+    times = Times(case.at, at - _SKEW, target.clock.now() + _SKEW)
+    exchange, sent_id = exchange_at(step.path), message_id_of(request.body)
+    reader = None if exchange is None else Reader(exchange, sent_id, target.trust, target.clock)
+    roles = Roles(ids, Ids(), times, {}, same_seal=False)
+    found = judge(step.expected, seen, roles, reader)
+    return StepResult(
+        name=step.name,
+        expected=in_words(step.expected.outcome, step.expected.code, step.expected.status),
+        actual=str(seen),
+        differences=tolerate(found, case.may_differ),
+    )
+
+
+def _renewed(step: Post, occasion: Occasion, ids: Ids, *, new_id: bool) -> Request:
+    """What a recorded request without message security, or without a message, says is the same at any time."""
+    try:
+        request = renew(step, occasion, ids, new_id=new_id)
+    except ConfigError:
+        return step.request
+    recorded = step.request
+    return replace(request, method=recorded.method) if recorded.method != "POST" else request
+
+
+# -- as is ------------------------------------------------------------------------------------------------------------
+def _as_is(case: Case, target: Target) -> Iterator[StepResult]:
+    for step in case.steps:
+        if isinstance(step, Post):
+            yield _send_again(step, target)
+
+
+def _send_again(step: Post, target: Target) -> StepResult:
+    """The endpoint must not act on it: it has to refuse it, or to know it and give the answer that it gave then."""
+    seen = see(post(_url(step, target), step.request))
+    expected = "refused as stale, or the recorded answer again"
+    found: list[Difference] = []
+    if seen.outcome in (Outcome.REPLY, Outcome.ERROR, Outcome.ACCEPTED):
+        if not _is_recorded_answer(step, seen):
+            found.append(Difference("outcome", expected, str(seen), "it was taken for a new message"))
+    elif step.expected.outcome in (Outcome.REPLY, Outcome.ERROR, Outcome.ACCEPTED) and seen.code != _STALE:
+        found.append(Difference("code", _STALE, seen.code or "none", "refused for another reason than its age"))
+    return StepResult(name=step.name, expected=expected, actual=str(seen), differences=found)
+
+
+def _is_recorded_answer(step: Post, seen: Seen) -> bool:
+    """True if the answer has the Body that was recorded: its transaction id shows that nothing was done anew."""
+    then = find_tree(step.expected.answer)
+    if then is None or seen.root is None:
+        return not step.expected.answer and not seen.answer.body
+    said, repeated = payload_of(then), payload_of(seen.root)
+    if said is None or repeated is None:
+        return False
+    return canonical(said) == canonical(repeated)

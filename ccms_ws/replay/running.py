@@ -1,0 +1,143 @@
+"""Many cases: in this process, or spread over several; what was recorded of one conversation stays together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from ccms_ws.errors import CcmsWsError
+from ccms_ws.replay.case import Case, Post
+from ccms_ws.replay.casefile import read_case
+from ccms_ws.replay.court import Courthouse, ReplayCourt
+from ccms_ws.replay.player import play
+from ccms_ws.replay.reading import addressing_of, find_tree, message_id_of
+from ccms_ws.replay.results import CaseResult, RunResult
+
+MADE_AT: Final = datetime(2026, 11, 20, tzinfo=UTC)
+_LARGEST_CHUNK: Final = 250
+_SMALLEST_CHUNK: Final = 20
+_WORTH_A_PROCESS: Final = 200
+_RENEW_AFTER: Final = 2000
+"""So many cases share a court before it is made anew: its refusals are bounded, its log is not."""
+
+Tell = Callable[[CaseResult], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """The court to play in: a copy of the installation with this settings file, or the demo court if there is none.
+
+    `database`: the URL of a copy that may be changed, for an installation on PostgreSQL.
+    """
+
+    settings: Path | None = None
+    database: str = ""
+
+    def open(self) -> Courthouse:
+        if self.settings is None:
+            return Courthouse.demo(MADE_AT)
+        return Courthouse.copy_of(self.settings, database=self.database)
+
+
+def replay(
+    folders: Sequence[Path], which: Which | None = None, *, jobs: int = 0, tell: Tell = lambda _result: None
+) -> RunResult:
+    """Play the cases in `folders` offline. `jobs`: processes, 0 for as many as are worth it; `tell` hears of each.
+
+    Raises ConfigError for a court that cannot be made; what is wrong with a case is in its result.
+    """
+    started, which = time.perf_counter(), which or Which()
+    jobs = jobs or max(1, min(os.cpu_count() or 1, len(folders) // _WORTH_A_PROCESS))
+    by_name: dict[Path, CaseResult] = {}
+    for folder, result in _in_process(folders, which) if jobs == 1 else _in_processes(folders, which, jobs):
+        by_name[folder] = result
+        tell(result)
+    return RunResult(
+        mode="offline",
+        cases=[by_name[folder] for folder in folders],
+        seconds=round(time.perf_counter() - started, 3),
+        target="the demo court" if which.settings is None else str(which.settings),
+    )
+
+
+def _in_process(folders: Iterable[Path], which: Which) -> Iterator[tuple[Path, CaseResult]]:
+    """One after the other. Cases that leave nothing behind which another could see share a court."""
+    with ExitStack() as stack:
+        house = stack.enter_context(which.open())
+        shared: ReplayCourt | None = None
+        used: set[str] = set()
+        for folder in folders:
+            case = _read(folder)
+            if isinstance(case, CaseResult):
+                yield folder, case
+                continue
+            ids = _ids(case)
+            if shared is None or len(used) > _RENEW_AFTER or not used.isdisjoint(ids):
+                if shared is not None:
+                    shared.close()
+                shared, used = house.open(case.at), set()
+                stack.callback(shared.close)
+            used |= ids
+            yield folder, play(case, house, shared)
+
+
+def _read(folder: Path) -> Case | CaseResult:
+    try:
+        return read_case(folder)
+    except (CcmsWsError, ValueError) as error:
+        return CaseResult(name=folder.name, title="", exchanges=(), reason=str(error))
+
+
+def _ids(case: Case) -> set[str]:
+    return {message_id_of(step.request.body) for step in case.steps if isinstance(step, Post)} - {""}
+
+
+def be_quiet() -> None:
+    """Let a court in this process say nothing: what it logs of recorded messages is no news."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+# -- several processes ------------------------------------------------------------------------------------------------
+def _in_processes(folders: Sequence[Path], which: Which, jobs: int) -> Iterator[tuple[Path, CaseResult]]:
+    size = max(_SMALLEST_CHUNK, min(_LARGEST_CHUNK, len(folders) // (4 * jobs)))
+    groups = _groups(folders, size)
+    # A fresh interpreter each: a forked one would share locks and connections with this one's threads.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=be_quiet) as pool:
+        for done in as_completed([pool.submit(_play_group, group, which) for group in groups]):
+            yield from done.result()
+
+
+def _play_group(folders: Sequence[Path], which: Which) -> list[tuple[Path, CaseResult]]:
+    return list(_in_process(folders, which))
+
+
+def _groups(folders: Sequence[Path], size: int) -> list[list[Path]]:
+    """Chunks of about `size` cases; what answers the same message is in the same chunk, in the order given."""
+    threads: dict[str, list[Path]] = {}
+    for folder in folders:
+        threads.setdefault(_thread(folder), []).append(folder)
+    chunks: list[list[Path]] = [[]]
+    for members in threads.values():
+        if len(chunks[-1]) >= size:
+            chunks.append([])
+        chunks[-1] += members
+    return chunks
+
+
+def _thread(folder: Path) -> str:
+    """What holds a recorded conversation together: the id of the message that is answered, or the case itself."""
+    request = folder / "request.xml"
+    root = find_tree(request.read_bytes()) if request.is_file() else None
+    related = "" if root is None else addressing_of(root).get("RelatesTo", "")
+    return related or str(folder)
