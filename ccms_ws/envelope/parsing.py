@@ -1,4 +1,6 @@
-"""Bytes to one tree: lexical checks, one hardened parse, structural limits. Nothing here looks at SOAP."""
+"""Bytes to one tree: lexical checks, one hardened parse, structural limits. Of SOAP it knows one thing: where no comment
+may be.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,15 @@ from typing import Final, cast
 from lxml import etree
 from lxml.etree import _Element
 
+from ccms_ws.contract.namespaces import WSSE
 from ccms_ws.envelope.policy import Limits
-from ccms_ws.errors import LimitExceeded, MalformedEnvelope, MessageTooLarge, UnsupportedMediaType
+from ccms_ws.errors import (
+    LimitExceeded,
+    MalformedEnvelope,
+    MessageTooLarge,
+    SecurityHeaderInvalid,
+    UnsupportedMediaType,
+)
 
 # What may stand before the root element: a declaration, whitespace, comments. No DOCTYPE, no processing instruction.
 _PROLOG: Final = re.compile(
@@ -28,22 +37,23 @@ _UTF16_BOMS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FORGET_AFTER: Final = 4 * 1024 * 1024
 
 
-def new_parser() -> etree.XMLParser:
-    """The one parser configuration: no DTD, no entity, no network, no recovery; comments are dropped.
+def new_parser(*, comments: bool = False) -> etree.XMLParser:
+    """The one parser configuration: no DTD, no entity, no network, no recovery; without `comments` they are dropped.
 
     The encoding is ours to tell: libxml2 would guess, and find document types where the lexical checks saw none.
     """
     return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False, load_dtd=False, no_network=True, dtd_validation=False, attribute_defaults=False,
-        huge_tree=False, remove_comments=True, remove_pis=False, strip_cdata=True, collect_ids=False, recover=False,
+        huge_tree=False, remove_comments=not comments, remove_pis=False, strip_cdata=True, collect_ids=False, recover=False,
     )  # fmt: skip
 
 
 def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
     """The root of the message in `raw`. `charset`: of the Content-Type, which the bytes must agree with.
 
-    Errors: `MessageTooLarge`, `UnsupportedMediaType`, `MalformedEnvelope`, `LimitExceeded`.
+    Errors: `MessageTooLarge`, `UnsupportedMediaType`, `MalformedEnvelope`, `LimitExceeded`, and `SecurityHeaderInvalid`
+    for a comment in a Security header.
     """
     if len(raw) > limits.message:
         raise MessageTooLarge(f"{len(raw)} bytes, the limit is {limits.message}")
@@ -60,8 +70,28 @@ def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
         root = etree.fromstring(octets, _this_thread.parser)
     except etree.XMLSyntaxError as error:
         raise MalformedEnvelope(f"not well-formed: {error.msg}") from None
+    if b"<!--" in octets:
+        drop_comments(root)
     _check_limits(root, limits, octets)
     return root
+
+
+def drop_comments(root: _Element) -> None:
+    """Take every comment out of the tree, so that nobody reads half a text; none may be in a Security header.
+
+    Canonical XML leaves comments out: a comment can be put into what was signed without any key. In a text of the Body
+    that changes nothing, because the whole text is read. In a security header nobody has a use for it but attackers,
+    whose victims read a DigestValue up to the comment. Errors: `SecurityHeaderInvalid`.
+    """
+    if _this_thread.comments(root):
+        raise SecurityHeaderInvalid("a comment in the Security header", rule="XMLDSig 4.4.3.6")
+    holders = {comment.getparent() for comment in root.iter(etree.Comment)}
+    etree.strip_tags(root, etree.Comment)
+    for holder in holders:
+        if holder is not None:  # the pieces of its texts become one node again
+            holder.text = holder.text
+            for child in holder:
+                child.tail = child.tail
 
 
 def check_parsed(root: _Element, limits: Limits) -> None:
@@ -160,7 +190,8 @@ class _ThisThread(threading.local):
     """Parser and compiled XPaths per thread (they hold a lock), and the bytes parsed since names were forgotten."""
 
     def __init__(self) -> None:
-        self.parser = new_parser()
+        self.parser = new_parser(comments=True)
+        self.comments = etree.XPath("boolean(//w:Security//comment())", namespaces={"w": WSSE})
         self.checks = lru_cache(maxsize=16)(_Checks)
         self.parsed = 0
 
@@ -177,7 +208,7 @@ class _ThisThread(threading.local):
             # A borrowed reference: the cast takes its own.
             state = cast("dict[str, object]", ctypes.cast(_thread_state(), ctypes.py_object).value)
             state.pop("_ParserDictionaryContext", None)
-            self.parser = new_parser()
+            self.parser = new_parser(comments=True)
 
 
 _thread_state = ctypes.pythonapi.PyThreadState_GetDict

@@ -1,22 +1,33 @@
-"""A public key infrastructure made in memory: one authority, the court, its partners and some that must be refused.
+"""A public key infrastructure: one authority, the court, its partners and some that must be refused.
 
-Keys are made once per process (RSA takes a while); nothing touches the disk unless a test writes it.
+Those who have a name keep their keys in `tests/vectors/attacks/pki`, for everybody to read: what they signed once
+verifies for ever, at `NOW`. Whoever else is asked for is made in memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.trust import PinnedCertificate, RevocationList, TrustStore
 
 NOW = datetime(2026, 3, 2, 17, 30, tzinfo=UTC)
 """The time at which all fixed clocks of the envelope tests stand."""
+
+FOLDER = Path(__file__).parents[1] / "vectors" / "attacks" / "pki"
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -41,8 +52,26 @@ class Pki:
     """The authority and everybody it issued for."""
 
     def __init__(self) -> None:
-        self.authority_key = _key("p256")
-        self.authority = self._issue(name("Test Authority"), self.authority_key, ca=True)
+        self.authority_key, self.authority = self._kept(
+            "authority", lambda key: self._issue(name("Test Authority"), key, ca=True), "p256"
+        )
+
+    def _kept(
+        self, who: str, issue: Callable[[PrivateKey], x509.Certificate], kind: str
+    ) -> tuple[PrivateKey, x509.Certificate]:
+        """The key and certificate in the folder; made and written there if they are missing."""
+        key_path, certificate_path = FOLDER / f"{who}.key", FOLDER / f"{who}.crt"
+        if not key_path.exists():
+            key = _key(kind)
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            certificate_path.write_bytes(issue(key).public_bytes(Encoding.PEM))
+            key_path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        kept = load_pem_private_key(key_path.read_bytes(), None)
+        assert isinstance(kept, PrivateKey)
+        return kept, x509.load_pem_x509_certificate(certificate_path.read_bytes())
+
+    def _named(self, who: str, kind: str = "rsa", **how: object) -> Identity:
+        return Identity(*self._kept(who, lambda key: self._issue(name(who), key, **how), kind))  # type: ignore[arg-type]
 
     def _issue(
         self,
@@ -102,42 +131,42 @@ class Pki:
     @cached_property
     def court(self) -> Identity:
         """The court."""
-        return self.identity("court")
+        return self._named("court")
 
     @cached_property
     def probation(self) -> Identity:
         """The partner that most tests speak as: adult probation, RSA."""
-        return self.identity("adult-probation")
+        return self._named("adult-probation")
 
     @cached_property
     def dmv(self) -> Identity:
         """A partner with an EC key on P-256."""
-        return self.identity("dmv", "p256")
+        return self._named("dmv", "p256")
 
     @cached_property
     def ftb(self) -> Identity:
         """A partner with an EC key on P-384."""
-        return self.identity("ftb", "p384")
+        return self._named("ftb", "p384")
 
     @cached_property
     def stranger(self) -> Identity:
         """Somebody with a certificate of the right authority whom nobody has pinned."""
-        return self.identity("stranger", "p256")
+        return self._named("stranger", "p256")
 
     @cached_property
     def expired(self) -> Identity:
         """A partner whose certificate has run out."""
-        return self.identity("expired", "p256", start=NOW - timedelta(days=40), days=30)
+        return self._named("expired", "p256", start=NOW - timedelta(days=40), days=30)
 
     @cached_property
     def early(self) -> Identity:
         """A partner whose certificate is not valid yet."""
-        return self.identity("early", "p256", start=NOW + timedelta(days=1))
+        return self._named("early", "p256", start=NOW + timedelta(days=1))
 
     @cached_property
     def revoked(self) -> Identity:
         """A partner whose certificate is on the revocation list."""
-        return self.identity("revoked", "p256")
+        return self._named("revoked", "p256")
 
     @cached_property
     def trust(self) -> TrustStore:

@@ -31,18 +31,29 @@ def _typed(value: str, declaration: str = "") -> str:
     return BODY.replace("<t:Case>", f'<t:Case{declaration} xmlns:xsi="{XSI}" xsi:type="{value}">')
 
 
+def _part_cut_by_a_comment(root: etree._Element, name: str) -> None:
+    element, comment = part(root, name), etree.Comment("evil")
+    text, element.text = element.text or "", None
+    element.text, comment.tail = text[:4], text[4:]
+    element.insert(0, comment)
+
+
 def _transform(uri: str) -> str:
     return f'<ds:Transform Algorithm="{uri}"/>'
 
 
 ATTACKS = [
-    # A comment is dropped before anybody reads: what is read is what is digested.
-    Attack(
-        7,
-        "a comment in a DigestValue",
-        in_tree(lambda root: part(root, "DigestValue").insert(0, etree.Comment("evil"))),
-        None,
+    *(
+        Attack(
+            7,
+            f"a comment in a {name}",
+            in_tree(lambda root, name=name: _part_cut_by_a_comment(root, name)),  # type: ignore[misc]
+            SecurityHeaderInvalid,
+        )
+        for name in ("DigestValue", "SignatureValue", "SignedInfo", "KeyInfo")
     ),
+    Attack(7, "a comment in the token", before_sign((">MII", "><!-- evil -->MII")), SecurityHeaderInvalid),
+    # Elsewhere a comment is dropped before anybody reads: what is read is what is digested.
     Attack(7, "a comment in a signed text", after_seal(("24CR", "24<!-- evil -->CR")), None),
     *(
         Attack(
