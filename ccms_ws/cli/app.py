@@ -9,7 +9,23 @@ from typing import Annotated
 import typer
 
 import ccms_ws
-from ccms_ws.cli import col903, contract, db, demo, dmv907, explain, init, outbox, query, serve, simulate, worker
+from ccms_ws.cli import (
+    col903,
+    contract,
+    db,
+    demo,
+    dmv907,
+    explain,
+    importing,
+    init,
+    messages,
+    outbox,
+    query,
+    replay,
+    serve,
+    simulate,
+    worker,
+)
 from ccms_ws.cli.exits import ExitCode, exit_code_of, tell, tell_defect
 from ccms_ws.cli.output import json_is_wanted, want_json
 from ccms_ws.errors import CcmsWsError
@@ -36,12 +52,16 @@ for command in (
     explain.explain,
     explain.quarantine,
     demo.demo,
+    importing.demo_data,
 ):
     app.command()(command)
 app.add_typer(col903.app, name="col903")
 app.add_typer(dmv907.app, name="dmv907")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(contract.app, name="contract")
+app.add_typer(replay.app, name="replay")
+app.add_typer(importing.app, name="import")
+app.add_typer(messages.app, name="log")
 app.add_typer(db.app, name="db")
 
 

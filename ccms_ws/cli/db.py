@@ -36,6 +36,23 @@ def current(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> 
     show_facts({"schema": migrate.current_revision(engine), "current": migrate.is_current(engine)}, as_json=json)
 
 
+@app.command("reindex")
+def reindex(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Make the search keys of all participants anew: after another system has filled the court's books directly."""
+    from ccms_ws.cli.progress import progress
+    from ccms_ws.config import load_settings
+    from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.reindex import reindex
+
+    require_current(config)
+    settings = load_settings(config)
+    engine = open_engine(settings.database.url)
+    with progress("participants") as advance:
+        count = reindex(engine, settings.court.ori, advance)
+    engine.dispose()
+    show_facts({"participants": count}, as_json=json)
+
+
 def require_current(config: Path) -> None:
     """Raises ConfigError if the database has not the schema that this version needs."""
     from ccms_ws.config import load_settings

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, insert, or_, select
+from sqlalchemy import Connection, Select, Table, and_, bindparam, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 from sqlalchemy.sql.dml import Insert
 
@@ -147,30 +147,63 @@ _INSERTS: tuple[Insert, ...] = (
 """In the order in which records can refer to each other; reversals come after the entries they undo."""
 
 
+_TABLES = (
+    *(court, participant, participant_name, participant_identification, participant_key),
+    *(court_case, case_participant, joint_debtor, ledger_entry, ledger_entry),
+)
+
+
+def row_of(record: Record) -> tuple[dict[str, Any], Table]:
+    """The row of a record, and its table."""
+    step, row = _row(record)
+    return row, _TABLES[step]
+
+
 def _rows(record: Record) -> Iterable[tuple[int, dict[str, Any]]]:
-    """The rows of a record, each with its place in `_INSERTS`."""
+    """The rows of a record with those that follow from it, each with its place in `_INSERTS`."""
+    yield _row(record)
+    if isinstance(record, Participant | OtherName):
+        yield from _key_rows(record.court_ori, record.participant_id, record.name)
+
+
+def _row(record: Record) -> tuple[int, dict[str, Any]]:  # noqa: PLR0911 - one for each kind of record
     match record:
         case Court():
-            yield 0, _fields(record, "ori", "name", "county_code", "dmv_court_code")
+            return 0, _fields(record, "ori", "name", "county_code", "dmv_court_code")
         case Participant():
-            yield 1, _participant_row(record)
-            yield from _key_rows(record.court_ori, record.participant_id, record.name)
+            return 1, _participant_row(record)
         case OtherName():
             key = _fields(record, "court_ori", "participant_id", "kind")
-            yield 2, {**key, **_fields(record.name, "given", "surname", "middle", "suffix")}
-            yield from _key_rows(record.court_ori, record.participant_id, record.name)
+            return 2, {**key, **_fields(record.name, "given", "surname", "middle", "suffix")}
         case OtherIdentification():
-            yield 3, _fields(record, "court_ori", "participant_id", "kind", "value")
+            return 3, _fields(record, "court_ori", "participant_id", "kind", "value")
         case Case():
             fields = ("court_ori", "number", "case_type", "status", "title", "confidential", "sealed")
-            yield 5, _fields(record, *fields)
+            return 5, _fields(record, *fields)
         case CaseParticipant():
             key = _fields(record.participant, "court_ori", "participant_id")
-            yield 6, {**key, "case_number": record.case_number, "role": record.role}
+            return 6, {**key, "case_number": record.case_number, "role": record.role}
         case JointDebtor():
-            yield 7, _fields(record, *joint_debtor.c.keys())
+            return 7, _fields(record, *joint_debtor.c.keys())
         case LedgerEntry():
-            yield 9 if record.kind is EntryKind.REVERSAL else 8, _fields(record, *ledger_entry.c.keys())
+            return 9 if record.kind is EntryKind.REVERSAL else 8, _fields(record, *ledger_entry.c.keys())
+
+
+def key_rows(connection: Connection, court_ori: str, participant_id: str) -> None:
+    """Write the search keys of one person anew, from the names that are on file."""
+    here = (_p.court_ori == court_ori, _p.participant_id == participant_id)
+    names = connection.execute(select(_p.surname, _p.suffix).where(*here)).all()
+    others = select(participant_name.c.surname, participant_name.c.suffix).where(
+        participant_name.c.court_ori == court_ori, participant_name.c.participant_id == participant_id
+    )
+    keys = {
+        key
+        for surname, suffix in [*names, *connection.execute(others)]
+        for key in surname_keys(PersonName("", surname, "", suffix))
+    }
+    rows = [{"ori": court_ori, "person": participant_id, "key": key} for key in sorted(keys)]
+    if rows:
+        connection.execute(_INSERTS[4], rows)
 
 
 def _key_rows(court_ori: str, participant_id: str, name: PersonName) -> Iterable[tuple[int, dict[str, Any]]]:

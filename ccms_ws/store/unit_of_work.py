@@ -92,6 +92,11 @@ class SqlUnitOfWork:
                 self._info.pop(READ_ONLY, None)
 
     @property
+    def connection(self) -> Connection:
+        """For the store's own use."""
+        return self._open
+
+    @property
     def _open(self) -> Connection:
         if self._connection is None:
             raise StoreError("the unit of work is not open")

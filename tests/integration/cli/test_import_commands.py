@@ -1,0 +1,105 @@
+"""`ccms-ws import cases`, `demo-data`, `log verify`: what they say, and how they end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ccms_ws.cli.exits import ExitCode
+from tests.support.commands import Commands
+from tests.support.court import Court
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLES = ROOT / "ccms_ws" / "docs" / "samples"
+
+
+@pytest.fixture
+def ccms_ws(court_folder: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(court_folder / "ccms-ws.toml", capsys)
+
+
+def test_samples_load_and_say_the_same(ccms_ws: Commands) -> None:
+    first = ccms_ws("import", "cases", SAMPLES / "court.csv", "--json")
+    again = ccms_ws("import", "cases", SAMPLES / "court.jsonl", "--json")
+    assert (first.code, again.code) == (0, 0)
+    assert (
+        sum(row["added"] for row in first.json["tables"]) == sum(row["unchanged"] for row in again.json["tables"]) == 14
+    )
+    assert sum(row["added"] for row in again.json["tables"]) == 0
+
+
+def test_a_bad_row_is_named_with_line_field_and_reason_while_the_good_ones_load(
+    ccms_ws: Commands, tmp_path: Path
+) -> None:
+    lines = (SAMPLES / "court.jsonl").read_text("utf-8").splitlines()
+    entry = json.loads(next(line for line in lines if '"E-1"' in line))
+    bad = [
+        json.dumps(entry | {"entry_id": "E-7", "amount": "12.345"}),
+        json.dumps(entry | {"entry_id": "E-8", "posted_on": "03/01/2026"}),
+        json.dumps(entry | {"entry_id": "E-9", "participant_id": "P-9"}),
+        json.dumps(entry | {"entry_id": "E-10", "kind": "donation"}),
+        json.dumps(entry | {"entry_id": "E-11", "fee_kind": "CivilAssessment", "imposed_on": ""}),
+        json.dumps(entry | {"entry_id": "E-12", "colour": "red"}),
+        "{not json",
+        '{"record": "dragon"}',
+    ]
+    file, rejects = tmp_path / "court.jsonl", tmp_path / "rejects.csv"
+    file.write_text("\n".join([*lines, *bad]), "utf-8")
+    ended = ccms_ws("import", "cases", file, "--rejects", rejects, "--json")
+    assert (ended.code, ended.json["refused"]) == (ExitCode.REFUSED, len(bad))
+    assert sum(row["added"] for row in ended.json["tables"]) == len(lines)
+    with rejects.open(encoding="utf-8", newline="") as written:
+        told = {(int(row["line"]), row["field"]) for row in csv.DictReader(written)}
+    start = len(lines) + 1
+    fields = ("amount", "posted_on", "", "kind", "imposed_on", "colour", "", "record")
+    assert told == {(start + index, field) for index, field in enumerate(fields)}
+
+
+def test_a_dry_run_keeps_nothing(ccms_ws: Commands) -> None:
+    assert ccms_ws("import", "cases", SAMPLES / "court.csv", "--dry-run").code == 0
+    ended = ccms_ws("import", "cases", SAMPLES / "court.csv", "--json")
+    assert sum(row["added"] for row in ended.json["tables"]) == 14
+
+
+def test_the_same_seed_makes_the_same_court(ccms_ws: Commands) -> None:
+    assert ccms_ws("demo-data", "--cases", 30, "--seed", 5).code == 0
+    again = ccms_ws("demo-data", "--cases", 30, "--seed", 5, "--json")
+    assert sum(row["added"] + row["changed"] for row in again.json["tables"]) == 0
+    assert sum(row["added"] for row in ccms_ws("demo-data", "--cases", 5, "--json").json["tables"]) > 0
+
+
+def test_what_is_loaded_is_answered(ccms_ws: Commands, court_folder: Path) -> None:
+    ccms_ws("import", "cases", SAMPLES / "court.csv")
+    court = Court(court_folder)
+    answer = court.ask(court.query(case_number="TR-2026-000001", participant_id="P-2"))
+    assert answer.text("BalanceDueAmount") == "600.00"
+
+
+def test_the_log_is_verified_and_tampering_seen(ccms_ws: Commands, court_folder: Path, tmp_path: Path) -> None:
+    court = Court(court_folder)
+    for _ in range(3):
+        court.ask(court.query(case_number="TR-2025-004417"))
+    sound = ccms_ws("log", "verify", "--json")
+    assert (sound.code, sound.json["entries"], sound.json["faults"]) == (0, 3, [])
+    heads = tmp_path / "heads.json"
+    heads.write_text(sound.out)
+    assert ccms_ws("log", "verify", "--against", heads).code == 0
+    with closing(sqlite3.connect(court_folder / "court.db")) as connection, connection:
+        connection.execute("UPDATE inbox_message SET raw = x'00' WHERE number = 2")
+    broken = ccms_ws("log", "verify", "--json")
+    assert (broken.code, broken.json["faults"][0]["fault"]) == (ExitCode.REFUSED, "changed")
+
+
+def test_pages_that_follow_from_the_code_are_current() -> None:
+    checked = subprocess.run(
+        [sys.executable, ROOT / "tools" / "make-docs", "--check"], capture_output=True, text=True, check=False
+    )
+    assert checked.stdout == ""
+    assert checked.returncode == 0
