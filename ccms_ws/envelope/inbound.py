@@ -24,11 +24,11 @@ from ccms_ws.envelope.canonical import canonical, content_of_canonical
 from ccms_ws.envelope.faults import SoapFault, read_fault
 from ccms_ws.envelope.media import MediaType, read_media_type
 from ccms_ws.envelope.parsing import check_parsed, parse
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.policy import Profile, SecurityPolicy
 from ccms_ws.envelope.signatures import verify_signature
 from ccms_ws.envelope.signedinfo import SignatureClaims, read_claims
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.envelope.structure import Parts, dissect, unique_ids
+from ccms_ws.envelope.structure import Parts, UnsignedParts, dissect, dissect_unsigned, unique_ids
 from ccms_ws.envelope.timestamps import check_freshness, read_timestamp
 from ccms_ws.envelope.tokens import resolve_signer
 from ccms_ws.envelope.trust import TrustStore
@@ -47,6 +47,10 @@ class Received:
 
 def _nowhere(_partner_id: str) -> frozenset[str]:
     return frozenset()
+
+
+def _everything_signed(_partner_id: str) -> Profile:
+    return Profile.GFIPM_S2S
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,12 @@ class Acceptance:
     faults: bool = False
     """Answers only: a signed SOAP fault is accepted as the payload."""
 
+    profile: Callable[[str], Profile] = _everything_signed
+    """What this partner (id) must sign in this direction. The weaker profiles hold only on a connection of its own."""
+
+    connection: str = ""
+    """The partner (id) that mutual TLS has shown to be at the other end of the connection; "" if none."""
+
 
 _BY_OPEN_ENVELOPE = object()
 
@@ -85,11 +95,12 @@ class VerifiedEnvelope:
     """The very element whose bytes were signed: the only child of the Body."""
     addressing: Addressing
     partner_id: str
-    certificate: x509.Certificate
+    certificate: x509.Certificate | None
+    """The signer's; None if the message is not signed (`Profile.MTLS_ONLY`)."""
     content_digest: bytes
     """SHA-256 over the exclusive canonical form of the payload: the same message sent again has the same."""
     signature_digest: bytes
-    """SHA-256 over the signature value: the same bytes sent again have the same."""
+    """SHA-256 over the signature value, or over an unsigned message: the same bytes sent again have the same."""
     created: datetime
     expires: datetime
     fault: SoapFault | None
@@ -135,13 +146,16 @@ def _verify(
 ) -> VerifiedEnvelope:
     """The order of checks. Each step believes only what the steps before it have shown."""
     now = clock.now()
-    answer = acceptance.relates_to is not None or acceptance.faults
     remarks: list[str] = []
+
+    # Is this the connection of a partner that cannot sign? A signature that is there counts all the same.
+    unsigned = dissect_unsigned(root) if _may_be_unsigned(acceptance) else None
+    if unsigned is not None:
+        return _verify_unsigned(root, unsigned, policy, now, acceptance, media=media, soap_action=soap_action)
 
     # The anatomy: one of each part, in its place, and no id twice.
     parts = dissect(root)
-    if media is not None and media.version is not parts.version:
-        raise SoapVersionMismatch(f"the Content-Type says {media.version.name}", rule="BP R1015")
+    _check_version(parts.version, media)
     ids = unique_ids(root)
 
     # What the signature claims, by which algorithms; nothing is computed yet.
@@ -152,13 +166,86 @@ def _verify(
 
     # The signature value, then every digest: from here on `signed` holds the nodes that the partner vouches for.
     signed = verify_signature(claims, signer)
-    check_coverage(parts, signed, policy)
+    check_coverage(parts, signed, policy, _profile_of(signer.partner_id, acceptance))
 
     # Freshness.
     created, expires = read_timestamp(parts.timestamp, remarks)
     check_freshness(created, expires, now, policy.skew, policy.lifetime)
 
-    # Addressing: what is asked for, of whom, and where the answer goes.
+    # Addressing: what is asked for, of whom, and where the answer goes. And may this partner do it?
+    addressing, fault = _check_request(parts, signer.partner_id, acceptance, media=media, soap_action=soap_action)
+
+    return VerifiedEnvelope(
+        parts.version, root, parts.payload, addressing, signer.partner_id, signer.certificate,
+        _content_digest(signed.get(parts.body), parts, claims), hashlib.sha256(claims.value).digest(),
+        created, expires, fault, tuple(remarks), _BY_OPEN_ENVELOPE,
+    )  # fmt: skip
+
+
+def check_coverage(
+    parts: Parts, signed: Collection[_Element], policy: SecurityPolicy, profile: Profile = Profile.GFIPM_S2S
+) -> None:
+    """The nodes that were signed ARE the Body, the Timestamp, every wsa header and the token; the Timestamp, if TLS
+    answers for the rest.
+
+    Errors: `PartNotSigned`.
+    """
+    required = [parts.timestamp]
+    if profile is not Profile.TLS_ENDORSING_TIMESTAMP:
+        required += [parts.body, *parts.addressing]
+        if parts.token is not None and policy.require_signed_token:
+            required.append(parts.token)
+    for part in required:
+        if part not in signed:
+            raise PartNotSigned(f"{part.tag} is not signed", rule="GFIPM S2S")
+
+
+def _profile_of(partner_id: str, acceptance: Acceptance) -> Profile:
+    """What the partner must sign. Everything, unless mutual TLS has shown that the connection is its own."""
+    return acceptance.profile(partner_id) if partner_id == acceptance.connection else Profile.GFIPM_S2S
+
+
+def _may_be_unsigned(acceptance: Acceptance) -> bool:
+    return bool(acceptance.connection) and acceptance.profile(acceptance.connection) is Profile.MTLS_ONLY
+
+
+def _verify_unsigned(
+    root: _Element,
+    parts: UnsignedParts,
+    policy: SecurityPolicy,
+    now: datetime,
+    acceptance: Acceptance,
+    *,
+    media: MediaType | None,
+    soap_action: str | None,
+) -> VerifiedEnvelope:
+    """The same order for a message without Security header: sender, integrity and freshness are the connection's."""
+    _check_version(parts.version, media)
+    unique_ids(root)
+    addressing, fault = _check_request(parts, acceptance.connection, acceptance, media=media, soap_action=soap_action)
+    return VerifiedEnvelope(
+        parts.version, root, parts.payload, addressing, acceptance.connection, None,
+        hashlib.sha256(canonical(parts.payload)).digest(), hashlib.sha256(canonical(root)).digest(),
+        now, now + policy.lifetime, fault, (f"the profile is {Profile.MTLS_ONLY.value}: nothing is signed",),
+        _BY_OPEN_ENVELOPE,
+    )  # fmt: skip
+
+
+def _check_version(version: SoapVersion, media: MediaType | None) -> None:
+    if media is not None and media.version is not version:
+        raise SoapVersionMismatch(f"the Content-Type says {media.version.name}", rule="BP R1015")
+
+
+def _check_request(
+    parts: Parts | UnsignedParts,
+    partner_id: str,
+    acceptance: Acceptance,
+    *,
+    media: MediaType | None,
+    soap_action: str | None,
+) -> tuple[Addressing, SoapFault | None]:
+    """Errors: `AddressingError` and its kin, `NotPermitted`."""
+    answer = acceptance.relates_to is not None or acceptance.faults
     addressing, endpoints = read_addressing(parts.addressing, answer=answer)
     fault = _check_operation(parts, addressing, acceptance)
     if media is not None:
@@ -166,34 +253,14 @@ def _verify(
             check_soap_action(f'"{media.action}"', addressing.action, required=False)
         check_soap_action(soap_action, addressing.action, required=not answer and parts.version is SoapVersion.SOAP11)
     check_destination(addressing.to, acceptance.to, answer=answer)
-    check_reply_addresses(endpoints, acceptance.reply_addresses(signer.partner_id))
+    check_reply_addresses(endpoints, acceptance.reply_addresses(partner_id))
     check_relation(addressing.relates_to, acceptance.relates_to)
-
-    # May this partner do this?
-    if not acceptance.permits(signer.partner_id, parts.payload.tag):
-        raise NotPermitted(f"{signer.partner_id} may not send {parts.payload.tag} here")
-
-    return VerifiedEnvelope(
-        parts.version, root, parts.payload, addressing, signer.partner_id, signer.certificate,
-        _content_digest(signed[parts.body], parts, claims), hashlib.sha256(claims.value).digest(),
-        created, expires, fault, tuple(remarks), _BY_OPEN_ENVELOPE,
-    )  # fmt: skip
+    if not acceptance.permits(partner_id, parts.payload.tag):
+        raise NotPermitted(f"{partner_id} may not send {parts.payload.tag} here")
+    return addressing, fault
 
 
-def check_coverage(parts: Parts, signed: Collection[_Element], policy: SecurityPolicy) -> None:
-    """The nodes that were signed ARE the Body, the Timestamp, every wsa header and the token.
-
-    Errors: `PartNotSigned`.
-    """
-    required = [parts.body, parts.timestamp, *parts.addressing]
-    if parts.token is not None and policy.require_signed_token:
-        required.append(parts.token)
-    for part in required:
-        if part not in signed:
-            raise PartNotSigned(f"{part.tag} is not signed", rule="GFIPM S2S")
-
-
-def _check_operation(parts: Parts, addressing: Addressing, acceptance: Acceptance) -> SoapFault | None:
+def _check_operation(parts: Parts | UnsignedParts, addressing: Addressing, acceptance: Acceptance) -> SoapFault | None:
     """wsa:Action belongs to the payload. A fault goes with the fault actions and that of its declared detail."""
     payload = parts.payload
     if acceptance.faults and payload.tag == f"{{{parts.version.namespace}}}Fault":
@@ -210,8 +277,8 @@ def _check_operation(parts: Parts, addressing: Addressing, acceptance: Acceptanc
     return None
 
 
-def _content_digest(body: bytes, parts: Parts, claims: SignatureClaims) -> bytes:
+def _content_digest(body: bytes | None, parts: Parts, claims: SignatureClaims) -> bytes:
     """SHA-256 over the canonical payload, cut out of the canonical `body` where that is sure to be the same."""
-    prefixes = next(reference.prefixes for reference in claims.references if reference.target is parts.body)
-    inner = None if prefixes else content_of_canonical(body)
+    prefixes = next((reference.prefixes for reference in claims.references if reference.target is parts.body), ())
+    inner = None if prefixes or body is None else content_of_canonical(body)
     return hashlib.sha256(canonical(parts.payload) if inner is None else inner).digest()

@@ -16,7 +16,7 @@ from ccms_ws.envelope.addressing import Addressing, addressing_texts
 from ccms_ws.envelope.algorithms import DIGESTS
 from ccms_ws.envelope.canonical import canonical, check_qname_values
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
+from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.signatures import signature_value
 from ccms_ws.envelope.signedinfo import write_signed_info
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
@@ -48,8 +48,9 @@ def seal_envelope(
 
     `mark`: what the ids in the envelope end in; random unless a published example needs the same bytes each time.
 
-    Signed are the Body, the Timestamp, every wsa header and the token. Sealing again (a retry) replaces an earlier
-    Security header. Errors: `MalformedEnvelope`, `DigestMismatch` (a value's prefix that no signature can hold).
+    Signed are the Body, the Timestamp, every wsa header and the token; only the Timestamp and the token if the policy's
+    profile leaves the rest to TLS. Sealing again (a retry) replaces an earlier Security header. Errors:
+    `MalformedEnvelope`, `DigestMismatch` (a value's prefix that no signature can hold).
     """
     version, header, body = outline(envelope)
     header = _header_without_security(envelope, header, version)
@@ -58,7 +59,8 @@ def seal_envelope(
     mark = mark or secrets.token_hex(8)
     digests: list[tuple[str, str]] = []
     digest = getattr(hashlib, DIGESTS[policy.digest])
-    for index, part in enumerate([body, *(block for block in header if block.tag.startswith(_WSA_BLOCK))]):
+    blocks = [block for block in header if block.tag.startswith(_WSA_BLOCK)]
+    for index, part in enumerate([] if policy.profile is Profile.TLS_ENDORSING_TIMESTAMP else [body, *blocks]):
         part_id = f"id-{mark}-{index}"
         part.set(Q_ID, part_id)
         octets = canonical(part)
@@ -86,6 +88,7 @@ def seal_payload(
     identity: Identity,
     policy: SecurityPolicy,
     clock: Clock,
+    token_reference: TokenReference = TokenReference.DIRECT,
 ) -> bytes:
     """A whole sealed message around `payload`, an element in exclusive canonical form: what `compose_envelope`,
     `seal_envelope` and `to_bytes` give, in a third of the time beside the signature.
@@ -93,9 +96,10 @@ def seal_payload(
     Every signed part is written in the very octets that are digested, so nothing is canonicalized: the payload's are
     the same inside our Body, as long as it leans on no declaration of ours.
     """
-    if any(prefix in payload for prefix in _OURS):
+    if policy.profile.is_weaker or any(prefix in payload for prefix in _OURS):
         envelope = compose_envelope(etree.fromstring(payload), addressing, version)
-        return to_bytes(seal_envelope(envelope, identity=identity, policy=policy, clock=clock))
+        sealed = seal_envelope(envelope, identity=identity, policy=policy, clock=clock, token_reference=token_reference)
+        return to_bytes(sealed)
     mark = secrets.token_hex(8)
     digest = getattr(hashlib, DIGESTS[policy.digest])
     soap, wsu = f' xmlns:soap="{version.namespace}"', f' xmlns:wsu="{WSU}"'
@@ -109,7 +113,15 @@ def seal_payload(
         digests.append((part_id, b64encode(block.digest()).decode()))
         header.append(f"<{name}{rest}")
     understood = f' soap:mustUnderstand="{version.must_understand}"'
-    security = _security(digests, mark, identity=identity, policy=policy, clock=clock, attributes=understood)
+    security = _security(
+        digests,
+        mark,
+        identity=identity,
+        policy=policy,
+        clock=clock,
+        token_reference=token_reference,
+        attributes=understood,
+    )
     return b'%b%b</soap:Header><soap:Body wsu:Id="%b">%b</soap:Body></soap:Envelope>' % (
         f'{_DECLARATION}<soap:Envelope{soap} xmlns:wsa="{WSA}"{wsu}><soap:Header>{"".join(header)}'.encode(),
         security.encode(),

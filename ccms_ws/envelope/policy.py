@@ -17,10 +17,17 @@ class Profile(Enum):
     """Body, Timestamp, every WS-Addressing header and the token are signed with an X.509 certificate."""
 
     TLS_ENDORSING_TIMESTAMP = "tls-endorsing-timestamp"
-    """Only the Timestamp is signed; integrity is that of mutual TLS. Weaker: not yet offered."""
+    """Only the Timestamp is signed, or it and the token, over mutual TLS. Weaker: a signature shows who is there and
+    when, and what was said is the connection's word alone."""
 
     MTLS_ONLY = "mtls-only"
-    """Nothing is signed; the partner is known by its TLS certificate alone. Weaker: not yet offered."""
+    """Nothing is signed; the partner is known by its TLS certificate alone. Weaker still: nothing can be proven later.
+    For the answers of partners that cannot sign."""
+
+    @property
+    def is_weaker(self) -> bool:
+        """True for a profile that leans on mutual TLS."""
+        return self is not Profile.GFIPM_S2S
 
 
 class TokenReference(Enum):
@@ -75,7 +82,7 @@ class SecurityPolicy:
     """What a message must show before it is believed, and what our own messages show."""
 
     profile: Profile = Profile.GFIPM_S2S
-    """Which parts must be signed. The weaker profiles must be chosen by name, per partner and direction."""
+    """What our own messages sign. What must be signed of a partner's is said by `Acceptance.profile`."""
 
     skew: timedelta = timedelta(seconds=60)
     """How far the partner's clock may be off. A message can be sent again for lifetime + 2 x skew: the duplicate
@@ -107,9 +114,8 @@ class SecurityPolicy:
     """The digest algorithm of our own references."""
 
     def __post_init__(self) -> None:
-        if self.profile is not Profile.GFIPM_S2S:
-            raise ConfigError(f"the security profile {self.profile.value!r} is not available in this version",
-                              hint="use 'gfipm-s2s'")  # fmt: skip
+        if self.profile is Profile.MTLS_ONLY:
+            raise ConfigError("the court signs what it sends; 'mtls-only' is for what a partner sends")
         for name, chosen, known in (
             ("signature_methods", self.signature_methods | {self.rsa_signature}, SIGNATURES.keys()),
             ("digest_methods", self.digest_methods | {self.digest}, DIGESTS.keys()),

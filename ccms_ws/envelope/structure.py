@@ -58,6 +58,27 @@ class Parts(NamedTuple):
     signature: _Element
 
 
+class UnsignedParts(NamedTuple):
+    """The parts of a message that has no Security header at all."""
+
+    version: SoapVersion
+    body: _Element
+    payload: _Element
+    addressing: list[_Element]
+
+
+def dissect_unsigned(root: _Element) -> UnsignedParts | None:
+    """The parts of a message without Security header; None if it has one, whatever its actor. Errors: as `dissect`."""
+    version, header, body = outline(root)
+    payload = only_child_of_body(body)
+    if header is None:
+        return UnsignedParts(version, body, payload, [])
+    if any(block.tag == Q_SECURITY for block in header):
+        return None
+    addressing, _ = _header_blocks(header, version)
+    return UnsignedParts(version, body, payload, addressing)
+
+
 def dissect(root: _Element) -> Parts:
     """Find every part.
 
@@ -70,7 +91,10 @@ def dissect(root: _Element) -> Parts:
         raise AlgorithmRefused("the Body is encrypted; encryption is not part of the profile")
     if header is None:
         raise SecurityHeaderInvalid("there is no Header, so nothing is signed")
-    addressing, security = _header_blocks(header, version)
+    addressing, securities = _header_blocks(header, version)
+    if len(securities) != 1:
+        raise SecurityHeaderInvalid(f"{len(securities)} Security headers, one is expected", rule="WSS 6")
+    security = securities[0]
     timestamp, token, signature = _security_children(security)
     return Parts(version, root, header, body, payload, addressing, security, timestamp, token, signature)
 
@@ -112,7 +136,7 @@ def only_child_of_body(body: _Element) -> _Element:
     return payload
 
 
-def _header_blocks(header: _Element, version: SoapVersion) -> tuple[list[_Element], _Element]:
+def _header_blocks(header: _Element, version: SoapVersion) -> tuple[list[_Element], list[_Element]]:
     addressing: list[_Element] = []
     securities: list[_Element] = []
     namespace = version.namespace
@@ -135,9 +159,7 @@ def _header_blocks(header: _Element, version: SoapVersion) -> tuple[list[_Elemen
             securities.append(block)
         elif mandatory:
             raise HeaderNotUnderstood(f"{tag} is not understood", rule="BP R1027")
-    if len(securities) != 1:
-        raise SecurityHeaderInvalid(f"{len(securities)} Security headers, one is expected", rule="WSS 6")
-    return addressing, securities[0]
+    return addressing, securities
 
 
 def _security_children(security: _Element) -> tuple[_Element, _Element | None, _Element]:

@@ -25,10 +25,13 @@ def test_nothing_weak_is_on_the_allow_lists() -> None:
     assert not any(weak in listed for weak in ("sha1", "md5", "hmac", "sha224", "dsa-sha1", "#dsa"))
 
 
-@pytest.mark.parametrize("profile", ["tls-endorsing-timestamp", "mtls-only"])
-def test_a_profile_that_is_not_built_is_refused_by_name(profile: str) -> None:
-    with pytest.raises(ConfigError, match=profile):
-        SecurityPolicy(profile=Profile(profile))
+def test_the_court_signs_what_it_sends() -> None:
+    with pytest.raises(ConfigError, match="mtls-only"):
+        SecurityPolicy(profile=Profile.MTLS_ONLY)
+
+
+def test_every_profile_but_the_default_is_called_weaker() -> None:
+    assert [profile.value for profile in Profile if profile.is_weaker] == ["tls-endorsing-timestamp", "mtls-only"]
 
 
 @pytest.mark.parametrize(
