@@ -85,7 +85,12 @@ def _cell(value: object) -> Text:
         return Text(value.strftime("%Y-%m-%d %H:%M:%S"))
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value)))
+    return plain(str(value))
+
+
+def plain(text: str) -> Text:
+    """Words of somebody else's as they are, without what would steer a terminal."""
+    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
 
 
 def _json(value: Any) -> Any:

@@ -1,0 +1,190 @@
+"""`ccms-ws doctor`: is this installation well? Everything that can be looked at, each with what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.findings import Finding, amber, green, red, show_findings
+from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ccms_ws.errors import CcmsWsError, ConfigError
+
+if TYPE_CHECKING:
+    from ccms_ws.config import Settings
+
+ENOUGH_DISK = 1_000_000_000
+"""Bytes. A day of 10,000 messages with their answers takes about a tenth of it."""
+OFTEN_ENOUGH = 300
+"""Seconds that a message may be due before somebody should ask why nobody sends it."""
+
+
+def doctor(
+    partners: Annotated[bool, typer.Option("--partners/--no-partners", help="Whether to look at partners too.")] = True,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Look whether this installation is well: green, amber (look at it) or red (it does not work), with what to do.
+
+    Ends with 0 if nothing is red, 5 if something is. Nothing is changed and no message is sent.
+
+    Example: ccms-ws doctor --config demo-court/ccms-ws.toml
+    """
+    from ccms_ws.cli.partners import look_at_all
+    from ccms_ws.cli.progress import progress
+    from ccms_ws.config import load_settings
+    from ccms_ws.log import configure_logging
+    from ccms_ws.registry import EXCHANGES
+
+    configure_logging("ERROR")
+    try:
+        settings = load_settings(config, [exchange.code for exchange in EXCHANGES])
+    except ConfigError as error:
+        raise typer.Exit(show_findings([red("settings", str(error), error.hint)], as_json=json)) from None
+    names = [partner.id for partner in settings.partners] if partners else []
+    looks: list[Callable[[], list[Finding]]] = [
+        lambda: list(_settings(settings, config)),
+        lambda: list(_keys(settings)),
+        lambda: list(_database(settings, config)),
+        lambda: list(_endpoint(settings)),
+        lambda: list(_contract()),
+        lambda: look_at_all(settings, names),
+    ]
+    findings: list[Finding] = []
+    with progress("looking", len(looks)) as advance:
+        for look in looks:
+            findings += look()
+            advance(1)
+    code: ExitCode = show_findings(findings, as_json=json)
+    raise typer.Exit(code)
+
+
+def _settings(settings: Settings, config: Path) -> Iterator[Finding]:
+    yield green("settings", f"{config} and {len(settings.partners)} partners can be used")
+    if ":" in settings.database.url.partition("://")[2].partition("@")[0]:
+        yield _mode("settings file with a password", config)
+    if settings.log.level == "DEBUG":
+        yield amber(
+            "log level", "DEBUG", "never in production: libraries may write what messages say. log.level = INFO"
+        )
+    if not settings.endpoint.public_url.startswith("https://"):
+        local = "127.0.0.1" in settings.endpoint.public_url or "localhost" in settings.endpoint.public_url
+        do = "put a TLS proxy in front of the endpoint and name its https address in endpoint.public_url"
+        yield (green("public address", "on this machine") if local else amber("public address", "is not https", do))
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    from ccms_ws.bootstrap import open_court
+    from ccms_ws.cli.reaching import certificate_days
+    from ccms_ws.clock import SystemClock
+    from ccms_ws.envelope.identity import Identity
+
+    identity = settings.identity
+    yield certificate_days("court certificate", identity.certificate, SystemClock().now())
+    try:
+        Identity.load(identity.key, identity.certificate)
+        yield green("court key", f"{identity.key.name} fits its certificate, nobody else can read it")
+        open_court(settings)
+        yield green("trust", "every partner has its own certificates, fit for signing")
+    except CcmsWsError as error:
+        yield red("court key and trust", str(error), error.hint or "put the right file there")
+
+
+def _database(settings: Settings, config: Path) -> Iterator[Finding]:
+    from ccms_ws.cli.reaching import clock_difference
+    from ccms_ws.clock import SystemClock
+    from ccms_ws.domain.messages import OutboxState
+    from ccms_ws.store import health, migrate
+    from ccms_ws.store.engine import open_engine
+
+    engine, now = open_engine(settings.database.url), SystemClock().now()
+    file = health.file_of(engine)
+    try:
+        has = migrate.current_revision(engine)
+        if not migrate.is_current(engine):
+            yield red("database schema", f"{has or 'none'}: not this version's", f"ccms-ws db upgrade -c {config}")
+            return
+        yield green("database schema", f"{has}, as this version needs it")
+        found = health.look_after(engine, now)
+    except CcmsWsError as error:
+        yield red("database", str(error), error.hint or "is the server up, the file there, the password right?")
+        return
+    finally:
+        engine.dispose()
+    if found.problems:
+        yield red("database integrity", "; ".join(found.problems), "stop all programs; restore the last backup")
+    elif file is not None:
+        yield green("database integrity", "the file is sound")
+    if found.clock is not None:
+        yield clock_difference("database clock", found.clock, SystemClock().now(), settings.security.skew_seconds)
+    if file is not None:
+        yield _mode("database file", file)
+        yield _disk(file.parent)
+    dead, waits = found.outbox.get(OutboxState.DEAD, 0), found.overdue_since
+    if dead:
+        yield amber("dead letters", str(dead), "ccms-ws messages list --outcome dead; then outbox retry or release")
+    if waits is not None and (now - waits).total_seconds() > OFTEN_ENOUGH:
+        yield amber("outbox", f"messages wait since {waits:%Y-%m-%d %H:%M}", "is ccms-ws worker running?")
+    else:
+        yield green("outbox", ", ".join(f"{count} {state.value}" for state, count in found.outbox.items()) or "empty")
+    if found.quarantined:
+        yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine")
+
+
+def _endpoint(settings: Settings) -> Iterator[Finding]:
+    """Whether the endpoint answers at its port, as a partner would ask."""
+    import http.client
+
+    from ccms_ws.registry import EXCHANGES
+
+    host, port = settings.endpoint.host, settings.endpoint.port
+    target = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what is listened on, not a choice
+    connection = http.client.HTTPConnection(target, port, timeout=3)
+    started = time.monotonic()
+    try:
+        connection.request("GET", f"{EXCHANGES[0].path}?wsdl")
+        answer = connection.getresponse()
+        ours = answer.status == 200 and EXCHANGES[0].namespace.encode() in answer.read()
+    except ConnectionRefusedError:
+        yield amber("endpoint", f"nothing answers at {host}:{port}", "ccms-ws serve, if it should run here")
+        return
+    except (OSError, http.client.HTTPException) as error:
+        yield red("endpoint", f"{host}:{port}: {error}", "stop the program that has the port, or set endpoint.port")
+        return
+    finally:
+        connection.close()
+    if ours:
+        yield green("endpoint", f"publishes its WSDLs at {host}:{port} ({time.monotonic() - started:.2f} s)")
+    else:
+        yield red("endpoint", f"another program answers at port {port}", "stop it, or set endpoint.port")
+
+
+def _contract() -> Iterator[Finding]:
+    from ccms_ws.contract.lint import lint_contract
+
+    findings = lint_contract()
+    if findings:
+        yield red("contract", f"{len(findings)} findings, the first: {findings[0].problem}", "ccms-ws contract lint")
+    else:
+        yield green("contract", "schemas and WSDLs keep their rules")
+
+
+def _mode(what: str, path: Path) -> Finding:
+    mode = path.stat().st_mode
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return amber(what, f"{path.name} can be read by others ({stat.filemode(mode)})", f"chmod 600 {path}")
+    return green(what, f"{path.name} is for its owner alone")
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    said = f"{free / 1e9:.1f} GB free for the database"
+    if free < ENOUGH_DISK // 10:
+        return red("disk", said, "make room: without it no message is taken in")
+    return green("disk", said) if free >= ENOUGH_DISK else amber("disk", said, "make room")

@@ -1,0 +1,60 @@
+"""What a check found: green, amber or red, and for the last two what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rich.table import Table
+from rich.text import Text
+
+from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.output import console, plain, show_json
+
+
+class Light(StrEnum):
+    """How it stands. RED: something does not work. AMBER: it works, and somebody should look."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row: what was looked at, what was found, what to do if it is not green."""
+
+    light: Light
+    what: str
+    found: str
+    do: str = ""
+
+
+def green(what: str, found: str) -> Finding:
+    return Finding(Light.GREEN, what, found)
+
+
+def amber(what: str, found: str, do: str) -> Finding:
+    return Finding(Light.AMBER, what, found, do)
+
+
+def red(what: str, found: str, do: str) -> Finding:
+    return Finding(Light.RED, what, found, do)
+
+
+def show_findings(findings: Sequence[Finding], *, as_json: bool) -> ExitCode:
+    """Print them; REFUSED if one is red. The word stands beside the colour, which a pipe does not have."""
+    if as_json:
+        show_json([{"light": each.light, "what": each.what, "found": each.found, "do": each.do} for each in findings])
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for _ in range(3):
+            table.add_column(overflow="fold")
+        for each in findings:
+            colour = {"amber": "yellow"}.get(each.light, each.light.value)
+            table.add_row(Text(each.light.value, colour), Text(each.what), plain(each.found))
+            if each.do:
+                table.add_row("", "", Text("do: ", "bold") + plain(each.do))
+        console().print(table)
+    return ExitCode.REFUSED if any(each.light is Light.RED for each in findings) else ExitCode.OK

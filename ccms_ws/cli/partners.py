@@ -1,0 +1,109 @@
+"""`ccms-ws partners`: who they are, how they are wired, whether they can be reached."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import typer
+
+from ccms_ws.cli.findings import show_findings
+from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, PartnerArgument
+from ccms_ws.cli.output import say, show_facts, show_json, show_rows
+
+if TYPE_CHECKING:
+    from ccms_ws.cli.findings import Finding
+    from ccms_ws.config import Settings
+
+app = typer.Typer(help="Partners: their profiles, and whether they can be reached.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Show the partners of this court and what passes between them.
+
+    Example: ccms-ws partners list --config demo-court/ccms-ws.toml
+    """
+    from ccms_ws.config import load_settings
+
+    rows = [
+        {
+            "partner": partner.id,
+            "kind": partner.kind,
+            "unit": partner.unit,
+            "sends": ", ".join(partner.sends),
+            "receives": ", ".join(partner.receives),
+            "name": partner.name,
+        }
+        for partner in load_settings(config).partners
+    ]
+    show_rows(rows, as_json=json, empty="no partner is configured")
+
+
+@app.command()
+def show(partner: PartnerArgument, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Show one partner: certificates with their days, and the addresses, WSDLs and limits of what it receives.
+
+    Example: ccms-ws partners show FTB
+    """
+    from ccms_ws.cli.reaching import certificate_days
+    from ccms_ws.clock import SystemClock
+    from ccms_ws.config import load_settings
+
+    profile, now = load_settings(config).partner(partner), SystemClock().now()
+    facts = {
+        "partner": profile.id,
+        "name": profile.name,
+        "kind": profile.kind,
+        "unit": profile.unit,
+        "security_profile": profile.profile,
+        "sends": ", ".join(profile.sends),
+        "certificates": ", ".join(
+            f"{path.name} ({certificate_days('', path, now).found})" for path in profile.certificates
+        ),
+    }
+    pushes = [
+        {
+            "exchange": code,
+            "url": push.url,
+            "soap": push.soap,
+            "wsdl": push.wsdl,
+            "answer_days": push.answer_days,
+            "batch_size": push.batch_size,
+        }
+        for code, push in profile.receives.items()
+    ]
+    if json:
+        show_json(facts | {"receives": pushes})
+        return
+    show_facts(facts, as_json=False)
+    if pushes:
+        say("")
+        show_rows(pushes, as_json=False)
+
+
+@app.command("test")
+def try_(partner: PartnerArgument, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Try whether a partner can be reached: certificates, connection, TLS, HTTP, clock, drift of its WSDL.
+
+    No message is sent: no exchange has a harmless one. Ends with 0 if nothing is red, 5 if something is.
+
+    Example: ccms-ws partners test DMV
+    """
+    from ccms_ws.config import load_settings
+    from ccms_ws.registry import EXCHANGES
+
+    settings = load_settings(config, [exchange.code for exchange in EXCHANGES])
+    settings.partner(partner)
+    raise typer.Exit(show_findings(look_at_all(settings, [partner]), as_json=json))
+
+
+def look_at_all(settings: Settings, partner_ids: list[str]) -> list[Finding]:
+    """Each partner in a thread of its own: one that is silent does not hold up the others."""
+    from ccms_ws.cli.reaching import look_at
+    from ccms_ws.clock import SystemClock
+
+    now, skew = SystemClock().now(), settings.security.skew_seconds
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        looks = pool.map(lambda name: look_at(settings.partner(name), skew_seconds=skew, now=now), partner_ids)
+        return [finding for findings in looks for finding in findings]

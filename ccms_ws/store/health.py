@@ -1,0 +1,52 @@
+"""How the database itself is doing: its own check, its clock, what waits in it. Only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select, text
+
+from ccms_ws.domain.messages import OutboxState
+from ccms_ws.store.message_tables import outbox_message, quarantined_answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """`problems`: what the database says against itself. `clock`: the server's, None if the database is a file here.
+
+    `outbox`: how many messages are in each state; `overdue_since`: since when the oldest of those that could be sent
+    waits, None if none does. `quarantined`: answers that fit no open message.
+    """
+
+    problems: tuple[str, ...]
+    clock: datetime | None
+    outbox: Mapping[OutboxState, int]
+    overdue_since: datetime | None
+    quarantined: int
+
+
+def look_after(engine: Engine, now: datetime) -> Health:
+    """Ask the database. SQLite checks its whole file, which takes a second for each GB or so. Raises StoreError."""
+    state, due = outbox_message.c.state, outbox_message.c.due_at
+    state_counts = select(state, func.count()).group_by(state)
+    with engine.connect().execution_options(read_only=True) as connection:
+        is_file = engine.dialect.name == "sqlite"
+        said = connection.execute(text("PRAGMA quick_check(5)")).scalars().all() if is_file else []
+        waiting = (outbox_message.c.blocked_subjects == 0, due < now)
+        return Health(
+            problems=tuple(str(each) for each in said if each != "ok"),
+            clock=None
+            if is_file
+            else connection.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC),
+            outbox={row[0]: row[1] for row in connection.execute(state_counts)},
+            overdue_since=connection.execute(select(func.min(due)).where(*waiting)).scalar(),
+            quarantined=connection.execute(select(func.count()).select_from(quarantined_answer)).scalar_one(),
+        )
+
+
+def file_of(engine: Engine) -> Path | None:
+    """The file of an SQLite database; None for a server."""
+    return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None

@@ -1,0 +1,208 @@
+"""What went in and out, as an operator looks at it: one list of received, refused and outgoing messages. Only reads.
+
+Kept apart from the repositories of a unit of work: business rules never ask for any of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, Select, exists, literal, or_, select
+
+from ccms_ws.domain.messages import AnswerKind, DeliveryAttempt, OutboxState
+from ccms_ws.errors import NotStored
+from ccms_ws.store.message_tables import inbox_message, outbox_body, outbox_message, quarantined_answer, refusal
+from ccms_ws.store.outbox import SqlOutbox
+
+_i, _o, _r, _q = inbox_message.c, outbox_message.c, refusal.c, quarantined_answer.c
+
+REFUSED = "refused"
+QUARANTINED = "quarantined"
+UNANSWERED = "taken"
+
+
+class Way(StrEnum):
+    """Which way a message went."""
+
+    IN = "in"
+    OUT = "out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """One message. `message_id` of a refused one is its incident id, since its own cannot be believed.
+
+    `outcome`: the outbox state of an outgoing message; of an incoming one `reply`, `fault`, `accepted`, `taken`
+    (an answer in an HTTP response, which gets none itself), `quarantined` or `refused`. `code`: the error, if any.
+    """
+
+    way: Way
+    at: datetime
+    message_id: UUID
+    exchange: str
+    partner_id: str
+    root: str
+    outcome: str
+    code: str = ""
+    relates_to: str = ""
+    answer_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which messages to list; an empty value means all. `outcome` may also be a code or its beginning."""
+
+    way: Way | None = None
+    exchange: str = ""
+    partner_id: str = ""
+    since: datetime | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The bytes that are kept. Of an outgoing message the payload alone: each attempt is sealed afresh."""
+
+    message: bytes
+    answer: bytes | None = None
+
+
+class TrafficLog:
+    """The message log, the refusals and the outbox, read in one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def list(self, wanted: Wanted, *, limit: int) -> Sequence[Traffic]:
+        """The newest first, at most `limit`."""
+        found: list[Traffic] = []
+        if wanted.way is not Way.IN:
+            found += self._take(_outgoing(wanted), wanted, limit)
+        if wanted.way is not Way.OUT:
+            found += self._take(_incoming(wanted), wanted, limit)
+            found += self._take(_refused(wanted), wanted, limit)
+        return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
+
+    def find(self, message_id: UUID) -> Sequence[Traffic]:
+        """All that has this id: as a message, as an answer of the court, as an incident. Raises NotStored if nothing.
+
+        Two partners may have used the same id; then there are two.
+        """
+        rows = [
+            *self._read(_OUTGOING.where(_o.message_id == message_id)),
+            *self._read(_INCOMING.where(or_(_i.message_id == message_id, _i.answer_id == message_id))),
+            *self._read(_REFUSED.where(_r.incident_id == message_id)),
+        ]
+        if not rows:
+            raise NotStored(f"there is no message {message_id}", hint="ccms-ws messages list shows what there is")
+        return rows
+
+    def answers_to(self, message: Traffic) -> Sequence[Traffic]:
+        """What the partner answered to an outgoing message, oldest first."""
+        related = _INCOMING.where(
+            _i.relates_to.in_((f"urn:uuid:{message.message_id}", str(message.message_id))),
+            _i.partner_id == message.partner_id,
+            _i.received_at >= message.at,
+        )
+        return list(self._read(related.order_by(_i.inbox_id)))
+
+    def quarantine_reason(self, message: Traffic) -> str:
+        """Why an answer was set aside; empty if it was not."""
+        reason = select(_q.reason).where(_q.partner_id == message.partner_id, _q.message_id == message.message_id)
+        return self._connection.execute(reason).scalar() or ""
+
+    def attempts(self, message: Traffic) -> Sequence[DeliveryAttempt]:
+        """The attempts to send an outgoing message that have ended, oldest first."""
+        return SqlOutbox(self._connection).attempts(message.message_id)
+
+    def contents(self, message: Traffic) -> Contents:
+        """The bytes of a message and of its answer. Raises NotStored for a refused one, of which none are kept."""
+        if message.outcome == REFUSED:
+            raise NotStored("the bytes of a refused message are not kept", hint="its SHA-256 is in ccms-ws explain")
+        if message.way is Way.OUT:
+            body = select(outbox_body.c.body).join_from(outbox_body, outbox_message)
+            return Contents(self._connection.execute(body.where(_o.message_id == message.message_id)).scalar_one())
+        raw = select(_i.raw, _i.answer_raw).where(
+            _i.partner_id == message.partner_id, _i.message_id == message.message_id
+        )
+        return Contents(*self._connection.execute(raw).one())
+
+    def _take(self, query: Select[*tuple[Any, ...]], wanted: Wanted, limit: int) -> Iterable[Traffic]:
+        taken = 0
+        for each in self._read(query if wanted.outcome else query.limit(limit)):
+            if taken == limit:
+                return
+            if not wanted.outcome or each.outcome == wanted.outcome or each.code.startswith(wanted.outcome):
+                taken += 1
+                yield each
+
+    def _read(self, query: Select[*tuple[Any, ...]]) -> Iterator[Traffic]:
+        for row in self._connection.execute(query).mappings():
+            facts = dict(row)
+            code, aside = facts["code"] or "", facts.pop("set_aside", False)
+            if aside:
+                facts["outcome"] = QUARANTINED
+            elif isinstance(facts["outcome"], AnswerKind | OutboxState):
+                facts["outcome"] = facts["outcome"].value
+            yield Traffic(**facts | {"way": Way(facts["way"]), "outcome": facts["outcome"] or UNANSWERED, "code": code})
+
+
+@contextmanager
+def open_traffic(engine: Engine) -> Iterator[TrafficLog]:
+    """The log for as long as the block lasts; waits for no writer."""
+    with engine.connect() as connection:
+        yield TrafficLog(connection.execution_options(read_only=True))
+
+
+_OUTGOING = select(
+    literal(Way.OUT.value).label("way"),
+    _o.created_at.label("at"),
+    *(_o.message_id, _o.exchange, _o.partner_id, _o.root, _o.state.label("outcome"), _o.last_error.label("code")),
+)
+_INCOMING = select(
+    literal(Way.IN.value).label("way"),
+    _i.received_at.label("at"),
+    *(_i.message_id, _i.exchange, _i.partner_id, _i.root, _i.answer_kind.label("outcome")),
+    *(_i.answer_error_code.label("code"), _i.relates_to, _i.answer_id),
+    exists().where(_q.partner_id == _i.partner_id, _q.message_id == _i.message_id).label("set_aside"),
+)
+_REFUSED = select(
+    literal(Way.IN.value).label("way"),
+    _r.refused_at.label("at"),
+    *(_r.incident_id.label("message_id"), _r.address.label("exchange"), _r.partner_id),
+    *(literal("").label("root"), literal(REFUSED).label("outcome"), _r.code),
+)
+
+
+def _outgoing(wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    query = _OUTGOING.order_by(_o.outbox_id.desc())
+    if wanted.exchange:
+        query = query.where(_o.exchange == wanted.exchange)
+    if wanted.partner_id:
+        query = query.where(_o.partner_id == wanted.partner_id)
+    return query.where(_o.created_at >= wanted.since) if wanted.since else query
+
+
+def _incoming(wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    query = _INCOMING.order_by(_i.inbox_id.desc())
+    if wanted.exchange:
+        query = query.where(_i.exchange == wanted.exchange)
+    if wanted.partner_id:
+        query = query.where(_i.partner_id == wanted.partner_id)
+    return query.where(_i.received_at >= wanted.since) if wanted.since else query
+
+
+def _refused(wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    """Of a refused message no more is certain than the address that it was sent to."""
+    query = _REFUSED.order_by(_r.refusal_id.desc())
+    if wanted.exchange:
+        query = query.where(_r.address.startswith(f"/{wanted.exchange}/", autoescape=True))
+    if wanted.partner_id:
+        query = query.where(_r.partner_id == wanted.partner_id)
+    return query.where(_r.refused_at >= wanted.since) if wanted.since else query
