@@ -15,15 +15,20 @@ from ccms_ws.cli import (
     db,
     demo,
     dmv907,
+    docs,
+    doctor,
+    exchanges,
     explain,
     importing,
     init,
     messages,
     outbox,
+    partners,
     query,
     replay,
     serve,
     simulate,
+    traffic,
     worker,
 )
 from ccms_ws.cli.exits import ExitCode, exit_code_of, tell, tell_defect
@@ -52,12 +57,17 @@ for command in (
     explain.explain,
     explain.quarantine,
     demo.demo,
+    doctor.doctor,
+    docs.docs,
     importing.demo_data,
 ):
     app.command()(command)
 app.add_typer(col903.app, name="col903")
 app.add_typer(dmv907.app, name="dmv907")
+app.add_typer(traffic.app, name="messages")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(exchanges.app, name="exchanges")
+app.add_typer(partners.app, name="partners")
 app.add_typer(contract.app, name="contract")
 app.add_typer(replay.app, name="replay")
 app.add_typer(importing.app, name="import")
