@@ -1,0 +1,61 @@
+"""`tools/query_fcc807.py`, the script that a probation integrator starts from, against a running court."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.serving import Served, served_court
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "tools" / "query_fcc807.py"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served_court(tmp_path_factory.mktemp("script") / "court") as court:
+        sample = (ROOT / "ccms_ws" / "docs" / "samples" / "probation.toml").read_text("utf-8")
+        settings = sample.replace("https://court.example", f"http://127.0.0.1:{court.port}")
+        (court.settings.parent / "pki" / "probation.toml").write_text(settings, "utf-8")
+        yield court
+
+
+def ask(served: Served, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, SCRIPT, served.settings.parent / "pki" / "probation.toml", *arguments]
+    return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_one_query_shows_its_balance(served: Served) -> None:
+    done = ask(served, "--given", "siobhan", "--surname", "O'Brien Nunez", "--born", "1988-03-17")
+    assert done.returncode == 0, done.stderr
+    assert "balance" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_file_of_queries_becomes_a_file_of_answers(served: Served, tmp_path: Path, kind: str) -> None:
+    queries, out = tmp_path / "people.csv", tmp_path / f"balances.{kind}"
+    queries.write_text("case_number,birth_date\nTR-2025-004417,\nTR-0000-000000,\n,1990-01-01\n", "utf-8")
+    done = ask(served, "--file", queries, "--out", out)
+    assert done.returncode == 0, done.stderr
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = json.load(file) if kind == "json" else list(csv.DictReader(file))
+    assert [row["answer"] for row in rows] == ["balance", "rejection", "rejection"]
+    assert rows[0]["balance_due"] == "245.00"
+    assert rows[1]["reason"].startswith("CaseNotFound: ")
+
+
+def test_what_fails_is_said_and_told_by_the_exit_code(served: Served, tmp_path: Path) -> None:
+    done = ask(served, "--case", "TR-2025-004417", "--as-of", "2999-01-01")
+    assert (done.returncode, "as-of-date-in-future" in done.stdout) == (1, True)
+    queries, out = tmp_path / "people.csv", tmp_path / "out.json"
+    queries.write_text("case_number,birth_date\nTR-2025-004417,31.12.1990\n", "utf-8")
+    assert ask(served, "--file", queries, "--out", out).returncode == 1
+    assert json.loads(out.read_text())[0]["answer"] == "failed"
+    missing = ask(served, "--file", tmp_path / "nothing.csv")
+    assert (missing.returncode, missing.stderr.startswith("query_fcc807: cannot begin")) == (1, True)

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Ask a court what case participants owe (FCC807): one query from the command line, or one for each row of a CSV file.
+
+    query_fcc807.py probation.toml --case TR-2025-004417
+    query_fcc807.py probation.toml --file people.csv --out balances.csv
+
+Columns: case_number, participant_id, given, surname, birth_date, license_number, license_state, as_of. Settings: see
+ccms_ws/docs/samples/probation.toml. Ends with 0 if the court answered all with a balance or a rejection, else with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from cryptography import x509
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from ccms_ws.clients import BalanceQueryClient, Criteria
+from ccms_ws.domain.courts import Court, DriverLicense, PersonName
+from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+from ccms_ws.errors import CcmsWsError
+from ccms_ws.exchanges.fcc807.messages import BalanceFound, Rejection
+
+OPTIONS = ("case", "participant", "given", "surname", "born", "license", "state", "as-of")
+KEYS = ("case_number", "participant_id", "given", "surname", "birth_date", "license_number", "license_state", "as_of")
+
+
+def connect(settings: Path) -> BalanceQueryClient:
+    """The client that these settings describe. Make it once: it keeps its connection and all that it has read."""
+    said, here = tomllib.loads(settings.read_text("utf-8")), settings.resolve().parent
+    court, partner = said["court"], said["partner"]
+    certificate = x509.load_pem_x509_certificate((here / court["certificate"]).read_bytes())
+    return BalanceQueryClient(
+        url=said["url"],
+        court=Court(court["ori"], court["name"], court["county_code"], ""),
+        partner=Partner(partner["id"], partner["name"], PartnerKind.PROBATION, ProbationUnit(partner["unit"])),
+        identity=Identity.load(here / partner["key"], here / partner["certificate"]),
+        trust=TrustStore([PinnedCertificate(court["ori"], certificate)]),  # answers of nobody else are believed
+        test=court.get("test", False),
+    )
+
+
+def criteria(row: Mapping[str, str | None]) -> Criteria:
+    """The search keys in one row. Raises ValueError for a day that is none."""
+    said = {key: (row.get(key) or "").strip() for key in KEYS}
+    born, as_of = (date.fromisoformat(said[key]) if said[key] else None for key in ("birth_date", "as_of"))
+    name = PersonName(said["given"], said["surname"]) if said["surname"] else None
+    licence = DriverLicense(said["license_number"], said["license_state"] or "CA") if said["license_number"] else None
+    keys = {key: said[key] for key in ("case_number", "participant_id")}
+    return Criteria(**keys, name=name, birth_date=born, driver_license=licence, as_of=as_of)
+
+
+def ask(client: BalanceQueryClient, row: Mapping[str, str | None]) -> dict[str, str]:
+    """What the court says: a balance, a rejection, its error message, or what kept it from answering."""
+    said = {key: row.get(key) or "" for key in ("case_number", "participant_id", "surname")}
+    said |= {"answer": "failed", "balance_due": "", "as_of": "", "reason": ""}
+    try:
+        answer = client.ask(criteria(row))
+    except (CcmsWsError, ValueError) as error:
+        return said | {"reason": str(error)}
+    if isinstance(answer, BalanceFound):
+        person, balance = answer.subject.participant, answer.balance
+        found = {"case_number": answer.subject.case_number, "participant_id": person.participant_id}
+        due = {"answer": "balance", "balance_due": str(balance.due), "as_of": balance.as_of.isoformat()}
+        return said | found | {"surname": person.name.surname} | due
+    if isinstance(answer, Rejection):
+        return said | {"answer": "rejection", "reason": f"{answer.reason}: {answer.text}"}
+    return said | {"answer": "error", "reason": f"{answer.problem.code}: {answer.problem.reason}"}
+
+
+def main() -> int:
+    """Ask, and show or write what was answered."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("settings", type=Path, help="who asks whom (TOML)")
+    parser.add_argument("--file", type=Path, help="a CSV file of queries")
+    parser.add_argument("--out", type=Path, help="write the answers there: .csv or .json")
+    for option, key in zip(OPTIONS, KEYS, strict=True):
+        parser.add_argument(f"--{option}", dest=key, default="")
+    options = parser.parse_args()
+    try:
+        client = connect(options.settings)
+        queries = list(csv.DictReader(options.file.open(encoding="utf-8-sig"))) if options.file else [vars(options)]
+    except (CcmsWsError, OSError, KeyError, ValueError) as error:
+        sys.exit(f"query_fcc807: cannot begin: {error!r}")
+    answers = [ask(client, row) for row in track(queries, "asking", console=Console(stderr=True), transient=True)]
+    client.close()
+    show(answers, options.out)
+    return 0 if all(answer["answer"] in ("balance", "rejection") for answer in answers) else 1
+
+
+def show(answers: list[dict[str, str]], out: Path | None) -> None:
+    """A table for people, or a file for programs."""
+    if out is not None and out.suffix == ".json":
+        out.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    elif out is not None and answers:
+        with out.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(answers[0]))
+            writer.writeheader()
+            writer.writerows(answers)
+    elif answers:
+        table = Table(*(column.replace("_", " ") for column in answers[0]))
+        for answer in answers:
+            table.add_row(*answer.values())
+        Console(width=None if sys.stdout.isatty() else 300).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
