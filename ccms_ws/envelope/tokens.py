@@ -77,7 +77,7 @@ def resolve_signer(
     """
     reference = _the_reference(key_info)
     if reference.tag == _Q_REFERENCE:
-        kind, signer = TokenReference.DIRECT, _by_token(reference, parts, trust, remarks)
+        kind, signer = TokenReference.DIRECT, _by_token(reference, parts, trust, now, remarks)
     elif parts.token is not None:
         raise SecurityHeaderInvalid("the token in the message is not the one the signature names", rule="BSP R5204")
     elif reference.tag == _Q_KEY_IDENTIFIER:
@@ -102,7 +102,7 @@ def _the_reference(key_info: _Element) -> _Element:
     return key_info[0][0]
 
 
-def _by_token(reference: _Element, parts: Parts, trust: TrustStore, remarks: list[str]) -> Signer:
+def _by_token(reference: _Element, parts: Parts, trust: TrustStore, now: datetime, remarks: list[str]) -> Signer:
     uri = reference.get("URI")
     if not uri:
         raise SecurityHeaderInvalid("a wsse:Reference without a URI", rule="BSP R3062")
@@ -115,7 +115,7 @@ def _by_token(reference: _Element, parts: Parts, trust: TrustStore, remarks: lis
     if not any(sibling is parts.signature for sibling in token.itersiblings()):
         remarks.append("BSP R5205: the token stands after the signature that refers to it")
     der = octets_of(token)
-    signer = trust.by_der(der)
+    signer = trust.by_der(der) or trust.by_authority(der, now)
     if signer is None:
         raise _unknown(der)
     return signer

@@ -1,4 +1,6 @@
-"""Whose certificate is whose: the pinned certificates of all partners, with an overlap of old and new."""
+"""Whose certificate is whose: the pinned certificates of all partners, with an overlap of old and new; and, where a
+partner chose that instead, the authority that may certify it under one name.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.envelope.algorithms import ECDSA_BY_CURVE
+from ccms_ws.envelope.authorities import Authority, exact_name
 from ccms_ws.errors import ConfigError, SignerNotTrusted, TokenInvalid
 
 MINIMUM_RSA_BITS: Final = 2048
+_MOST_REMEMBERED: Final = 256
 
 # Names that other stacks write and RFC 4514 does not list.
 _OTHER_NAMES: Final = MappingProxyType({
@@ -40,7 +44,7 @@ class PinnedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A pinned certificate with everything about it that a verification asks for, computed once."""
+    """A partner's certificate with everything about it that a verification asks for, computed once."""
 
     partner_id: str
     certificate: x509.Certificate
@@ -49,6 +53,8 @@ class Signer:
     not_before: datetime
     not_after: datetime
     revoked: bool
+    crl_until: datetime | None = None
+    """When the revocation list that concerns it must have been replaced; None if none does."""
 
     def public_key(self) -> RSAPublicKey | EllipticCurvePublicKey:
         """The key that the certificate certifies."""
@@ -62,32 +68,69 @@ class Signer:
             raise TokenInvalid(f"the certificate of {self.partner_id} expired on {self.not_after}", rule="RFC 5280 6.1")
         if self.revoked:
             raise TokenInvalid(f"the certificate of {self.partner_id} is revoked", rule="RFC 5280 6.3")
+        if self.crl_until is not None and now > self.crl_until:
+            # Whoever can keep a new list from us could otherwise use a stolen key for ever.
+            raise TokenInvalid(
+                f"the revocation list for the certificate of {self.partner_id} ended on {self.crl_until}",
+                rule="RFC 5280 6.3",
+                hint="fetch the authority's new list, then let the endpoint read its settings again (SIGHUP)",
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """A CRL with the certificate of the authority that issued it."""
+    """A CRL with the certificate of the authority that issued it.
+
+    Errors when made: `ConfigError` if the authority did not sign it, or it does not say until when it holds.
+    """
 
     crl: x509.CertificateRevocationList
     issuer: x509.Certificate
 
+    def __post_init__(self) -> None:
+        whose = self.issuer.subject.rfc4514_string()
+        try:
+            genuine = self.crl.is_signature_valid(self.issuer.public_key())  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            genuine = False
+        if not genuine or self.crl.issuer != self.issuer.subject:
+            raise ConfigError(f"a CRL that {whose} did not sign")
+        if self.crl.next_update_utc is None:
+            raise ConfigError(f"a CRL of {whose} without nextUpdate: nobody could tell that it is old")
+
+    @property
+    def until(self) -> datetime:
+        """When a newer one must be there."""
+        assert self.crl.next_update_utc is not None  # noqa: S101 - checked when it was made
+        return self.crl.next_update_utc
+
 
 class TrustStore:
-    """All pinned certificates. Immutable: build a new one when the configuration changes."""
+    """All pinned certificates and authorities. Build a new one when the configuration changes."""
 
-    def __init__(self, pins: Iterable[PinnedCertificate], *, crls: Sequence[RevocationList] = ()) -> None:
-        """Errors: `ConfigError` for a certificate that cannot be used or is pinned for two partners, and for a
-        revocation list that its issuer did not sign.
+    def __init__(
+        self,
+        pins: Iterable[PinnedCertificate],
+        *,
+        crls: Sequence[RevocationList] = (),
+        authorities: Iterable[Authority] = (),
+    ) -> None:
+        """Errors: `ConfigError` for a certificate that cannot be used or is pinned for two partners, and for a subject
+        that two partners are to have.
         """
-        for revocation in crls:
-            if not revocation.crl.is_signature_valid(revocation.issuer.public_key()):  # type: ignore[arg-type]
-                raise ConfigError(f"a CRL that {revocation.issuer.subject.rfc4514_string()} did not sign")
+        self._crls = crls
+        self._authorities: dict[frozenset[tuple[str, str]], Authority] = {}
+        for authority in authorities:
+            other = self._authorities.setdefault(authority.name, authority)
+            if other is not authority:
+                raise ConfigError(f"{other.partner_id} and {authority.partner_id} have the subject {authority.subject}")
+        self._by_chain: dict[bytes, Signer] = {}
         self._by_der: dict[bytes, Signer] = {}
         self._by_ski: dict[bytes, list[Signer]] = {}
         self._by_thumbprint: dict[bytes, Signer] = {}
         self._by_serial: dict[int, list[Signer]] = {}
         for pin in pins:
-            self._add(_signer(pin, crls))
+            self._add(_signer(pin.partner_id, [pin.certificate], crls))
 
     def _add(self, signer: Signer) -> None:
         certificate = signer.certificate
@@ -107,6 +150,31 @@ class TrustStore:
     def by_der(self, der: bytes) -> Signer | None:
         """The signer with exactly this certificate."""
         return self._by_der.get(der)
+
+    def by_authority(self, der: bytes, now: datetime) -> Signer | None:
+        """The signer whom an authority has certified under the subject of a partner; None if that is not so.
+
+        Only a token brings a certificate that is not pinned, so that there is no other reference to such a signer.
+        """
+        if not self._authorities:
+            return None
+        signer = self._by_chain.get(der)
+        if signer is None and (signer := self._chained(der, now)) is not None:
+            if len(self._by_chain) >= _MOST_REMEMBERED:
+                self._by_chain.clear()
+            self._by_chain[der] = signer
+        return signer
+
+    def _chained(self, der: bytes, now: datetime) -> Signer | None:
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            authority = self._authorities.get(exact_name(certificate.subject))
+            chain = authority.chain_of(certificate, now) if authority else None
+            return _signer(authority.partner_id, chain, self._crls) if authority and chain else None
+        except (ValueError, TypeError):
+            return None
+        except ConfigError as error:
+            raise TokenInvalid(error.detail) from None
 
     def by_thumbprint(self, digest: bytes) -> Signer | None:
         """The signer whose certificate has this SHA-1."""
@@ -174,17 +242,20 @@ def check_signing_certificate(certificate: x509.Certificate, whose: str) -> str:
     return kind
 
 
-def _signer(pin: PinnedCertificate, crls: Sequence[RevocationList]) -> Signer:
-    certificate = pin.certificate
-    kind = check_signing_certificate(certificate, pin.partner_id)
+def _signer(partner_id: str, chain: Sequence[x509.Certificate], crls: Sequence[RevocationList]) -> Signer:
+    """What is known of the first of `chain`; it is as good as the whole chain is."""
+    certificate = chain[0]
+    kind = check_signing_certificate(certificate, partner_id)
+    concerned = [[each for each in crls if each.crl.issuer == link.issuer] for link in chain]
     revoked = any(
-        revocation.crl.issuer == certificate.issuer
-        and revocation.crl.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
-        for revocation in crls
+        each.crl.get_revoked_certificate_by_serial_number(link.serial_number) is not None
+        for link, lists in zip(chain, concerned, strict=True)
+        for each in lists
     )
     return Signer(
-        pin.partner_id, certificate, certificate.public_key(), kind,  # type: ignore[arg-type]  # by kind
-        certificate.not_valid_before_utc, certificate.not_valid_after_utc, revoked,
+        partner_id, certificate, certificate.public_key(), kind,  # type: ignore[arg-type]  # by kind
+        max(link.not_valid_before_utc for link in chain), min(link.not_valid_after_utc for link in chain), revoked,
+        min((max(each.until for each in lists) for lists in concerned if lists), default=None),
     )  # fmt: skip
 
 

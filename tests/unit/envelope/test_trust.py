@@ -38,9 +38,10 @@ def test_a_pinned_certificate_must_also_be_valid(who: str) -> None:
 
 def test_validity_ends_with_the_certificate() -> None:
     certificate = pki().probation.certificate
-    assert pki().trust.check(certificate, certificate.not_valid_after_utc) == "adult-probation"
+    trust = TrustStore([PinnedCertificate("adult-probation", certificate)])
+    assert trust.check(certificate, certificate.not_valid_after_utc) == "adult-probation"
     with pytest.raises(TokenInvalid):
-        pki().trust.check(certificate, certificate.not_valid_after_utc + timedelta(seconds=1))
+        trust.check(certificate, certificate.not_valid_after_utc + timedelta(seconds=1))
 
 
 def test_old_and_new_certificate_of_a_partner_overlap() -> None:
