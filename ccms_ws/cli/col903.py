@@ -50,8 +50,15 @@ def build(
 
 
 @app.command()
-def show(batch_id: UUID, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Show where a batch stands."""
+def show(
+    batch_id: Annotated[UUID, typer.Argument(help="The transaction id of the batch.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Show where a batch stands.
+
+    Example: ccms-ws col903 show 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8
+    """
     from ccms_ws.errors import NotStored
 
     with records_of(config)() as uow:

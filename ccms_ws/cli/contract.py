@@ -151,7 +151,10 @@ def policy(
     write: Annotated[bool, typer.Option("--write", help="Bring the WSDLs of the checkout up to date.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Say what must be signed, as it is enforced; with --write, put it into the WSDLs as WS-SecurityPolicy."""
+    """Say what must be signed, as it is enforced; with --write, put it into the WSDLs as WS-SecurityPolicy.
+
+    Example: ccms-ws contract policy --json
+    """
     from ccms_ws.contract.catalog import wsdl_path
     from ccms_ws.contract.policy import in_words, write_policy
     from ccms_ws.envelope.policy import SecurityPolicy

@@ -15,7 +15,10 @@ app = typer.Typer(help="Make the database's schema, or say which one it has.", n
 
 @app.command()
 def upgrade(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Bring the database to the schema of this version; make it if there is none. Safe to run again."""
+    """Bring the database to the schema of this version; make it if there is none. Safe to run again.
+
+    Example: ccms-ws db upgrade --config demo-court/ccms-ws.toml
+    """
     from ccms_ws.config import load_settings
     from ccms_ws.store import migrate
     from ccms_ws.store.engine import open_engine
@@ -27,7 +30,10 @@ def upgrade(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> 
 
 @app.command()
 def current(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Say which schema the database has, and whether it is the one that this version needs."""
+    """Say which schema the database has, and whether it is the one that this version needs.
+
+    Example: ccms-ws db current
+    """
     from ccms_ws.config import load_settings
     from ccms_ws.store import migrate
     from ccms_ws.store.engine import open_engine
@@ -38,7 +44,10 @@ def current(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> 
 
 @app.command("reindex")
 def reindex(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Make the search keys of all participants anew: after another system has filled the court's books directly."""
+    """Make the search keys of all participants anew: after another system has filled the court's books directly.
+
+    Example: ccms-ws db reindex
+    """
     from ccms_ws.cli.progress import progress
     from ccms_ws.config import load_settings
     from ccms_ws.store.engine import open_engine

@@ -94,8 +94,10 @@ def show(
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
-    """Show where an abstract stands between court and DMV."""
+    """Show where an abstract stands between court and DMV.
 
+    Example: ccms-ws dmv907 show 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8
+    """
     _show(records_of(config), abstract_id, as_json=json)
 
 

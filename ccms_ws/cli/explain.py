@@ -41,8 +41,10 @@ def explain(
 
 
 def quarantine(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Show verified answers that fit no open message: kept, not applied."""
+    """Show verified answers that fit no open message: kept, not applied.
 
+    Example: ccms-ws quarantine --json
+    """
     with records_of(config)() as uow:
         answers = uow.inbox.quarantined()
     rows = [

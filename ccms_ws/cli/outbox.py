@@ -20,8 +20,10 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
     json: JsonOption = False,
 ) -> None:
-    """Show outgoing messages, the newest first."""
+    """Show outgoing messages, the newest first.
 
+    Example: ccms-ws outbox list --limit 20
+    """
     with records_of(config)() as uow:
         entries = uow.outbox.list_entries(limit=limit)
     rows = [
@@ -41,9 +43,15 @@ def list_(
 
 
 @app.command()
-def show(message_id: UUID, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Show one outgoing message with each attempt to send it."""
+def show(
+    message_id: Annotated[UUID, typer.Argument(help="The transaction id of the message.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Show one outgoing message with each attempt to send it.
 
+    Example: ccms-ws outbox show 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8
+    """
     with records_of(config)() as uow:
         entry, attempts = uow.outbox.get(message_id), uow.outbox.attempts(message_id)
     facts = {

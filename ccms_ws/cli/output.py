@@ -68,7 +68,7 @@ def show_facts(facts: Row, *, as_json: bool) -> None:
 
 def show_json(value: object) -> None:
     """One JSON document on standard output: money as a string, times in UTC with a Z."""
-    print(json.dumps(value, default=_json, ensure_ascii=False, indent=2))  # noqa: T201 - the program's answer
+    print(json.dumps(value, default=_json, ensure_ascii=False, indent=2), flush=True)  # noqa: T201 - the program's answer
 
 
 def say(sentence: str, *, as_json: bool = False) -> None:

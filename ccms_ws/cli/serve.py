@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 from ccms_ws.cli.court import court_of
 from ccms_ws.cli.db import require_current
-from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption
+from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ccms_ws.cli.output import show_json
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
     from ccms_ws.services.http import WsgiApplication
 
 
-def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Run the endpoint: receive partners' messages, publish the WSDLs. Ctrl-C or SIGTERM ends it.
+
+    With --json it first prints its addresses; its log goes to standard error either way.
 
     Example: ccms-ws serve --config demo-court/ccms-ws.toml
     """
@@ -30,12 +33,15 @@ def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
     endpoint = court.settings.endpoint
     require_current(config)
     _check_port(endpoint.host, endpoint.port)
+    wsdls = [f"{endpoint.public_url}{exchange.path}?wsdl" for exchange in EXCHANGES]
     get_logger(__name__).info(
         "endpoint.started",
         url=endpoint.public_url,
         port=endpoint.port,
-        wsdls=[f"{endpoint.public_url}{exchange.path}?wsdl" for exchange in EXCHANGES],
+        wsdls=wsdls,
     )
+    if json:
+        show_json({"url": endpoint.public_url, "wsdls": wsdls})
     server.serve(
         partial(_application, config.resolve()),
         Bounds(at_once=endpoint.threads, waiting=endpoint.waiting, largest=court.policy.limits.message),

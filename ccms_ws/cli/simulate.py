@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, PartnerArgument
+from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, PartnerArgument
+from ccms_ws.cli.output import show_json
 from ccms_ws.cli.worker import EnvelopesOption
 
 
@@ -24,8 +25,11 @@ def simulate(
     journal: Annotated[Path | None, typer.Option(metavar="FILE", help="Note what happens, as JSON lines.")] = None,
     answer_after: Annotated[float, typer.Option(metavar="SECONDS", help="The wait before a separate answer.")] = 0.2,
     envelopes: EnvelopesOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Be a partner of the court: take in what it pushes, and answer as the partner's WSDL says. Ctrl-C ends it.
+
+    With --json it prints its addresses when it listens; its log goes to standard error either way.
 
     Example: ccms-ws simulate DMV --config demo-court/ccms-ws.toml
     """
@@ -49,5 +53,11 @@ def simulate(
     )
     urls = [push.url for push in settings.partner(partner).receives.values()]
     log = get_logger(__name__)
-    serve_partner(settings, partner, simulation, ready=lambda: log.info("partner.started", partner=partner, urls=urls))
+
+    def ready() -> None:
+        log.info("partner.started", partner=partner, urls=urls)
+        if json:
+            show_json({"partner": partner, "urls": urls})
+
+    serve_partner(settings, partner, simulation, ready=ready)
     log.info("partner.stopped", partner=partner)

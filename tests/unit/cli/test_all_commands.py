@@ -1,0 +1,94 @@
+"""What holds for every command there is, and for every one that is ever added."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from ccms_ws.cli.app import app
+
+ROOT = typer.main.get_command(app)
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield path, command
+        return
+    for name, each in below.items():
+        yield from commands(each, (*path, name))
+
+
+ALL = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(ROOT)]
+every_command = pytest.mark.parametrize(("path", "command"), ALL)
+
+
+def examples(command: Any) -> list[str]:
+    """The command lines after "Example: " in its help."""
+    told = " ".join(re.findall(r"Examples?: (.+)", " ".join((command.help or "").split())))
+    return [line.strip(" ;.") for line in re.split(r"(?=\bccms-ws )", told) if line.strip()]
+
+
+@every_command
+def test_its_help_has_an_example_that_is_a_command_line_of_it(
+    path: tuple[str, ...], command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = examples(command)
+    assert lines, "its help should end with `Example: ccms-ws ...`"
+    for line in lines:
+        words = shlex.split(line.partition(" > ")[0].partition("; ")[0])
+        assert tuple(words[: 1 + len(path)]) == ("ccms-ws", *path)
+        for word in words:
+            if word.endswith((".csv", ".jsonl")):
+                (tmp_path / word).touch()
+        command.make_context(" ".join(path), words[1 + len(path) :], resilient_parsing=False).close()
+
+
+@every_command
+def test_it_has_json_for_programs(path: tuple[str, ...], command: Any) -> None:
+    assert "--json" in {option for parameter in command.params for option in parameter.opts}
+
+
+@every_command
+def test_every_option_is_explained(path: tuple[str, ...], command: Any) -> None:
+    silent = [
+        parameter.name
+        for parameter in command.params
+        if not getattr(parameter, "help", None) and not getattr(parameter, "hidden", False)
+    ]
+    assert silent == []
+
+
+def completed(words: str, shell: str = "bash") -> list[str]:
+    """What a shell is offered after `words`."""
+    asked = {"_CCMS_WS_COMPLETE": f"complete_{shell}", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()))}
+    ended = subprocess.run(
+        [sys.executable, "-m", "ccms_ws"], env=os.environ | asked, capture_output=True, text=True, check=False
+    )
+    return ended.stdout.split()
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    assert {"messages", "outbox", "exchanges", "partners", "doctor", "docs"} <= set(completed("ccms-ws "))
+    assert set(completed("ccms-ws messages ")) == {"list", "show", "export"}
+
+
+def test_a_shell_is_told_how_to_complete() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "ccms_ws"],
+        env=os.environ | {"_CCMS_WS_COMPLETE": "source_bash"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "complete -o default -F _ccms_ws_completion ccms-ws" in ended.stdout
