@@ -1,7 +1,14 @@
-"""The files that `ccms-ws import cases` reads, in words: the page `ccms_ws/docs/import.md`."""
+"""Pages of `ccms_ws/docs` that follow from the code: what `ccms-ws import cases` reads, and the settings."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from ccms_ws.config import PartnerSettings, Settings
 from ccms_ws.domain.records import COLUMNS
 
 _HEAD = """# Loading the court's books
@@ -30,3 +37,51 @@ def import_page() -> str:
         lines += [f"| {column.name} | {'yes' if column.required else ''} | {column.meaning} |" for column in columns]
         lines.append("")
     return "\n".join(lines)
+
+
+_SETTINGS_HEAD = """# The settings
+
+Made by `tools/make-docs` from `ccms_ws/config/model.py`; a test keeps it current. The court's settings stand in
+`ccms-ws.toml`, each partner's in `partners/ID.toml`. Paths count from the file that they stand in. Each value of
+`ccms-ws.toml` can be overridden from the environment, which keeps secrets out of files: `CCMS_WS_DATABASE__URL`. An
+unknown, missing or wrong key is refused with what to do, all at once; `ccms-ws doctor` tries them without starting
+anything.
+"""
+
+
+def settings_page() -> str:
+    """The whole page, as Markdown."""
+    lines = [_SETTINGS_HEAD]
+    for name, section in _sections(Settings):
+        lines += [f"## [{name}]\n", *_keys(section)]
+    lines += ["## partners/ID.toml\n", *_keys(PartnerSettings)]
+    for name, section in _sections(PartnerSettings):
+        lines += [f"## partners/ID.toml: [{name}]\n", *_keys(section)]
+    return "\n".join(lines)
+
+
+def _sections(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """The tables below a model, however they are wrapped, with their names; EXCHANGE: a table for each of them."""
+    for name, field in model.model_fields.items():
+        for section in _models(field.annotation):
+            if not issubclass(section, PartnerSettings):
+                place = f"{above}{name}" + (".EXCHANGE" if get_origin(field.annotation) is dict else "")
+                yield place, section
+                yield from _sections(section, f"{place}.")
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _models(each)
+
+
+def _keys(section: type[BaseModel]) -> Iterator[str]:
+    yield from ((section.__doc__ or "").strip(), "", "| key | default | meaning |", "|---|---|---|")
+    for name, field in section.model_fields.items():
+        if field.description:
+            needed = field.default is PydanticUndefined
+            default = "must be given" if needed else f"`{field.default}`" if field.default not in ("", None) else ""
+            yield f"| `{name}` | {default} | {field.description} |"
+    yield ""

@@ -81,19 +81,17 @@ def _settings(settings: Settings, config: Path) -> Iterator[Finding]:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     from ccms_ws.bootstrap import open_court
-    from ccms_ws.cli.reaching import certificate_days
+    from ccms_ws.cli.reaching import validity
     from ccms_ws.clock import SystemClock
-    from ccms_ws.envelope.identity import Identity
 
-    identity = settings.identity
-    yield certificate_days("court certificate", identity.certificate, SystemClock().now())
     try:
-        Identity.load(identity.key, identity.certificate)
-        yield green("court key", f"{identity.key.name} fits its certificate, nobody else can read it")
-        open_court(settings)
-        yield green("trust", "every partner has its own certificates, fit for signing")
+        court = open_court(settings)
     except CcmsWsError as error:
         yield red("court key and trust", str(error), error.hint or "put the right file there")
+        return
+    yield green("court key", f"{settings.identity.key.name} fits its certificate, nobody else can read it")
+    yield validity("court certificate", court.identity.certificate, SystemClock().now())
+    yield green("trust", "every partner has its own certificates, fit for signing")
 
 
 def _database(settings: Settings, config: Path) -> Iterator[Finding]:

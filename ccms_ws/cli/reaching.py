@@ -18,6 +18,8 @@ from ccms_ws.cli.findings import Finding, amber, green, red
 from ccms_ws.errors import CcmsWsError
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from ccms_ws.config import PartnerSettings, PushSettings
 
 PATIENCE = 3.0
@@ -38,9 +40,13 @@ def certificate_days(what: str, path: Path, now: datetime) -> Finding:
     from cryptography import x509
 
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        return validity(what, x509.load_pem_x509_certificate(path.read_bytes()), now)
     except (OSError, ValueError) as error:
         return red(what, f"cannot be read: {error}", f"put a PEM certificate at {path}")
+
+
+def validity(what: str, certificate: x509.Certificate, now: datetime) -> Finding:
+    """How long a certificate is still valid."""
     if now < certificate.not_valid_before_utc:
         return red(what, f"not valid before {certificate.not_valid_before_utc:%Y-%m-%d}", "check this machine's clock")
     return _days(what, certificate.not_valid_after_utc, now, "ask for its successor and list both during the rollover")
