@@ -122,7 +122,7 @@ class Roles:
         return f"it should be {_span(earliest, latest)}"
 
     def _day(self, _name: str, recorded: str, actual: str) -> str:
-        """The day of the recording becomes the day of the second run; other days stay."""
+        """The day of the recording may become the day of the second run; other days stay."""
         if recorded == actual:
             return ""
         today, days = court_day(self.times.recorded), {court_day(self.times.earliest), court_day(self.times.latest)}

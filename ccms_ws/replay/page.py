@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
+from html import escape as _escape
 from importlib import resources
 
 from ccms_ws.replay.results import CaseResult, RunResult, StepResult, Verdict
@@ -16,6 +16,13 @@ _CLASS = {
 }
 _MANY = 500
 """So many cases that nothing differed in are listed one by one; beyond that they are counted."""
+
+
+def escape(text: str) -> str:
+    """Text for HTML: no markup, and no character that a page cannot show."""
+    return _escape(
+        "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    )
 
 
 def page(title: str, body: Iterable[str]) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.envelope.canonical import canonical
@@ -31,7 +32,7 @@ from ccms_ws.replay.results import CaseResult, RunResult, StepResult
 Signers = Callable[[str], Identity | None]
 """The key to sign with for a partner id; None if there is none, then the case is skipped."""
 
-Play = Callable[["Case", "Target"], Iterator[StepResult]]
+Play = Callable[["Case", "Target", "Wire"], Iterator[StepResult]]
 
 _SKEW: Final = timedelta(seconds=60)
 _TIMEOUT: Final = (5, 30)
@@ -53,28 +54,30 @@ class Target:
     clock: Clock = field(default_factory=SystemClock)
 
 
-class _Wire(threading.local):
-    """A session for each thread: connections are kept."""
+class Wire:
+    """HTTP to the endpoint. Threads may share one; connections are kept until it is closed."""
 
-    def __init__(self) -> None:
-        self.session = requests.Session()
-        self.session.trust_env = False
+    def __init__(self, connections: int = 4) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
 
+    def post(self, url: str, request: Request) -> Answer:
+        """One HTTP request. Raises TransientDeliveryError if no answer comes."""
+        try:
+            with self._session.request(
+                request.method, url, data=request.body, headers=request.http_headers, timeout=_TIMEOUT,
+                allow_redirects=False, stream=True,
+            ) as response:  # fmt: skip
+                body = response.raw.read(_LARGEST, decode_content=True)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, headers, body)
+        except requests.RequestException as error:
+            raise TransientDeliveryError(f"no answer from {url}: {error}") from error
 
-_wire = _Wire()
-
-
-def post(url: str, request: Request) -> Answer:
-    """One HTTP request. Raises TransientDeliveryError if no answer comes."""
-    try:
-        with _wire.session.request(
-            request.method, url, data=request.body, headers=request.http_headers, timeout=_TIMEOUT,
-            allow_redirects=False, stream=True,
-        ) as response:  # fmt: skip
-            body = response.raw.read(_LARGEST, decode_content=True)
-            return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
-    except requests.RequestException as error:
-        raise TransientDeliveryError(f"no answer from {url}: {error}") from error
+    def close(self) -> None:
+        self._session.close()
 
 
 # -- many cases -------------------------------------------------------------------------------------------------------
@@ -82,33 +85,33 @@ def replay_live(
     folders: Sequence[Path], target: Target, *, jobs: int = 1, tell: Callable[[CaseResult], None] = lambda _: None
 ) -> RunResult:
     """Say each recorded message anew: at this moment, signed with `target.signers`, under a new id or its own."""
-    return _run("live", folders, lambda folder: _told(folder, target, _live, tell), target, jobs=jobs)
+    return _run("live", folders, lambda folder, wire: _told(folder, target, wire, _live, tell), target, jobs=jobs)
 
 
 def replay_as_is(
     folders: Sequence[Path], target: Target, *, jobs: int = 1, tell: Callable[[CaseResult], None] = lambda _: None
 ) -> RunResult:
     """Send the recorded bytes: each must be refused, as stale if nothing else is wrong with it, or be known already."""
-    return _run("as is", folders, lambda folder: _told(folder, target, _as_is, tell), target, jobs=jobs)
+    return _run("as is", folders, lambda folder, wire: _told(folder, target, wire, _as_is, tell), target, jobs=jobs)
 
 
 def _run(
-    mode: str, folders: Sequence[Path], play: Callable[[Path], CaseResult], target: Target, *, jobs: int
+    mode: str, folders: Sequence[Path], play: Callable[[Path, Wire], CaseResult], target: Target, *, jobs: int
 ) -> RunResult:
-    started = time.perf_counter()
-    with ThreadPoolExecutor(jobs) as pool:
-        cases = list(pool.map(play, folders))
+    started, wire = time.perf_counter(), Wire(jobs)
+    with closing(wire), ThreadPoolExecutor(jobs) as pool:
+        cases = list(pool.map(lambda folder: play(folder, wire), folders))
     seconds = round(time.perf_counter() - started, 3)
     return RunResult(mode=mode, cases=cases, seconds=seconds, target=target.url)
 
 
-def _told(folder: Path, target: Target, play: Play, tell: Callable[[CaseResult], None]) -> CaseResult:
-    result = _played(folder, target, play)
+def _told(folder: Path, target: Target, wire: Wire, play: Play, tell: Callable[[CaseResult], None]) -> CaseResult:
+    result = _played(folder, target, wire, play)
     tell(result)
     return result
 
 
-def _played(folder: Path, target: Target, play: Play) -> CaseResult:
+def _played(folder: Path, target: Target, wire: Wire, play: Play) -> CaseResult:
     started = time.perf_counter()
     result = CaseResult(name=folder.name, title="", exchanges=())
     steps: list[StepResult] = []
@@ -117,7 +120,7 @@ def _played(folder: Path, target: Target, play: Play) -> CaseResult:
         result = replace(result, title=case.title, exchanges=case.exchanges)
         if why := _why_not(case, target, play is _live):
             return replace(result, skipped=True, reason=why)
-        steps.extend(play(case, target))
+        steps.extend(play(case, target, wire))
     except TransientDeliveryError:
         raise
     except (CcmsWsError, LookupError, ValueError) as error:
@@ -144,32 +147,42 @@ def _url(step: Post, target: Target) -> str:
 
 
 # -- live -------------------------------------------------------------------------------------------------------------
-def _live(case: Case, target: Target) -> Iterator[StepResult]:
+def _live(case: Case, target: Target, wire: Wire) -> Iterator[StepResult]:
     """One moment for the whole conversation: a message that is sent again says what it said."""
     ids, at = Ids(), target.clock.now()
     for step in case.steps:
         if isinstance(step, Post):
-            yield _say_anew(case, step, target, ids, at)
+            yield _say_anew(_Talk(case, target, wire, ids, at), step)
 
 
-def _say_anew(case: Case, step: Post, target: Target, ids: Ids, at: datetime) -> StepResult:
-    signer = target.signers(step.partner)
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """One conversation with the endpoint, all of it at the moment `at`."""
+
+    case: Case
+    target: Target
+    wire: Wire
+    ids: Ids
+    at: datetime
+
+
+def _say_anew(talk: _Talk, step: Post) -> StepResult:
+    target, signer = talk.target, talk.target.signers(step.partner)
     if signer is None:
         raise ConfigError(f"there is no key of {step.partner!r}")
     url = _url(step, target)
-    occasion = Occasion(at=at, recorded_at=case.at, signer=signer, to=url)
-    request = _renewed(step, occasion, ids, new_id=not target.keep_ids)
-    seen = see(post(url, request))
-    times = Times(case.at, at - _SKEW, target.clock.now() + _SKEW)
+    occasion = Occasion(at=talk.at, recorded_at=talk.case.at, signer=signer, to=url)
+    request = _renewed(step, occasion, talk.ids, new_id=not target.keep_ids)
+    seen = see(talk.wire.post(url, request))
+    times = Times(talk.case.at, talk.at - _SKEW, target.clock.now() + _SKEW)
     exchange, sent_id = exchange_at(step.path), message_id_of(request.body)
     reader = None if exchange is None else Reader(exchange, sent_id, target.trust, target.clock)
-    roles = Roles(ids, Ids(), times, {}, same_seal=False)
-    found = judge(step.expected, seen, roles, reader)
+    found = judge(step.expected, seen, Roles(talk.ids, Ids(), times, {}, same_seal=False), reader)
     return StepResult(
         name=step.name,
         expected=in_words(step.expected.outcome, step.expected.code, step.expected.status),
         actual=str(seen),
-        differences=tolerate(found, case.may_differ),
+        differences=tolerate(found, talk.case.may_differ),
     )
 
 
@@ -184,15 +197,15 @@ def _renewed(step: Post, occasion: Occasion, ids: Ids, *, new_id: bool) -> Reque
 
 
 # -- as is ------------------------------------------------------------------------------------------------------------
-def _as_is(case: Case, target: Target) -> Iterator[StepResult]:
+def _as_is(case: Case, target: Target, wire: Wire) -> Iterator[StepResult]:
     for step in case.steps:
         if isinstance(step, Post):
-            yield _send_again(step, target)
+            yield _send_again(step, target, wire)
 
 
-def _send_again(step: Post, target: Target) -> StepResult:
+def _send_again(step: Post, target: Target, wire: Wire) -> StepResult:
     """The endpoint must not act on it: it has to refuse it, or to know it and give the answer that it gave then."""
-    seen = see(post(_url(step, target), step.request))
+    seen = see(wire.post(_url(step, target), step.request))
     expected = "refused as stale, or the recorded answer again"
     found: list[Difference] = []
     if seen.outcome in (Outcome.REPLY, Outcome.ERROR, Outcome.ACCEPTED):
