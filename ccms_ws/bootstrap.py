@@ -6,19 +6,17 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from cryptography import x509
-
 from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import CourtSettings, PartnerSettings, PushSettings, Settings, load_settings
 from ccms_ws.contract.codes import extend_from
+from ccms_ws.credentials import identity_of, pins_of, policy_of, tls_pins_of, trust_of
 from ccms_ws.delivery.answers import AnswerDesk
 from ccms_ws.delivery.routes import Route
 from ccms_ws.delivery.worker import DeliveryWorker
@@ -27,13 +25,14 @@ from ccms_ws.domain.courts import CaseNumberStyle, CaseType, Court
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import ConfigError
-from ccms_ws.exchange import Context, Exchange
+from ccms_ws.exchange import Context, Direction, Exchange
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
+from ccms_ws.services.connection import Proxy, TlsClients
 from ccms_ws.services.gateway import Gateway, House
 from ccms_ws.services.samples import refuse_test_key
 from ccms_ws.store.engine import open_engine
@@ -60,6 +59,7 @@ class CourtApplication:
     identity: Identity
     trust: TrustStore
     policy: SecurityPolicy
+    tls_clients: TlsClients
     clock: Clock
     units: UnitOfWorkFactory
     reading: UnitOfWorkFactory
@@ -77,6 +77,9 @@ class CourtApplication:
                 clock=self.clock,
                 partners=self.partners,
                 permits=self._permits,
+                tls_clients=self.tls_clients,
+                profiles={profile.id: Profile(profile.profile.sends) for profile in self.settings.partners},
+                references=self._references,
                 unit_of_work=self.units,
             ),
             exchanges,
@@ -86,17 +89,21 @@ class CourtApplication:
         """A delivery worker with a name of its own."""
 
         @cache
-        def client(partner_id: str, wsdl: Path) -> PartnerClient:
+        def client(partner_id: str, push: PushSettings) -> PartnerClient:
+            profile = self.settings.partner(partner_id)
             return PartnerClient(
-                wsdl,
+                push.wsdl,
                 partner_id=partner_id,
                 identity=self.identity,
                 trust=self.trust,
-                policy=self.policy,
+                policy=replace(self.policy, profile=Profile(profile.profile.receives)),
                 clock=self.clock,
+                token_reference=self._references[partner_id],
                 transport=TransportSettings(
                     connect_timeout=self.settings.delivery.connect_timeout_seconds,
                     read_timeout=self.settings.delivery.read_timeout_seconds,
+                    ca_bundle=push.tls_ca,
+                    client_certificate=push.client_certificate,
                 ),
                 on_exchange=on_exchange,
             )
@@ -105,7 +112,7 @@ class CourtApplication:
             push = self.push_settings(partner_id, exchange_code)
             return Route(
                 partner=self.partners[partner_id],
-                sender=client(partner_id, push.wsdl),
+                sender=client(partner_id, push),
                 url=push.url,
                 soap=SoapVersion.SOAP11 if push.soap == "1.1" else SoapVersion.SOAP12,
                 answer_window=push.answer_window,
@@ -154,6 +161,11 @@ class CourtApplication:
             )
         return push
 
+    @property
+    def _references(self) -> dict[str, TokenReference]:
+        """How we name our certificate to each partner."""
+        return {profile.id: TokenReference(profile.token_reference) for profile in self.settings.partners}
+
     def _permits(self, partner_id: str, exchange: Exchange) -> bool:
         """A partner may send what its profile says, and answer what it receives."""
         profile = self.settings.partner(partner_id)
@@ -164,19 +176,17 @@ def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplicati
     """The court of these settings. Raises ConfigError for keys and certificates, StoreUnavailable for the database."""
     court, engine = settings.court, open_engine(settings.database.url)
     extend_from(court.codes)
-    identity = Identity.load(settings.identity.key, settings.identity.certificate)
-    pins = [pin for profile in settings.partners for pin in _pins(profile)]
-    refuse_test_key([identity.certificate, *(pin.certificate for pin in pins)])
+    identity = identity_of(settings.identity)
+    refuse_test_key([identity.certificate, *(pin.certificate for each in settings.partners for pin in pins_of(each))])
+    _check_profiles(settings.partners)
     return CourtApplication(
         settings=settings,
         court=_court(court),
         partners={profile.id: _partner(profile) for profile in settings.partners},
         identity=identity,
-        trust=TrustStore(pins),
-        policy=SecurityPolicy(
-            skew=timedelta(seconds=settings.security.skew_seconds),
-            lifetime=timedelta(seconds=settings.security.lifetime_seconds),
-        ),
+        trust=trust_of(settings),
+        policy=policy_of(settings),
+        tls_clients=_tls_clients(settings),
         clock=clock or SystemClock(),
         units=unit_of_work(engine),
         reading=read_only(engine),
@@ -200,10 +210,18 @@ def _court(settings: CourtSettings) -> Court:
     return Court(settings.ori, settings.name, settings.county_code, settings.dmv_court_code, style)
 
 
-def _pins(profile: PartnerSettings) -> Iterable[PinnedCertificate]:
-    for path in profile.certificates:
-        try:
-            certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{path} is not a readable PEM certificate", hint=f"partner {profile.id}") from error
-        yield PinnedCertificate(profile.id, certificate)
+def _tls_clients(settings: Settings) -> TlsClients:
+    front = settings.endpoint.proxy
+    pins = [pin for partner in settings.partners for pin in tls_pins_of(partner)]
+    return TlsClients(pins, Proxy(addresses=front.addresses, header=front.header) if front else None)
+
+
+def _check_profiles(partners: Iterable[PartnerSettings]) -> None:
+    """Raises ConfigError if a partner that does not sign may send more than answers to what the court has sent."""
+    asked = {exchange.code for exchange in EXCHANGES if exchange.direction is Direction.INBOUND}
+    for partner in partners:
+        if Profile(partner.profile.sends) is Profile.MTLS_ONLY and (more := asked.intersection(partner.sends)):
+            raise ConfigError(
+                f"{partner.id} may not send {', '.join(sorted(more))} under mtls-only",
+                hint="mtls-only is for answers to what the court has sent; whoever asks the court must sign",
+            )

@@ -24,7 +24,7 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.outbound import seal_envelope
 from ccms_ws.envelope.parsing import new_parser
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import CcmsWsError, MalformedEnvelope, TransientDeliveryError
@@ -65,11 +65,13 @@ class PartnerClient:
         trust: TrustStore,
         policy: SecurityPolicy,
         clock: Clock,
+        token_reference: TokenReference = TokenReference.DIRECT,
         transport: TransportSettings | None = None,
         on_exchange: OnExchange | None = None,
     ) -> None:
-        """`partner_id`: whose signature, by `trust`, answers must bear. Raises ContractError for an unusable WSDL,
-        and for one that is not as it was pinned when it was imported.
+        """`partner_id`: whose signature, by `trust`, answers must bear. `token_reference`: how our signatures name our
+        certificate. A policy of a weaker profile needs mutual TLS in `transport`, and holds for answers too. Raises
+        ContractError for an unusable WSDL, and for one that is not as it was pinned when it was imported.
         """
         check_pins(wsdl)
         self._operations = read_operations(wsdl)
@@ -79,6 +81,7 @@ class PartnerClient:
         self._trust = trust
         self._policy = policy
         self._clock = clock
+        self._token_reference = token_reference
         self._transport = PartnerTransport(transport or TransportSettings())
         self._on_exchange = on_exchange
 
@@ -92,7 +95,13 @@ class PartnerClient:
         message_id = f"urn:uuid:{message.message_id}"
         addressing = Addressing.request(to=url, action=operation.action, message_id=message_id, relates_to=relates_to)
         envelope = compose_envelope(etree.fromstring(message.body, new_parser()), addressing, soap)
-        seal_envelope(envelope, identity=self._identity, policy=self._policy, clock=self._clock)
+        seal_envelope(
+            envelope,
+            identity=self._identity,
+            policy=self._policy,
+            clock=self._clock,
+            token_reference=self._token_reference,
+        )
         sent, received = to_bytes(envelope), None
         try:
             http = self._transport.send(url, sent, _headers(soap, operation.soap_action))
@@ -138,6 +147,8 @@ class PartnerClient:
                     permits=lambda partner_id, _root: partner_id == self._partner_id,
                     relates_to=message_id,
                     faults=True,
+                    profile=lambda _partner_id: self._policy.profile,
+                    connection=self._partner_id if self._policy.profile.is_weaker else "",
                 ),
             )
         except CcmsWsError as error:

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from ccms_ws.errors import ConfigError
 
-ProfileName = Literal["gfipm-s2s"]
+ProfileName = Literal["gfipm-s2s", "tls-endorsing-timestamp", "mtls-only"]
+PushProfileName = Literal["gfipm-s2s", "tls-endorsing-timestamp"]
+TokenReferenceName = Literal["direct", "issuer-serial", "ski", "thumbprint"]
+RsaSignatureName = Literal[
+    "rsa-sha256", "rsa-sha384", "rsa-sha512", "sha256-rsa-MGF1", "sha384-rsa-MGF1", "sha512-rsa-MGF1"
+]
 CaseTypeName = Literal["criminal", "traffic", "juvenile-delinquency", "juvenile-dependency", "civil", "other"]
 PartnerKindName = Literal["probation", "franchise-tax-board", "revenue-recovery", "collection-agency", "motor-vehicles"]
 
@@ -62,6 +68,18 @@ def _some(paths: tuple[Path, ...]) -> tuple[Path, ...]:
     if not paths:
         raise ValueError("it should name at least one file")
     return paths
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError("it should be an address or a network: 10.0.0.5 or 10.0.0.0/24") from None
+
+
+def _both_directions(profile: Any) -> Any:
+    """A bare name means both directions."""
+    return {"sends": profile, "receives": profile} if isinstance(profile, str) else profile
 
 
 ResolvedPath = Annotated[Path, AfterValidator(_resolved)]
@@ -113,6 +131,30 @@ class CourtSettings(Section):
         return self
 
 
+class TlsSettings(Section):
+    """TLS that the endpoint serves itself. A court that has a proxy in front leaves it out."""
+
+    certificate: ExistingFile = Field(description="the server's certificate and the chain above it (PEM)")
+    key: ExistingFile = Field(description="its private key (PEM, readable by its owner alone)")
+    client_authorities: ExistingFile | None = Field(
+        default=None, description="who may certify clients (PEM); if set, a client must show such a certificate"
+    )
+    minimum: Literal["1.2", "1.3"] = Field(default="1.2", description="the oldest version of TLS that is spoken")
+
+
+class ProxySettings(Section):
+    """A proxy in front that ends TLS and tells which certificate the client has shown."""
+
+    addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        min_length=1, description="where the proxy calls from; whoever else sends the header is not listened to"
+    )
+    header: str = Field(
+        default="X-SSL-Client-Cert",
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="the header with the client's certificate: URL-encoded PEM (nginx), or base64 of its DER",
+    )
+
+
 class EndpointSettings(Section):
     """Where the court listens."""
 
@@ -126,13 +168,28 @@ class EndpointSettings(Section):
     waiting: int = Field(
         default=32, ge=0, le=1024, description="messages that may wait for their turn; others get 503 with Retry-After"
     )
+    tls: TlsSettings | None = Field(default=None, description="TLS that the endpoint serves itself")
+    proxy: ProxySettings | None = Field(default=None, description="a proxy that passes clients' certificates on")
 
 
 class IdentitySettings(Section):
     """The court's signing key and certificate."""
 
-    key: ExistingFile = Field(description="the private key that signs for the court (PEM)")
-    certificate: ExistingFile = Field(description="its certificate (PEM), which partners pin")
+    key: ExistingFile = Field(description="the private key that signs for the court: PEM, or a PKCS#12 file")
+    certificate: ExistingFile = Field(description="its certificate (PEM), which partners pin; with PKCS#12 as well")
+    password_file: ExistingFile | None = Field(
+        default=None, description="a file with the key's password, readable by its owner alone"
+    )
+    password_variable: str | None = Field(
+        default=None, min_length=1, description="the environment variable that holds the key's password"
+    )
+    rsa_signature: RsaSignatureName = Field(default="rsa-sha256", description="what an RSA key signs with")
+
+    @model_validator(mode="after")
+    def _check_password(self) -> Self:
+        if self.password_file and self.password_variable:
+            raise ValueError("password_file and password_variable exclude each other")
+        return self
 
 
 class DatabaseSettings(Section):
@@ -143,11 +200,19 @@ class DatabaseSettings(Section):
     )
 
 
+class CrlSettings(Section):
+    """A revocation list. Once the date of its next update has passed, nobody whom it concerns is let in."""
+
+    file: ExistingFile = Field(description="the list (PEM or DER)")
+    issuer: ExistingFile = Field(description="the certificate of the authority that signs it (PEM)")
+
+
 class SecuritySettings(Section):
-    """Freshness. Wider windows forgive bad clocks and keep a captured message usable for longer."""
+    """Freshness and revocation. Wider windows forgive bad clocks and keep a captured message usable for longer."""
 
     skew_seconds: int = Field(default=60, ge=0, le=600, description="how far a partner's clock may differ")
     lifetime_seconds: int = Field(default=300, ge=10, le=3600, description="how long a message may live")
+    crls: tuple[CrlSettings, ...] = Field(default=(), description="revocation lists: { file = ..., issuer = ... }")
 
 
 class DeliverySettings(Section):
@@ -190,11 +255,39 @@ class PushSettings(Section):
     answer_days: float = Field(default=10.0, gt=0, description="how long the partner may take to answer")
     batch_size: int = Field(default=1000, ge=1, le=100_000, description="the most updates in one batch")
     client_id: str = Field(default="", max_length=32, description="the identification that the partner gave the court")
+    tls_ca: ExistingFile | None = Field(
+        default=None,
+        description="who may vouch for the partner's server (PEM); the system's authorities, if not set",
+    )
+    tls_certificate: ExistingFile | None = Field(
+        default=None, description="the certificate that the court shows in mutual TLS (PEM)"
+    )
+    tls_key: ExistingFile | None = Field(default=None, description="its private key (PEM, not encrypted)")
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        if (self.tls_ca or self.tls_certificate) and not self.url.startswith("https://"):
+            raise ValueError("tls_ca, tls_certificate and tls_key are for an https:// address")
+        return self
+
+    @property
+    def client_certificate(self) -> tuple[Path, Path] | None:
+        """Certificate and key that the court shows in mutual TLS."""
+        return (self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None
 
     @property
     def answer_window(self) -> timedelta:
         """How long the partner may take to answer; then silence means what the exchange says it means."""
         return timedelta(days=self.answer_days)
+
+
+class ProfileSettings(Section):
+    """What must be signed in each direction. A weaker profile is one that somebody has written here."""
+
+    sends: ProfileName = Field(default="gfipm-s2s", description="what the partner signs when it sends to the court")
+    receives: PushProfileName = Field(default="gfipm-s2s", description="what the court signs when it pushes")
 
 
 class PartnerSettings(Section):
@@ -213,9 +306,24 @@ class PartnerSettings(Section):
         default=None,
         description="the only types of cases that the partner may know of; all that its kind may, if not set",
     )
-    profile: ProfileName = Field(default="gfipm-s2s", description="the security profile of the partner's messages")
+    profile: Annotated[ProfileSettings, BeforeValidator(_both_directions)] = Field(
+        default=ProfileSettings(),
+        description='the security profiles of the messages: a name, or { sends = "...", receives = "..." }',
+    )
     certificates: Annotated[tuple[ExistingFile, ...], AfterValidator(_some)] = Field(
-        description="the certificates (PEM) the partner signs with"
+        default=(), description="the certificates (PEM) the partner signs with"
+    )
+    authority: ExistingFile | None = Field(
+        default=None, description="instead of pins: the authority that certifies the partner, root included (PEM)"
+    )
+    subject: str | None = Field(
+        default=None, description='with authority: the whole subject of the partner\'s certificate, "CN=...,O=...,C=US"'
+    )
+    tls_certificates: tuple[ExistingFile, ...] = Field(
+        default=(), description="the certificates (PEM) the partner shows as a TLS client; for the weaker profiles"
+    )
+    token_reference: TokenReferenceName = Field(
+        default="direct", description="how our signatures name our certificate to this partner"
     )
     sends: tuple[str, ...] = Field(default=(), description="exchanges whose messages the partner may send to the court")
     receives: dict[str, PushSettings] = Field(default={}, description="exchanges that the court pushes to the partner")
@@ -224,6 +332,21 @@ class PartnerSettings(Section):
     def _check_unit(self) -> Self:
         if (self.kind == "probation") != (self.unit is not None):
             raise ValueError('a partner of kind "probation", and no other, has a unit: "adult" or "juvenile"')
+        return self
+
+    @model_validator(mode="after")
+    def _check_trust(self) -> Self:
+        if (self.authority is None) != (self.subject is None):
+            raise ValueError("authority and subject go together: an authority alone vouches for everybody it certifies")
+        if not (self.certificates or self.authority or self.profile.sends == "mtls-only"):
+            raise ValueError("a partner has certificates, or authority and subject")
+        if self.profile.sends != "gfipm-s2s" and not self.tls_certificates:
+            raise ValueError(f"the profile {self.profile.sends} needs tls_certificates: they alone show who is there")
+        if self.profile.receives != "gfipm-s2s" and not all(
+            push.tls_ca and push.client_certificate for push in self.receives.values()
+        ):
+            what = f"the profile {self.profile.receives} needs tls_ca, tls_certificate and tls_key for all it receives"
+            raise ValueError(what)
         return self
 
 

@@ -49,7 +49,7 @@ class Identity:
 
     @classmethod
     def load(cls, key_path: Path, cert_path: Path | None = None, password: bytes | None = None) -> Identity:
-        """Read a PKCS#8 PEM key (plain or encrypted) and a PEM certificate, or both from one PKCS#12 file.
+        """Read a key (PKCS#8 PEM, plain or encrypted; PKCS#12) and a PEM certificate, or both from the PKCS#12 file.
 
         A PEM certificate file may go on with the chain. Errors: `ConfigError` for files that are unreadable, open to
         group or others, or do not make an identity.
@@ -59,7 +59,8 @@ class Identity:
             if cert_path is None:
                 key, certificate, chain = pkcs12.load_key_and_certificates(secret, password)
             else:
-                key = load_pem_private_key(secret, password)
+                pem = secret.lstrip().startswith(b"-----BEGIN")
+                key = load_pem_private_key(secret, password) if pem else pkcs12.load_pkcs12(secret, password).key
                 certificate, *chain = x509.load_pem_x509_certificates(_read(cert_path))
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             where = f"{key_path}" if cert_path is None else f"{key_path} or {cert_path}"
@@ -87,6 +88,17 @@ class Identity:
     def thumbprint_text(self) -> str:
         """The SHA-1 thumbprint in base64."""
         return b64encode(thumbprint(self.certificate)).decode()
+
+
+def read_password(path: Path) -> bytes:
+    """The password in a file that nobody but its owner may read; a line break at its end is none of it.
+
+    Errors: `ConfigError`.
+    """
+    password = _read_private(path).rstrip(b"\r\n")
+    if not password:
+        raise ConfigError(f"{path} holds no password")
+    return password
 
 
 def _read(path: Path) -> bytes:

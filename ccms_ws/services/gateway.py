@@ -28,10 +28,11 @@ from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import CcmsWsError, ConcurrentChange, HttpRefusal, InternalError, ServiceNotFound, StoreError
 from ccms_ws.exchange import Context, Exchange
+from ccms_ws.services.connection import TlsClients
 from ccms_ws.services.http import Environ, Response, StartResponse, read_request
 from ccms_ws.services.published import PublishedContract
 from ccms_ws.services.replies import Replies, refusal, transaction_id
@@ -54,6 +55,11 @@ class House:
     clock: Clock
     partners: Mapping[str, Partner]
     permits: Callable[[str, Exchange], bool]
+    tls_clients: TlsClients
+    profiles: Mapping[str, Profile]
+    """What each partner must sign of what it sends."""
+    references: Mapping[str, TokenReference]
+    """How answers to each partner name the court's certificate."""
     unit_of_work: UnitOfWorkFactory
 
 
@@ -67,7 +73,7 @@ class Gateway:
         profile = describe(house.policy)
         for exchange in exchanges:
             check_published_policy(wsdl_path(exchange.service), profile)
-        self._replies = Replies(house.identity, house.policy, house.clock)
+        self._replies = Replies(house.identity, house.policy, house.clock, house.references)
         self._published = PublishedContract(house, tuple(self._services.values()))
         self._prefix = urlsplit(house.public_url).path.rstrip("/")
 
@@ -86,7 +92,8 @@ class Gateway:
         try:
             service = self._service(path)
             received = read_request(environ, self._house.policy.limits.message)
-            envelope = self._open(received, service)
+            connection = self._house.tls_clients.partner_of(environ, self._house.clock.now())
+            envelope = self._open(received, service, connection)
         except HttpRefusal as error:
             self._refuse(error, incident, path, received)
             return refusal(error, incident)
@@ -109,7 +116,7 @@ class Gateway:
             raise ServiceNotFound(f"no service at {path[:100]!r}")
         return service
 
-    def _open(self, received: Received, service: SoapService) -> VerifiedEnvelope:
+    def _open(self, received: Received, service: SoapService, connection: str) -> VerifiedEnvelope:
         house, exchange = self._house, service.exchange
         return open_envelope(
             received,
@@ -120,6 +127,8 @@ class Gateway:
                 to=frozenset({house.public_url + exchange.path}),
                 operations=service.actions,
                 permits=lambda partner_id, _root: house.permits(partner_id, exchange),
+                profile=house.profiles.__getitem__,
+                connection=connection,
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID, uuid4
 
 from lxml import etree
@@ -18,7 +19,7 @@ from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
 from ccms_ws.envelope.outbound import seal_payload
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.errors import AddressingHeaderInvalid, CcmsWsError, HttpRefusal, InternalError, MessageIdReused
 from ccms_ws.services.http import Response
@@ -30,10 +31,14 @@ _HEADERS = {"http.method-not-allowed": (("Allow", "GET, HEAD, POST"),), "http.ov
 class Replies:
     """Seals what goes back to partners, as the court."""
 
-    def __init__(self, identity: Identity, policy: SecurityPolicy, clock: Clock) -> None:
+    def __init__(
+        self, identity: Identity, policy: SecurityPolicy, clock: Clock, references: Mapping[str, TokenReference]
+    ) -> None:
+        """`references`: how answers to each partner name the court's certificate."""
         self._identity = identity
         self._policy = policy
         self._clock = clock
+        self._references = references
 
     def first(
         self,
@@ -89,6 +94,9 @@ class Replies:
         addressing = Addressing.answer(
             action=action, message_id=f"urn:uuid:{message_id}", relates_to=request.addressing.message_id
         )
+        if request.certificate is None:  # whoever cannot sign could make nothing of a Security header either
+            plain = to_bytes(compose_envelope(payload, addressing, request.version))
+            return Response(_status(payload), plain, _content_type(request.version))
         sealed = seal_payload(
             canonical(payload),
             addressing,
@@ -96,6 +104,7 @@ class Replies:
             identity=self._identity,
             policy=self._policy,
             clock=self._clock,
+            token_reference=self._references[request.partner_id],
         )
         return Response(_status(payload), sealed, _content_type(request.version))
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.identity import Identity, read_password
 from ccms_ws.errors import ConfigError
 from tests.support.oracles import certificate_pem, key_pem
 from tests.support.pki import pki
@@ -63,6 +63,10 @@ def test_a_pkcs12_file_holds_both(tmp_path: Path) -> None:
     path = _write(tmp_path / "dmv.p12", content)
     loaded = Identity.load(path, password=b"word")
     assert (loaded.certificate, loaded.chain) == (identity.certificate, (pki().authority,))
+    beside = _write(tmp_path / "dmv.crt", certificate_pem(identity), 0o644)
+    assert Identity.load(path, beside, b"word").certificate == identity.certificate
+    with pytest.raises(ConfigError, match="does not belong"):
+        Identity.load(path, _write(tmp_path / "ftb.crt", certificate_pem(pki().ftb), 0o644), b"word")
     with pytest.raises(ConfigError):
         Identity.load(path, password=b"wrong")
 
@@ -110,3 +114,11 @@ def test_a_certificate_for_another_use_makes_no_identity() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     with pytest.raises(ConfigError, match="KeyUsage"):
         Identity(key, pki().certificate("court", signing=False))
+
+
+def test_a_password_comes_from_a_file_that_nobody_else_reads(tmp_path: Path) -> None:
+    assert read_password(_write(tmp_path / "password", b"word \r\n")) == b"word "
+    with pytest.raises(ConfigError, match="can be read by others"):
+        read_password(_write(tmp_path / "open", b"word", 0o644))
+    with pytest.raises(ConfigError, match="no password"):
+        read_password(_write(tmp_path / "empty", b"\n"))
