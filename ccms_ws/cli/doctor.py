@@ -139,6 +139,7 @@ def _endpoint(settings: Settings) -> Iterator[Finding]:
     """Whether the endpoint answers at its port, as a partner would ask."""
     import http.client
 
+    from ccms_ws.contract.wsdl import load_wsdl
     from ccms_ws.registry import EXCHANGES
 
     host, port = settings.endpoint.host, settings.endpoint.port
@@ -148,7 +149,7 @@ def _endpoint(settings: Settings) -> Iterator[Finding]:
     try:
         connection.request("GET", f"{EXCHANGES[0].path}?wsdl")
         answer = connection.getresponse()
-        ours = answer.status == 200 and EXCHANGES[0].namespace.encode() in answer.read()
+        ours = answer.status == 200 and load_wsdl(EXCHANGES[0].service).target_namespace.encode() in answer.read()
     except ConnectionRefusedError:
         yield amber("endpoint", f"nothing answers at {host}:{port}", "ccms-ws serve, if it should run here")
         return

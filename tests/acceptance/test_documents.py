@@ -1,0 +1,96 @@
+"""Every command and snippet in the documents works as it stands there, in a demo court that runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ccms_ws.cli.docs import FOLDER, all_documents
+from ccms_ws.clock import SystemClock
+from ccms_ws.demo.installation import Ports, make_installation
+from ccms_ws.demo.processes import Processes, Program, listens
+from tests.support.commands import free_port_base
+from tests.support.documents import Snippet, script, snippets
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *all_documents().values()]
+RUNNING = [path for path in DOCUMENTS if any(each.is_run for each in snippets(path))]
+
+
+@pytest.fixture(scope="module")
+def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
+    """The folder above a demo court whose endpoint, worker and partners run, and the base of its ports."""
+    folder, base = tmp_path_factory.mktemp("reader"), free_port_base()
+    made = make_installation(folder / "demo-court", SystemClock(), ports=Ports(base))
+    config = ("--config", str(made.settings_file))
+    ports = Ports(base).named
+    with Processes(folder / "logs") as processes:
+        processes.start(
+            [
+                Program("endpoint", ("serve", *config), lambda _: listens(ports["court_port"])),
+                Program("ftb", ("simulate", "FTB", *config), lambda _: listens(ports["ftb_port"])),
+                Program("dmv", ("simulate", "DMV", *config), lambda _: listens(ports["dmv_port"])),
+                Program("worker", ("worker", *config), lambda log: "worker.started" in log.read_text()),
+            ]
+        )
+        yield folder, base
+
+
+@pytest.mark.parametrize("path", RUNNING, ids=lambda path: path.stem)
+def test_what_a_document_says_to_do_works(path: Path, court: tuple[Path, int]) -> None:
+    folder, base = court
+    blocks = [each for each in snippets(path) if each.is_run and not each.missing]
+    left_out = {f"{each.missing} is not installed" for each in snippets(path) if each.is_run and each.missing}
+    (folder / "tools").is_symlink() or (folder / "tools").symlink_to(ROOT / "tools")
+    ports = {f"88{number:02}": str(base + number) for number in (7,)} | {"8903": str(base + 103), "8907": str(base + 107)}
+    ended = subprocess.run(
+        ["bash", "-c", script(blocks, ports)],
+        cwd=folder,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    if left_out:
+        pytest.skip(f"the rest ran; {', '.join(sorted(left_out))}")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_no_snippet_of_a_document_goes_unrun(path: Path) -> None:
+    """README's two commands are run by tests of their own: the demo's and this suite itself."""
+    allowed = {"tools/demo", "tools/test"}
+
+    def excused(each: Snippet) -> bool:
+        return each.language not in ("sh", "python", "") or {line.split("#")[0].strip() for line in each.text.splitlines()} <= allowed
+
+    unrun = [f"{each.document}:{each.line}" for each in snippets(path) if not each.is_run and not excused(each)]
+    if path.name == "README.md":
+        unrun = [place for place in unrun if "ok  FCC807" not in path.read_text()]
+    assert unrun == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_link_of_a_document_leads_to_a_file(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text("utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_test_that_a_document_names_is_there(path: Path) -> None:
+    """A claim names the test that shows it: `tests/unit/test_x.py::test_y`, or a file of tests."""
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", path.read_text("utf-8")):
+        assert (ROOT / file).is_file(), file
+        assert not name or f"def {name}(" in (ROOT / file).read_text("utf-8"), f"{file}::{name}"
+
+
+def test_the_documents_are_installed_with_the_package() -> None:
+    assert {"INTEGRATING", "OPERATIONS", "ARCHITECTURE", "THREAT-MODEL", "CHANGELOG"} <= set(all_documents())
+    assert FOLDER.is_relative_to(ROOT / "ccms_ws")
