@@ -48,6 +48,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
         host=endpoint.host,
         port=endpoint.port,
         workers=endpoint.workers,
+        tls=endpoint.tls,
     )
     get_logger(__name__).info("endpoint.stopped")
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import threading
+import time
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+import structlog
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 
+from ccms_ws.errors import CcmsWsError
 from ccms_ws.services.endpoint import Bounds, Endpoint
 from ccms_ws.services.http import WsgiApplication
+
+if TYPE_CHECKING:
+    from ccms_ws.config.model import TlsSettings
+
+log = structlog.get_logger(__name__)
 
 _HEADER_TIMEOUT = 10.0
 """Seconds that a client may take to send the headers of a request, and that a kept connection may lie idle."""
@@ -20,15 +33,39 @@ _GRACE = 30
 """Seconds that a process may take to finish what was begun when it is told to stop."""
 
 
-def serve(load: Callable[[], WsgiApplication], bounds: Bounds, *, host: str, port: int, workers: int) -> None:
-    """Serve until SIGTERM or SIGINT; what was begun is finished. `load` makes the application in each process."""
+_LOOK_AT_PARENT = 0.5
+"""Seconds."""
 
-    def ready() -> Endpoint:
-        endpoint = Endpoint(load(), bounds)
-        settle_memory()
-        return endpoint
 
-    server = Granian(
+class _Server(Granian):  # type: ignore[misc, valid-type]  # a name chosen at run time
+    """granian's server, which looks before it leaps: new processes come only if the settings can be used."""
+
+    check: Callable[[], object]
+
+    def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
+        """SIGHUP: a new process for each old one, which then finishes what it has begun."""
+        try:
+            self.check()
+        except CcmsWsError as error:
+            log.error("endpoint.not-reloaded", code=error.code, why=error.detail, hint=error.hint)
+            return
+        log.info("endpoint.reloads")
+        super().signal_handler_reload(*args, **kwargs)
+
+
+def serve(
+    load: Callable[[], WsgiApplication],
+    bounds: Bounds,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    tls: TlsSettings | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; what was begun is finished. `load` makes the application in each process, and at
+    SIGHUP once before anything is changed: new processes with new settings take over, and no connection is refused.
+    """
+    server = _Server(
         "ccms_ws",
         address=host,
         port=port,
@@ -41,8 +78,30 @@ def serve(load: Callable[[], WsgiApplication], bounds: Bounds, *, host: str, por
         log_enabled=False,
         respawn_failed_workers=True,
         workers_kill_timeout=_GRACE,
+        ssl_cert=tls.certificate if tls else None,
+        ssl_key=tls.key if tls else None,
+        ssl_ca=tls.client_authorities if tls else None,
+        ssl_client_verify=tls is not None and tls.client_authorities is not None,
+        ssl_protocol_min=SSLProtocols.tls13 if tls and tls.minimum == "1.3" else SSLProtocols.tls12,
     )
-    server.serve(target_loader=ready, wrap_loader=False)
+    server.check = load
+    server.serve(target_loader=partial(_ready, load, bounds, os.getpid()), wrap_loader=False)
+
+
+def _ready(load: Callable[[], WsgiApplication], bounds: Bounds, parent: int) -> Endpoint:
+    """What one process serves."""
+    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+    endpoint = Endpoint(load(), bounds)
+    settle_memory()
+    return endpoint
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has gone, however it went: nobody else would ever end it."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_AT_PARENT)
+    log.error("endpoint.parent-gone")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def settle_memory() -> None:

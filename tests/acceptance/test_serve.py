@@ -59,6 +59,31 @@ def test_the_endpoint_ends_when_it_is_told(settings: Path, number: signal.Signal
     assert not listens(port_of(settings))
 
 
+def test_nobody_serves_on_when_the_endpoint_is_killed(settings: Path) -> None:
+    with serving(settings) as process:
+        process.kill()
+        process.wait(30)
+        deadline = time.monotonic() + 15
+        while listens(port_of(settings)):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_settings_that_cannot_be_used_change_nothing(settings: Path) -> None:
+    with serving(settings) as process:
+        good = settings.read_text()
+        settings.write_text(good.replace("pki/court.key", "pki/dmv.key"))
+        process.send_signal(signal.SIGHUP)
+        time.sleep(1.5)
+        settings.write_text(good)
+        assert run_program("query", "--case", "TR-2025-004417", "--config", settings, "--json").code == ExitCode.OK
+        process.terminate()
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert "endpoint.not-reloaded" in said
+    assert "endpoint.reloads" not in said
+
+
 def test_a_query_is_answered_over_the_wire(settings: Path) -> None:
     with serving(settings):
         found = run_program("query", "--case", "TR-2025-004417", "--config", settings, "--json")
