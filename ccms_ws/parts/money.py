@@ -7,7 +7,7 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import EXT, NC, q
+from ccms_ws.contract.namespaces import EXT, NC, J, q
 from ccms_ws.domain.ledger import FeeBalance
 from ccms_ws.parts import xml
 
@@ -19,6 +19,10 @@ Q_FEE_PAID: Final = q(NC, "ObligationPaidAmount")
 Q_FEE_KIND: Final = q(EXT, "FeeCategoryCodeText")
 Q_FEE_WAIVED: Final = q(EXT, "FeeWaivedAmount")
 Q_FEE_VACATED: Final = q(EXT, "FeeVacatedAmount")
+Q_CODE_BOOK: Final = q(J, "StatuteCodeIdentification")
+Q_CODE_SECTION: Final = q(J, "StatuteCodeSectionIdentification")
+Q_ID: Final = q(NC, "IdentificationID")
+Q_JOINT: Final = q(EXT, "JointAndSeveralIndicator")
 
 
 def write_amount(parent: _Element, name: str, amount: Decimal) -> None:
@@ -39,6 +43,12 @@ def write_fees(parent: _Element, fees: tuple[FeeBalance, ...]) -> None:
         xml.add(element, Q_FEE_KIND, fee.fee_kind)
         write_amount(element, Q_FEE_WAIVED, fee.waived)
         write_amount(element, Q_FEE_VACATED, fee.vacated)
+        book, _, section = fee.statute.partition(" ")
+        if section:
+            xml.add(xml.add(element, Q_CODE_BOOK), Q_ID, book)
+            xml.add(xml.add(element, Q_CODE_SECTION), Q_ID, section)
+        if fee.joint:
+            xml.add_indicator(element, Q_JOINT, True)
 
 
 def read_fees(parent: _Element) -> tuple[FeeBalance, ...]:
@@ -49,6 +59,14 @@ def read_fees(parent: _Element) -> tuple[FeeBalance, ...]:
             paid=read_amount(element, Q_FEE_PAID),
             waived=read_amount(element, Q_FEE_WAIVED),
             vacated=read_amount(element, Q_FEE_VACATED),
+            statute=_read_statute(element),
+            joint=bool(xml.indicator(element, Q_JOINT)),
         )
         for element in parent.findall(Q_FEE)
     )
+
+
+def _read_statute(fee: _Element) -> str:
+    """ "PC 1464"; empty unless both the code and its section are named."""
+    book, section = (xml.text(fee, f"{name}/{Q_ID}") for name in (Q_CODE_BOOK, Q_CODE_SECTION))
+    return f"{book} {section}" if book and section else ""

@@ -43,8 +43,10 @@ def handle(query: Query, context: Context, uow: UnitOfWork) -> Response:
     try:
         subject = find_subject(query, uow.subjects, scope, style)
     except NoSingleMatch as no_match:
-        # Always a line of the same length: whoever measures the time must not learn which of the two it is.
-        log.info("fcc807.rejected", reason=no_match.reason.value, beyond_scope="yes" if no_match.on_file else "no ")
+        # Always a line, of one length: whoever measures the time must not learn which of the two it is.
+        log.info(
+            "fcc807.rejected", answered=no_match.reason.value, truly="withheld" if no_match.on_file else "notfound"
+        )
         return Rejection(metadata=metadata, reason=no_match.reason)
     entries = uow.books.ledger(query.court_ori, subject.case_number, subject.participant.participant_id)
     if not entries:
