@@ -87,6 +87,18 @@ class CourtApplication:
 
     def worker(self, *, on_exchange: OnExchange | None = None) -> DeliveryWorker:
         """A delivery worker with a name of its own."""
+        return DeliveryWorker(
+            units=self.units,
+            exchanges=EXCHANGES,
+            route_for=self.routes(on_exchange=on_exchange),
+            desk=AnswerDesk(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
+            clock=self.clock,
+            settings=self.settings.delivery,
+            name=f"{socket.gethostname()}:{os.getpid()}",
+        )
+
+    def routes(self, *, on_exchange: OnExchange | None = None) -> Callable[[str, str], Route]:
+        """How a message of an exchange gets to a partner: its client, address and SOAP version. Clients are shared."""
 
         @cache
         def client(partner_id: str, push: PushSettings) -> PartnerClient:
@@ -118,15 +130,7 @@ class CourtApplication:
                 answer_window=push.answer_window,
             )
 
-        return DeliveryWorker(
-            units=self.units,
-            exchanges=EXCHANGES,
-            route_for=route_for,
-            desk=AnswerDesk(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
-            clock=self.clock,
-            settings=self.settings.delivery,
-            name=f"{socket.gethostname()}:{os.getpid()}",
-        )
+        return route_for
 
     def push(self, exchange: Exchange, partner_id: str, compose: Compose) -> list[UUID]:
         """Compose messages to a partner and put them into the outbox: one unit of work with what `compose` records.

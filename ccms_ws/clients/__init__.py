@@ -1,5 +1,6 @@
 """zeep, and only here: clients made from WSDLs, what becomes of what they send, security for a stock zeep client."""
 
+from ccms_ws.clients.kept import read_kept
 from ccms_ws.clients.partner import Answer, OnExchange, PartnerClient, Receipt
 from ccms_ws.clients.query import BalanceQueryClient, Criteria
 from ccms_ws.clients.sealing import EnvelopeSecurity, answers_of
@@ -17,4 +18,5 @@ __all__ = [
     "Receipt",
     "TransportSettings",
     "answers_of",
+    "read_kept",
 ]

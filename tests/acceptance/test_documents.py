@@ -17,6 +17,7 @@ from ccms_ws.demo.installation import Ports, make_installation
 from ccms_ws.demo.processes import Processes, Program, listens
 from tests.support.commands import free_port_base
 from tests.support.documents import Snippet, script, snippets
+from tests.support.quick import quick_commands
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *all_documents().values()]
@@ -30,7 +31,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]
     made = make_installation(folder / "demo-court", SystemClock(), ports=Ports(base))
     config = ("--config", str(made.settings_file))
     ports = Ports(base).named
-    with Processes(folder / "logs") as processes:
+    with Processes(folder / "logs") as processes, quick_commands(folder / "bin"):
         processes.start(
             [
                 Program("endpoint", ("serve", *config), lambda _: listens(ports["court_port"])),
@@ -47,12 +48,17 @@ def test_what_a_document_says_to_do_works(path: Path, court: tuple[Path, int]) -
     folder, base = court
     blocks = [each for each in snippets(path) if each.is_run and not each.missing]
     left_out = {f"{each.missing} is not installed" for each in snippets(path) if each.is_run and each.missing}
-    (folder / "tools").is_symlink() or (folder / "tools").symlink_to(ROOT / "tools")
-    ports = {f"88{number:02}": str(base + number) for number in (7,)} | {"8903": str(base + 103), "8907": str(base + 107)}
+    for name in ("tools", "ccms_ws"):
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(ROOT / name)
+    ports = {f"88{number:02}": str(base + number) for number in (7,)} | {
+        "8903": str(base + 103),
+        "8907": str(base + 107),
+    }
     ended = subprocess.run(
         ["bash", "-c", script(blocks, ports)],
         cwd=folder,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"},
+        env=os.environ | {"PATH": f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"},
         capture_output=True,
         text=True,
         timeout=120,
@@ -69,7 +75,10 @@ def test_no_snippet_of_a_document_goes_unrun(path: Path) -> None:
     allowed = {"tools/demo", "tools/test"}
 
     def excused(each: Snippet) -> bool:
-        return each.language not in ("sh", "python", "") or {line.split("#")[0].strip() for line in each.text.splitlines()} <= allowed
+        return (
+            each.language not in ("sh", "python", "")
+            or {line.split("#")[0].strip() for line in each.text.splitlines()} <= allowed
+        )
 
     unrun = [f"{each.document}:{each.line}" for each in snippets(path) if not each.is_run and not excused(each)]
     if path.name == "README.md":
