@@ -181,7 +181,10 @@ def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplicati
     court, engine = settings.court, open_engine(settings.database.url)
     extend_from(court.codes)
     identity = identity_of(settings.identity)
-    refuse_test_key([identity.certificate, *(pin.certificate for each in settings.partners for pin in pins_of(each))])
+    pinned = [pin.certificate for each in settings.partners for pin in pins_of(each)]
+    refuse_test_key([identity.certificate, *pinned])
+    if any(certificate.public_key() == identity.certificate.public_key() for certificate in pinned):
+        raise ConfigError("the court's own key is pinned for a partner: its messages could be sent back to it")
     _check_profiles(settings.partners)
     return CourtApplication(
         settings=settings,

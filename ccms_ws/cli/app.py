@@ -10,6 +10,7 @@ import typer
 
 import ccms_ws
 from ccms_ws.cli import (
+    certs,
     col903,
     contract,
     db,
@@ -68,6 +69,7 @@ app.add_typer(traffic.app, name="messages")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(exchanges.app, name="exchanges")
 app.add_typer(partners.app, name="partners")
+app.add_typer(certs.app, name="certs")
 app.add_typer(contract.app, name="contract")
 app.add_typer(replay.app, name="replay")
 app.add_typer(importing.app, name="import")

@@ -56,7 +56,7 @@ def show(partner: PartnerArgument, config: ConfigOption = DEFAULT_CONFIG, json: 
         "name": profile.name,
         "kind": profile.kind,
         "unit": profile.unit,
-        "security_profile": profile.profile,
+        "security_profile": profile.profile.in_words,
         "sends": ", ".join(profile.sends),
         "certificates": ", ".join(
             f"{path.name} ({certificate_days('', path, now).found})" for path in profile.certificates

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ccms_ws.cli.court import court_of
 from ccms_ws.cli.db import require_current
+from ccms_ws.cli.inventory import remind_daily
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_json
 from ccms_ws.errors import ConfigError
@@ -42,6 +43,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     )
     if json:
         show_json({"url": endpoint.public_url, "wsdls": wsdls})
+    remind_daily(config.resolve())
     server.serve(
         partial(_application, config.resolve()),
         Bounds(at_once=endpoint.threads, waiting=endpoint.waiting, largest=court.policy.limits.message),

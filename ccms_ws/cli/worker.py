@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 from ccms_ws.cli.court import court_of
 from ccms_ws.cli.db import require_current
+from ccms_ws.cli.inventory import remind_daily
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
+from ccms_ws.errors import CcmsWsError
+
+if TYPE_CHECKING:
+    from ccms_ws.bootstrap import CourtApplication
+    from ccms_ws.clients import OnExchange
+
+log = structlog.get_logger(__name__)
 
 EnvelopesOption = Annotated[
     Path | None,
@@ -25,7 +34,8 @@ def worker(
     envelopes: EnvelopesOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Deliver outgoing messages to partners, with retries. Any number of workers may run. Ctrl-C or SIGTERM ends it.
+    """Deliver outgoing messages to partners, with retries. Any number of workers may run. Ctrl-C or SIGTERM ends it,
+    SIGHUP lets it go on with the settings as they then are.
 
     Example: ccms-ws worker --config demo-court/ccms-ws.toml
     """
@@ -33,10 +43,29 @@ def worker(
 
     court = court_of(config)
     require_current(config)
-    delivery = court.worker(on_exchange=record_into(envelopes) if envelopes else None)
+    on_exchange = record_into(envelopes) if envelopes else None
     if once:
-        show_facts({"attempts": delivery.run_once()}, as_json=json)
+        show_facts({"attempts": court.worker(on_exchange=on_exchange).run_once()}, as_json=json)
         return
+    remind_daily(config.resolve())
+    _run(court, config, on_exchange)
+
+
+def _run(court: CourtApplication, config: Path, on_exchange: OnExchange | None) -> None:
+    """Deliver until told to end. At SIGHUP what was begun is finished, and the rest waits in the outbox meanwhile."""
+    courts, delivery = [court], court.worker(on_exchange=on_exchange)
+
+    def go_on(_number: int, _frame: object) -> None:
+        try:
+            courts.append(court_of(config))
+        except CcmsWsError as error:
+            log.error("worker.not-reloaded", code=error.code, why=error.detail, hint=error.hint)
+        else:
+            delivery.stop()
+
+    signal.signal(signal.SIGHUP, go_on)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: delivery.stop())
-    delivery.run()
+    while courts:
+        delivery = courts.pop().worker(on_exchange=on_exchange)
+        delivery.run()

@@ -289,6 +289,12 @@ class ProfileSettings(Section):
     sends: ProfileName = Field(default="gfipm-s2s", description="what the partner signs when it sends to the court")
     receives: PushProfileName = Field(default="gfipm-s2s", description="what the court signs when it pushes")
 
+    @property
+    def in_words(self) -> str:
+        """For people: the name, or both directions with what is weaker said to be so."""
+        names = [f"{name} (weaker)" if name != "gfipm-s2s" else name for name in (self.sends, self.receives)]
+        return names[0] if self.sends == self.receives else f"sends: {names[0]}, receives: {names[1]}"
+
 
 class PartnerSettings(Section):
     """One partner: who it is, which certificates it signs with, what it may send and what it receives.

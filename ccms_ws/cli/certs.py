@@ -1,0 +1,131 @@
+"""`ccms-ws certs`: the certificates in use, and their change from old to new without a lost message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ccms_ws.cli.output import console, say, show_facts, show_json
+from ccms_ws.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ccms_ws.cli.findings import Finding
+    from ccms_ws.config import Settings
+
+app = typer.Typer(help="Certificates: what is in use, and its rollover.", no_args_is_help=True)
+
+KeyOption = Annotated[Path | None, typer.Option("--key", exists=True, dir_okay=False, help="The court's new key.")]
+CertificateOption = Annotated[
+    Path, typer.Option("--certificate", exists=True, dir_okay=False, help="The new certificate (PEM).")
+]
+PartnerOption = Annotated[
+    str | None, typer.Option("--partner", metavar="PARTNER", help="Whose rollover it is; the court's if not given.")
+]
+
+
+@app.command("list")
+def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """List every certificate and revocation list in use, those that end first at the top.
+
+    Example: ccms-ws certs list
+    """
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from ccms_ws.cli.inventory import inventory
+    from ccms_ws.cli.output import plain
+    from ccms_ws.clock import SystemClock
+    from ccms_ws.config import load_settings
+
+    entries = inventory(load_settings(config), SystemClock().now())
+    if json:
+        show_json([asdict(entry) for entry in entries])
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("days", "until", "whose", "use", "file", "SHA-256", "subject"):
+        table.add_column(column, overflow="fold")
+    for each in entries:
+        table.add_row(
+            f"[{_colour(each.days)}]{each.days}[/]", f"{each.until:%Y-%m-%d}", plain(each.whose), plain(each.use),
+            plain(each.file.name), f"{each.fingerprint[:16]}...", plain(each.subject),
+        )  # fmt: skip
+    console().print(table)
+
+
+def _colour(days: int) -> str:
+    return "red" if days <= 7 else "yellow" if days <= 60 else "green"
+
+
+@app.command()
+def rehearse(
+    certificate: CertificateOption,
+    key: KeyOption = None,
+    partner: PartnerOption = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Try a rollover without changing anything: a test message, validity, overlap, what each partner must do and when.
+
+    Example: ccms-ws certs rehearse --key pki/court-2027.key --certificate pki/court-2027.crt
+    """
+    from ccms_ws.cli.findings import show_findings
+    from ccms_ws.config import load_settings
+
+    findings = _rehearsed(load_settings(config), key, certificate, partner)
+    raise typer.Exit(show_findings(findings, as_json=json))
+
+
+@app.command()
+def roll(
+    certificate: CertificateOption,
+    key: KeyOption = None,
+    partner: PartnerOption = None,
+    retire: Annotated[bool, typer.Option("--retire", help="Partner: pin the given certificate alone.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Perform a rollover: the court signs with the new key, or a partner's new certificate is pinned beside the old.
+
+    It is rehearsed first, and refused if anything is red. Programs that run take it in at SIGHUP.
+
+    Example: ccms-ws certs roll --partner DMV --certificate pki/dmv-2027.crt
+    """
+    from ccms_ws.cli.findings import Light, show_findings
+    from ccms_ws.cli.switching import profile_of, switch_identity, switch_pins
+    from ccms_ws.config import load_settings
+
+    settings = load_settings(config)
+    findings = _rehearsed(settings, key, certificate, partner)
+    if any(each.light is Light.RED for each in findings):
+        raise typer.Exit(show_findings(findings, as_json=json))
+    if partner is None and key is not None:
+        switch_identity(config, key, certificate)
+        done: dict[str, object] = {"changed": config, "signs": certificate, "before": settings.identity.certificate}
+    else:
+        profile = settings.partner(partner or "")
+        kept = () if retire else tuple(path for path in profile.certificates if path != certificate.resolve())
+        file = profile_of(settings.partners_folder, profile.id)
+        switch_pins(file, (*kept, certificate))
+        done = {"changed": file, "pinned": ", ".join(path.name for path in (*kept, certificate))}
+    show_facts(done, as_json=json)
+    say("next: kill -HUP the endpoint (ccms-ws serve) and the workers; no message is lost meanwhile", as_json=json)
+
+
+def _rehearsed(settings: Settings, key: Path | None, certificate: Path, partner: str | None) -> list[Finding]:
+    from ccms_ws.cli.rehearsing import rehearse_court, rehearse_partner
+    from ccms_ws.clock import SystemClock
+    from ccms_ws.credentials import identity_of
+
+    now = SystemClock().now()
+    if partner is not None:
+        if key is not None:
+            raise ConfigError("a partner's key is the partner's alone", hint="leave --key out")
+        return rehearse_partner(settings, settings.partner(partner), certificate, now)
+    if key is None:
+        raise ConfigError("the court's rollover needs its new key", hint="--key FILE, or --partner PARTNER")
+    new = settings.identity.model_copy(update={"key": key.resolve(), "certificate": certificate.resolve()})
+    return rehearse_court(settings, identity_of(new), now)
