@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Certificates: what is in use, and its rollover.", no_args_is_help=True)
 
-KeyOption = Annotated[Path | None, typer.Option("--key", exists=True, dir_okay=False, help="The court's new key.")]
-CertificateOption = Annotated[
-    Path, typer.Option("--certificate", exists=True, dir_okay=False, help="The new certificate (PEM).")
-]
+KeyOption = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The court's new key.")]
+CertificateOption = Annotated[Path, typer.Option("--certificate", metavar="FILE", help="The new certificate (PEM).")]
 PartnerOption = Annotated[
     str | None, typer.Option("--partner", metavar="PARTNER", help="Whose rollover it is; the court's if not given.")
 ]

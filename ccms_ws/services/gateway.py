@@ -62,6 +62,11 @@ class House:
     """How answers to each partner name the court's certificate."""
     unit_of_work: UnitOfWorkFactory
 
+    @property
+    def weaker_profiles(self) -> tuple[Profile, ...]:
+        """Those in use, in the order of their weakness."""
+        return tuple(each for each in Profile if each.is_weaker and each in self.profiles.values())
+
 
 class Gateway:
     """The WSGI application. Thread-safe."""

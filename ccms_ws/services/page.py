@@ -16,6 +16,7 @@ from ccms_ws.contract import catalog
 from ccms_ws.contract.codes import CodeList, code_lists
 from ccms_ws.contract.policy import in_words
 from ccms_ws.contract.wsdl import WsdlOperation, published_queries
+from ccms_ws.envelope.policy import Profile
 from ccms_ws.services.soap import SoapService
 from ccms_ws.services.wire_profile import describe
 
@@ -54,6 +55,16 @@ def front_page(publisher: Publisher, services: Sequence[SoapService]) -> str:
     )
 
 
+_WEAKER: Final = {
+    Profile.TLS_ENDORSING_TIMESTAMP: (
+        "tls-endorsing-timestamp. Only the Timestamp is signed, over mutual TLS; what the message says rests on the "
+        "connection alone. The policy in the WSDL does not hold for these."
+    ),
+    Profile.MTLS_ONLY: (
+        "mtls-only. Nothing is signed; the partner is known by its TLS certificate alone, and may only answer what the "
+        "court has sent. The policy in the WSDL does not hold for these."
+    ),
+}
 _TEST = (
     '<p class="test"><strong>A test endpoint.</strong> It takes messages whose TestIndicator is true and no others.</p>'
 )
@@ -139,6 +150,9 @@ def _security(publisher: Publisher) -> Iterator[str]:
     yield '<h2 id="security">What must be signed</h2>'
     yield "<p>The policy in each WSDL states the same for a program.</p>"
     yield _facts((escape(heading), escape(words)) for heading, words in in_words(describe(publisher.policy)))
+    for profile in publisher.weaker_profiles:
+        # Whose it is does not stand here: it would say where the court is easier to deceive.
+        yield f'<p class="test"><strong>Weaker, agreed with single partners:</strong> {escape(_WEAKER[profile])}</p>'
     yield '<h2 id="again">Sending again</h2>'
     yield (
         "<p>If no answer comes, send the same message again: same MessageID, same Body, fresh Timestamp and signature. "

@@ -15,7 +15,7 @@ from ccms_ws.contract import catalog
 from ccms_ws.contract.export import export
 from ccms_ws.contract.wsdl import published_schema, published_wsdl
 from ccms_ws.domain.courts import Court
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.policy import Profile, SecurityPolicy
 from ccms_ws.errors import ContractMissing
 from ccms_ws.services.http import Environ, Response
 from ccms_ws.services.offers import offer_of
@@ -42,6 +42,8 @@ class Publisher(Protocol):
     def public_url(self) -> str: ...
     @property
     def policy(self) -> SecurityPolicy: ...
+    @property
+    def weaker_profiles(self) -> Sequence[Profile]: ...
 
 
 class PublishedContract:
