@@ -1,0 +1,183 @@
+"""The programs in tools/clients, as a partner runs them: three outcomes, and no answer taken that was tampered with."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lxml import etree
+from lxml.etree import _Element
+
+from tests.support import tampering
+from tests.support.foreign import (
+    CLIENTS,
+    Endpoint,
+    impostor,
+    needs_gsoap_and_compiler,
+    needs_jdk,
+    needs_node,
+    needs_php,
+    run,
+    serving,
+)
+from tests.support.tampering import BODY, RELATES_TO, TIMESTAMP, Change, Tampering, proxy, wrapped
+
+BALANCE, REJECTION, ERROR_MESSAGE, REFUSED, NOT_PROVEN = 0, 3, 4, 5, 6
+CASE, PARTICIPANT = "CR-2023-002931", "P-1002"
+PROGRAMS = [
+    pytest.param("node", marks=needs_node),
+    pytest.param("php", marks=needs_php),
+    pytest.param("c-gsoap", marks=needs_gsoap_and_compiler),
+    pytest.param("java", marks=needs_jdk),
+]
+Ask = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    with serving(tmp_path_factory.mktemp("court")) as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def forger(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with impostor(tmp_path_factory.mktemp("impostor"), endpoint.settings) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def built(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Any]]:
+    """How a program is started; what has to be compiled is compiled once for all workers of the test run."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def build(program: str) -> list[Any]:
+        folder = base / program
+        match program:
+            case "node":
+                return ["node", CLIENTS / "node" / "query.js"]
+            case "php":
+                return ["php", CLIENTS / "php" / "query.php"]
+            case "java":
+                sources = (CLIENTS / "java").glob("*.java")
+                once(folder, "javac", "-Xlint:all,-serial", "-Werror", "-d", folder, *sources)
+                return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", folder, "Query"]
+            case _:
+                url = endpoint.url("FCC807")
+                once(folder, "make", "-C", CLIENTS / program, f"OUT={folder}", f"URL={url}", "CFLAGS=-O0")
+                return [folder / "query"]
+
+    return build
+
+
+def once(folder: Path, *command: object) -> None:
+    """Run a command that fills the folder, unless another worker has."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            made = run(*command)
+            assert made.returncode == 0, made.stdout + made.stderr
+            (folder / "done").touch()
+
+
+@pytest.fixture
+def ask(endpoint: Endpoint, built: Callable[[str], list[Any]]) -> Ask:
+    def ask(
+        program: str, *, url: str = "", case: str = CASE, partner: str = "ADULT", **settings: str
+    ) -> subprocess.CompletedProcess[str]:
+        court = endpoint.settings.court
+        given = {"PARTNER": partner, "COURT": court.ori, "COUNTY": court.county_code} | settings
+        command = built(program)
+        if program == "c-gsoap" and f'"{endpoint.url("FCC807")}"' not in command[0].with_name("address.h").read_text():
+            given["TO"] = endpoint.url("FCC807")  # it was built from the WSDL of another worker's court
+        return run(
+            *command, url or endpoint.url("FCC807"), *endpoint.keys(partner), case, PARTICIPANT,
+            environment={f"CCMS_{name}": value for name, value in given.items()},
+        )  # fmt: skip
+
+    return ask
+
+
+def said(ran: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Exit code and output; what stands on standard error is shown if they are not what they should be."""
+    print(ran.stderr)
+    return ran.returncode, ran.stdout.strip()
+
+
+# -- the outcomes ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_of_another_stack_is_told_the_balance(ask: Ask, program: str, version: str) -> None:
+    code, words = said(ask(program, SOAP=version))
+    assert code == BALANCE
+    expected = rf"Balance due: 710\.00 USD as of \d{{4}}-\d\d-\d\d, case {CASE}, participant {PARTICIPANT}"
+    assert re.fullmatch(expected, words)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_is_told_why_its_query_was_rejected(ask: Ask, program: str) -> None:
+    code, words = said(ask(program, case="TR-2099-000001"))
+    assert code == REJECTION
+    assert words.startswith("Rejected: CaseNotFound: ")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_is_told_of_an_error(ask: Ask, program: str) -> None:
+    code, words = said(ask(program, SOAP="1.1" if program in ("php", "java") else "1.2", AS_OF="2199-01-01"))
+    assert code == ERROR_MESSAGE
+    assert words.startswith("Error message: exchange.as-of-date-in-future: ")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_takes_a_refusal_that_nobody_signed_for_no_answer(ask: Ask, program: str) -> None:
+    ran = ask(program, partner="FTB")  # which may not ask
+    assert (ran.returncode, ran.stdout) == (REFUSED, "")
+    assert "not entitled" in ran.stderr
+
+
+# -- tampering ---------------------------------------------------------------------------------------------------------
+def not_taken(ran: subprocess.CompletedProcess[str]) -> bool:
+    return said(ran) == (NOT_PROVEN, "")
+
+
+CHANGES: dict[str, Change] = {
+    "another amount": tampering.amount,
+    "no security header": tampering.no_security,
+    "a wrapped Body": wrapped(BODY, tampering.amount),
+    "a wrapped Body, its id there twice": wrapped(BODY, tampering.amount, same_id=True),
+    "a wrapped Timestamp": wrapped(TIMESTAMP, lambda timestamp: None),
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_takes_no_answer_that_was_changed_or_is_to_another_query(endpoint: Endpoint, ask: Ask, program: str) -> None:
+    way = Tampering(endpoint.url("FCC807"))
+
+    def renew(relates_to: _Element) -> None:
+        """The copy that stands in the old one's place names the query that was just asked."""
+        relates_to.text = etree.fromstring(way.seen[-1]).findtext(".//{*}RelatesTo")
+
+    to_another: dict[str, Change | None] = {"": None, ", its RelatesTo wrapped": wrapped(RELATES_TO, renew)}
+    with proxy(way) as url:
+        assert said(ask(program, url=url))[0] == BALANCE  # the way is no obstacle in itself
+        for name, way.change in CHANGES.items():
+            assert not_taken(ask(program, url=url)), name
+        way.answer = way.seen[0]
+        for name, way.change in to_another.items():
+            assert not_taken(ask(program, url=url)), f"an answer to another query{name}"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_takes_no_answer_that_somebody_else_signed(forger: str, ask: Ask, program: str) -> None:
+    way = Tampering(forger)
+    with proxy(way) as url:
+        for way.change in (None, tampering.embedded_certificate):
+            assert not_taken(ask(program, url=url))
+    assert all(b"710.00" in answer for answer in way.seen)

@@ -1,0 +1,127 @@
+"""A proxy between a partner and the court that changes the answers on their way, and the ways in which it does."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final, cast
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.contract.namespaces import DS, WSA, WSSE, WSU, q
+
+Change = Callable[[_Element], None]
+
+
+@dataclass
+class Tampering:
+    """What happens to the next answers. `court`: where queries go; `answer`: sent in place of what comes from there."""
+
+    court: str
+    change: Change | None = None
+    answer: bytes | None = None
+    seen: list[bytes] = field(default_factory=list)
+
+    def tampered(self, raw: bytes) -> bytes:
+        self.seen.append(raw)
+        raw = self.answer or raw
+        if self.change is None:
+            return raw
+        envelope = etree.fromstring(raw)
+        self.change(envelope)
+        return etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self._pass(None)
+
+    def do_POST(self) -> None:
+        self._pass(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _pass(self, body: bytes | None) -> None:
+        tampering = cast("_Server", self.server).tampering
+        names = ("Content-Type", "SOAPAction")
+        headers = {name: self.headers[name] for name in names if name in self.headers}
+        _, mark, question = self.path.partition("?")
+        request = Request(tampering.court + mark + question, body, headers)
+        try:
+            answer = urlopen(request, timeout=30)
+        except HTTPError as fault:
+            answer = fault
+        with answer:
+            content = answer.read()
+            if body is not None:
+                content = tampering.tampered(content)
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.headers["Content-Type"])
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_arguments: object) -> None: ...
+
+
+class _Server(ThreadingHTTPServer):
+    tampering: Tampering
+
+
+@contextmanager
+def proxy(tampering: Tampering) -> Iterator[str]:
+    """Where the proxy listens."""
+    with _Server(("127.0.0.1", 0), _Proxy) as server:
+        server.tampering = tampering
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/FCC807/1.0"
+        server.shutdown()
+
+
+# -- ways to change an answer ------------------------------------------------------------------------------------------
+def _one(envelope: _Element, name: str) -> _Element:
+    (found,) = envelope.iter(name)
+    return found
+
+
+def amount(envelope: _Element) -> None:
+    _one(envelope, "{*}BalanceDueAmount").text = "0.00"
+
+
+def no_security(envelope: _Element) -> None:
+    security = _one(envelope, q(WSSE, "Security"))
+    cast("_Element", security.getparent()).remove(security)
+
+
+def embedded_certificate(envelope: _Element) -> None:
+    """The signer's certificate stands where a verifier that trusts the message would take it from."""
+    token = base64.b64decode("".join((_one(envelope, q(WSSE, "BinarySecurityToken")).text or "").split()))
+    info = _one(envelope, q(DS, "KeyInfo"))
+    info[:] = [etree.Element(q(DS, "X509Data"))]
+    etree.SubElement(info[0], q(DS, "X509Certificate")).text = base64.b64encode(token).decode()
+
+
+def wrapped(name: str, change: Change, *, same_id: bool = False) -> Change:
+    """The signed part moves into a header of its own; a changed copy of it stands in its place."""
+
+    def wrap(envelope: _Element) -> None:
+        part = _one(envelope, name)
+        copy = deepcopy(part)
+        change(copy)
+        if not same_id:
+            del copy.attrib[q(WSU, "Id")]
+        cast("_Element", part.getparent()).replace(part, copy)
+        etree.SubElement(_one(envelope, "{*}Header"), "{urn:example:wrapper}Wrapper").append(part)
+
+    return wrap
+
+
+BODY: Final = "{*}Body"
+TIMESTAMP: Final = q(WSU, "Timestamp")
+RELATES_TO: Final = q(WSA, "RelatesTo")
