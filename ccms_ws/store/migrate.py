@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -10,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from ccms_ws.errors import StoreUnavailable
+from ccms_ws.errors import StoreError, StoreUnavailable
 from ccms_ws.store.turns import take_turns
 
 
@@ -18,16 +21,33 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the database to `revision` in one transaction. Makes the SQLite file, for its owner's eyes only."""
     if engine.dialect.name == "sqlite":
         _create_file(Path(engine.url.database or ""))
-    with engine.begin() as connection:
-        take_turns(connection, ["migration"])
+    with _migrating(engine) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the database back to `revision` ("base": to nothing) in one transaction. Newer versions' data is lost."""
-    with engine.begin() as connection:
-        take_turns(connection, ["migration"])
+    with _migrating(engine) as connection:
         command.downgrade(_config(connection), revision)
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """One transaction. SQLite changes a table by copying it: what refers to it must not notice until all is done."""
+    copies = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        if copies:
+            driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                take_turns(connection, ["migration"])
+                yield connection
+                if copies and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                    raise StoreError(f"after the migration a row of {broken[0]} would refer to nothing")
+        finally:
+            if copies:
+                driver.execute("PRAGMA foreign_keys = ON")
 
 
 def current_revision(engine: Engine) -> str | None:

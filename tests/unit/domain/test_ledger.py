@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ccms_ws.domain.law import current_law
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry, balance_of
 
-DAY = date(2023, 1, 1)
+DAY = date(2022, 6, 15)  # some of the histories go over the day on which AB 199 took effect
 LAW = current_law().vacated_debt
 
 
@@ -24,18 +24,23 @@ def entry(
     fee: str = "BaseFine",
     imposed: date | None = None,
     reverses: str | None = None,
+    statute: str = "",
+    of: str = "P1",
+    obligation: str | None = None,
 ) -> LedgerEntry:
     return LedgerEntry(
         f"E{number}",
         "CA034015J",
         "22CR001",
-        "P1",
+        of,
         kind,
         fee,
         Decimal(amount),
         on,
+        statute=statute,
         imposed_on=imposed,
         reverses=reverses,
+        obligation=obligation,
     )
 
 
@@ -82,6 +87,58 @@ def test_what_was_paid_on_a_debt_before_it_was_vacated_makes_no_credit() -> None
     assert (balance.due, balance.fees[0].vacated) == (Decimal("0.00"), Decimal("200.00"))
 
 
+def test_a_new_civil_assessment_stands_beside_an_old_one_that_was_vacated() -> None:
+    old, new = date(2021, 3, 1), date(2023, 3, 1)
+    entries = [
+        entry(1, EntryKind.ASSESSMENT, "300.00", on=old, fee="CivilAssessment", imposed=old),
+        entry(2, EntryKind.PAYMENT, "100.00", on=old, fee="CivilAssessment"),
+        entry(3, EntryKind.ASSESSMENT, "100.00", on=new, fee="CivilAssessment", imposed=new),
+    ]
+    assert balance_of(entries, date(2022, 6, 30), LAW).due == Decimal("200.00")
+    assert balance_of(entries, date(2022, 7, 1), LAW).due == Decimal("0.00")
+    assert balance_of(entries, new, LAW).due == Decimal("100.00")
+
+
+def test_what_the_court_vacated_itself_is_not_vacated_twice() -> None:
+    imposed = date(2021, 3, 1)
+    entries = [
+        entry(1, EntryKind.ASSESSMENT, "300.00", on=imposed, fee="CivilAssessment", imposed=imposed),
+        entry(2, EntryKind.VACATUR, "300.00", on=date(2022, 8, 1), fee="CivilAssessment"),
+    ]
+    for day in (date(2022, 7, 1), date(2022, 8, 1), date(2026, 1, 1)):
+        assert balance_of(entries, day, LAW).due == Decimal("0.00")
+
+
+def test_a_statute_that_ended_vacates_by_its_section_whatever_the_fee_is_called() -> None:
+    entries = [
+        entry(1, EntryKind.ASSESSMENT, "80.00", on=date(2020, 1, 1), fee="Supervision", statute="PC 1203.1b"),
+        entry(2, EntryKind.ASSESSMENT, "20.00", on=date(2022, 5, 1), fee="Supervision", statute="PC 1203.1b"),
+    ]
+    assert balance_of(entries, date(2021, 6, 30), LAW).due == Decimal("80.00")
+    assert balance_of(entries, date(2023, 1, 1), LAW).due == Decimal("0.00")
+
+
+def test_a_joint_debt_is_owed_by_each_and_once_on_the_case() -> None:
+    shared = [
+        entry(1, EntryKind.ASSESSMENT, "900.00", fee="Restitution", obligation="r", statute="PC 1202.4"),
+        entry(2, EntryKind.PAYMENT, "300.00", fee="Restitution", obligation="r", of="P2"),
+    ]
+    own = {person: entry(3 + n, EntryKind.ASSESSMENT, "50.00", of=person) for n, person in enumerate(("P1", "P2"))}
+    for fine in own.values():
+        assert balance_of([*shared, fine], DAY, ()).due == Decimal("650.00")
+    case = balance_of([*shared, *own.values()], DAY, ())
+    assert case.due == Decimal("700.00")
+    assert [(fee.fee_kind, fee.joint, fee.statute, fee.due) for fee in case.fees][-1] == (
+        "Restitution", True, "PC 1202.4", Decimal("600.00"),
+    )  # fmt: skip
+
+
+def test_a_fee_names_its_statute_if_there_is_one_alone() -> None:
+    both = [entry(n, EntryKind.ASSESSMENT, "1.00", statute=s) for n, s in enumerate(("VC 1", "VC 1", "VC 2"))]
+    assert balance_of(both[:2], DAY, ()).fees[0].statute == "VC 1"
+    assert balance_of(both, DAY, ()).fees[0].statute == ""
+
+
 def test_paying_too_much_is_a_credit() -> None:
     entries = [entry(1, EntryKind.ASSESSMENT, "50.00"), entry(2, EntryKind.PAYMENT, "60.00")]
     assert balance_of(entries, DAY, ()).due == Decimal("-10.00")
@@ -95,7 +152,7 @@ histories = st.lists(
         st.integers(1, 10**6),
         st.sampled_from([kind for kind in EntryKind if kind is not EntryKind.REVERSAL]),
         st.integers(1, 10**6),
-        st.sampled_from(["BaseFine", "StatePenalty", "RestitutionFine"]),
+        st.sampled_from(["BaseFine", "StatePenalty", "CivilAssessment"]),
         st.integers(0, 30),
     ),
     unique_by=lambda line: line.entry_id,

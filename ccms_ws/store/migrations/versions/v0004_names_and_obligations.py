@@ -257,14 +257,14 @@ def _fill_old_keys() -> None:
     change = (
         sa.update(_participant)
         .where(p.court_ori == sa.bindparam("ori"), p.participant_id == sa.bindparam("person"))
-        .values(given_key=sa.bindparam("given"), surname_key=sa.bindparam("surname"))
+        .values(given_key=sa.bindparam("key_of_given"), surname_key=sa.bindparam("key_of_surname"))
     )
     people = connection.execute(sa.select(p.court_ori, p.participant_id, p.given, p.surname)).all()
     if people:
         connection.execute(
             change,
             [
-                {"ori": ori, "person": person, "given": name_key(given), "surname": name_key(surname)}
+                {"ori": ori, "person": person, "key_of_given": name_key(given), "key_of_surname": name_key(surname)}
                 for ori, person, given, surname in people
             ],
         )

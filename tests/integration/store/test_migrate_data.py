@@ -1,0 +1,94 @@
+"""A database of every version comes up to the newest, and back, with its data in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from ccms_ws.store import migrate
+from ccms_ws.store.chains import Break, verify
+from ccms_ws.store.engine import open_engine
+
+ORI = "CA034015J"
+_ZEROS = {"sqlite": "zeroblob(32)", "postgresql": "decode(repeat('00', 32), 'hex')"}
+_BYTES = {"sqlite": "x'3c782f3e'", "postgresql": "decode('3c782f3e', 'hex')"}
+_ID = {"sqlite": "'{:032x}'", "postgresql": "'{:032x}'"}
+_EMPTY = {"sqlite": "x''", "postgresql": "''::bytea"}
+_FALSE = {"sqlite": "0", "postgresql": "false"}
+
+
+def fill(engine: Engine, version: int) -> None:
+    """What a court would have in a database of that version."""
+    kind = engine.dialect.name
+    keys = ", given_key, surname_key" if version < 4 else ""
+    key_values = ", 'ANA', 'NUNEZ'" if version < 4 else ""
+    cents = 1 if kind == "postgresql" else 100
+    # What later versions no longer allow: a civil assessment without, and a payment with, a date of imposition.
+    unknown, needless = ("NULL", "'2021-04-01'") if version < 4 else ("'2021-03-01'", "NULL")
+    columns = "entry_id, court_ori, case_number, participant_id, kind, fee_kind, amount, posted_on, statute, imposed_on"
+    entry = f"INSERT INTO ledger_entry ({columns}, reason, reverses) VALUES"
+    statements = [
+        f"INSERT INTO court (ori, name, county_code, dmv_court_code) VALUES ('{ORI}', 'Court', '34', '34440')",
+        f"INSERT INTO participant (court_ori, participant_id, given, surname, middle, suffix, birth_date{keys})"
+        f" VALUES ('{ORI}', 'P-1', 'Ana', 'Núñez', '', '', '1990-02-28'{key_values})",
+        f"INSERT INTO court_case (court_ori, number, case_type, status, title, confidential, sealed)"
+        f" VALUES ('{ORI}', 'TR-1', 'traffic', 'open', '', {_FALSE[kind]}, {_FALSE[kind]})",
+        f"INSERT INTO case_participant (court_ori, case_number, participant_id, role)"
+        f" VALUES ('{ORI}', 'TR-1', 'P-1', 'Defendant')",
+        f"{entry} ('E-1', '{ORI}', 'TR-1', 'P-1', 'assessment', 'CivilAssessment', {300 * cents}, '2021-03-01', '',"
+        f" {unknown}, '', NULL)",
+        f"{entry} ('E-2', '{ORI}', 'TR-1', 'P-1', 'payment', 'CivilAssessment', {50 * cents}, '2021-04-01', '',"
+        f" {needless}, '', NULL)",
+        f"{entry} ('E-3', '{ORI}', 'TR-1', 'P-1', 'reversal', 'CivilAssessment', {50 * cents}, '2021-05-01', '',"
+        " NULL, '', 'E-2')",
+    ]
+    if version in (3, 4):
+        statements += [
+            "INSERT INTO inbox_message (partner_id, message_id, exchange, root, relates_to, content_digest,"
+            " received_at, answer_kind, answer_id, answer_action, answer_error_code, answer_error_reason, answer_body,"
+            " raw, answer_raw)"
+            f" VALUES ('FTB', {_ID[kind].format(n)}, 'FCC807', 'r', '', {_ZEROS[kind]}, '2026-03-01 10:00:00.000000',"
+            f" 'accepted', {_ID[kind].format(9 + n)}, '', '', '', {_BYTES[kind]}, {_BYTES[kind]}, {_EMPTY[kind]})"
+            for n in (1, 2)
+        ]
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+def test_data_survives_the_way_up_and_down(blank_database_url: str, version: int) -> None:
+    engine = open_engine(blank_database_url)
+    migrate.upgrade(engine, f"{version:04}")
+    fill(engine, version)
+    migrate.upgrade(engine)
+    ledger = "SELECT entry_id, kind, imposed_on, reverses, obligation FROM ledger_entry ORDER BY entry_id"
+    found = [(key, kind, None if day is None else str(day), *rest) for key, kind, day, *rest in rows(engine, ledger)]
+    assert found == [
+        ("E-1", "assessment", "2021-03-01", None, None),
+        ("E-2", "payment", None, None, None),
+        ("E-3", "reversal", None, "E-2", None),
+    ]
+    if version < 4:
+        assert rows(engine, "SELECT surname_key, participant_id FROM participant_key") == [("NUNEZ", "P-1")]
+    kept = rows(engine, "SELECT count(*) FROM inbox_message")[0][0]
+    assert kept == (2 if version in (3, 4) else 0)
+    with engine.connect() as connection:
+        assert not [found for found in verify(connection) if isinstance(found, Break)]
+    for earlier in range(4, 0, -1):
+        migrate.downgrade(engine, f"{earlier:04}")
+        assert rows(engine, "SELECT count(*) FROM ledger_entry") == [(3,)]
+        if earlier < 4:
+            assert rows(engine, "SELECT given_key, surname_key FROM participant") == [("ANA", "NUNEZ")]
+        if earlier in (3, 4):
+            assert rows(engine, "SELECT count(*) FROM inbox_message") == [(kept,)]
+    migrate.upgrade(engine)
+    assert migrate.is_current(engine)
+    engine.dispose()
