@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -14,14 +16,27 @@ from uuid import UUID, uuid4
 
 from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings
 from ccms_ws.clock import Clock, SystemClock
-from ccms_ws.config import CourtSettings, PartnerSettings, PushSettings, Settings, load_settings
+from ccms_ws.config import (
+    CourtSettings,
+    DeliverySettings,
+    PartnerSettings,
+    PushSettings,
+    Settings,
+    load_settings,
+)
 from ccms_ws.contract.codes import extend_from
+from ccms_ws.crash_points import crash_point
 from ccms_ws.credentials import identity_of, pins_of, policy_of, tls_pins_of, trust_of
 from ccms_ws.delivery.answers import AnswerDesk
+from ccms_ws.delivery.operator import Operator
+from ccms_ws.delivery.retry import RetryRules
 from ccms_ws.delivery.routes import Route
+from ccms_ws.delivery.sending import Dispatcher
+from ccms_ws.delivery.settling import Settler
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.dispatch import send
 from ccms_ws.domain.courts import CaseNumberStyle, CaseType, Court
+from ccms_ws.domain.lines import LineRules
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
@@ -87,13 +102,23 @@ class CourtApplication:
 
     def worker(self, *, on_exchange: OnExchange | None = None) -> DeliveryWorker:
         """A delivery worker with a name of its own."""
+        delivery = self.settings.delivery
         return DeliveryWorker(
             units=self.units,
             exchanges=EXCHANGES,
-            route_for=self.routes(on_exchange=on_exchange),
-            desk=AnswerDesk(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
+            dispatcher=Dispatcher(
+                exchanges=EXCHANGES, route_for=self.routes(on_exchange=on_exchange), clock=self.clock
+            ),
+            settler=Settler(
+                units=self.units,
+                desk=AnswerDesk(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
+                clock=self.clock,
+                line_rules=line_rules(delivery),
+                chance=random.random,
+            ),
+            at_once=self._at_once,
             clock=self.clock,
-            settings=self.settings.delivery,
+            settings=delivery,
             name=f"{socket.gethostname()}:{os.getpid()}",
         )
 
@@ -111,14 +136,11 @@ class CourtApplication:
                 policy=replace(self.policy, profile=Profile(profile.profile.receives)),
                 clock=self.clock,
                 token_reference=self._references[partner_id],
-                transport=TransportSettings(
-                    connect_timeout=self.settings.delivery.connect_timeout_seconds,
-                    read_timeout=self.settings.delivery.read_timeout_seconds,
-                    ca_bundle=push.tls_ca,
-                    client_certificate=push.client_certificate,
-                ),
+                transport=transport_settings(self.settings.delivery, profile, push),
                 on_exchange=on_exchange,
             )
+
+        delivery = self.settings.delivery
 
         def route_for(partner_id: str, exchange_code: str) -> Route:
             push = self.push_settings(partner_id, exchange_code)
@@ -128,33 +150,33 @@ class CourtApplication:
                 url=push.url,
                 soap=SoapVersion.SOAP11 if push.soap == "1.1" else SoapVersion.SOAP12,
                 answer_window=push.answer_window,
+                retry=retry_rules(delivery, push),
             )
 
         return route_for
 
     def push(self, exchange: Exchange, partner_id: str, compose: Compose) -> list[UUID]:
-        """Compose messages to a partner and put them into the outbox: one unit of work with what `compose` records.
+        """Compose messages to a partner and put them into the outbox, each in one commit with what `compose` records.
 
         Returns their transaction ids. Raises ConfigError if the partner does not receive the exchange, and what
-        `compose` raises.
+        `compose` raises; what was put before that stays.
         """
         self.push_settings(partner_id, exchange.code)
-        context = Context(
-            court=self.court,
-            partner=self.partners[partner_id],
-            now=self.clock.now(),
-            test=self.settings.court.test,
-            message_id=uuid4(),
-            reply_id=uuid4(),
-        )
+        context = self._context(partner_id)
         sent = []
         with self.units() as uow:
             for message in compose(context, uow):
                 message_id = message.metadata.transaction_id
                 send(exchange, message, message_id=message_id, partner_id=partner_id, now=context.now, uow=uow)
+                crash_point("push.before-commit")
+                uow.commit()
+                crash_point("push.after-commit")
                 sent.append(message_id)
-            uow.commit()
         return sent
+
+    def operator(self, name: str) -> Operator:
+        """The hand of an operator on dead messages; `name` stands in the record."""
+        return Operator(name=name, units=self.units, exchanges=EXCHANGES, context_for=self._context, clock=self.clock)
 
     def push_settings(self, partner_id: str, exchange_code: str) -> PushSettings:
         push = self.settings.partner(partner_id).receives.get(exchange_code)
@@ -170,10 +192,57 @@ class CourtApplication:
         """How we name our certificate to each partner."""
         return {profile.id: TokenReference(profile.token_reference) for profile in self.settings.partners}
 
+    def _context(self, partner_id: str) -> Context:
+        """What a first message to a partner is composed with. Raises ConfigError for a partner that is not there."""
+        self.settings.partner(partner_id)
+        return Context(
+            court=self.court,
+            partner=self.partners[partner_id],
+            now=self.clock.now(),
+            test=self.settings.court.test,
+            message_id=uuid4(),
+            reply_id=uuid4(),
+        )
+
+    def _at_once(self, partner_id: str) -> int:
+        """How many messages may be on their way to a partner; to one that is no longer configured, a single one."""
+        return self.settings.partner(partner_id).at_once if partner_id in self.partners else 1
+
     def _permits(self, partner_id: str, exchange: Exchange) -> bool:
         """A partner may send what its profile says, and answer what it receives."""
         profile = self.settings.partner(partner_id)
         return exchange.code in profile.sends or exchange.code in profile.receives
+
+
+def transport_settings(delivery: DeliverySettings, partner: PartnerSettings, push: PushSettings) -> TransportSettings:
+    """How a partner is spoken to over HTTP."""
+    return TransportSettings(
+        connect_timeout=delivery.connect_timeout_seconds,
+        read_timeout=delivery.read_timeout_seconds,
+        connections=partner.at_once,
+        ca_bundle=push.tls_ca,
+        client_certificate=push.client_certificate,
+    )
+
+
+def retry_rules(delivery: DeliverySettings, push: PushSettings) -> RetryRules:
+    """How long the court keeps trying with a partner."""
+    budget, hours = push.give_up_after_attempts, push.give_up_after_hours
+    return RetryRules(
+        first_wait=timedelta(seconds=delivery.first_retry_seconds),
+        longest_wait=timedelta(seconds=delivery.longest_retry_seconds),
+        budget=delivery.give_up_after_attempts if budget is None else budget,
+        window=timedelta(hours=delivery.give_up_after_hours if hours is None else hours),
+    )
+
+
+def line_rules(delivery: DeliverySettings) -> LineRules:
+    """When a partner's line rests."""
+    return LineRules(
+        down_after=delivery.down_after_failures,
+        first_rest=timedelta(seconds=delivery.first_rest_seconds),
+        longest_rest=timedelta(seconds=delivery.longest_rest_seconds),
+    )
 
 
 def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplication:
@@ -208,7 +277,8 @@ def load_court(path: Path) -> CourtApplication:
 def _partner(profile: PartnerSettings) -> Partner:
     unit = ProbationUnit(profile.unit) if profile.unit else None
     types = None if profile.case_types is None else frozenset(map(CaseType, profile.case_types))
-    return Partner(profile.id, profile.name, PartnerKind(profile.kind), unit, types)
+    client_id = next((push.client_id for push in profile.receives.values() if push.client_id), "")
+    return Partner(profile.id, profile.name, PartnerKind(profile.kind), unit, types, client_id)
 
 
 def _court(settings: CourtSettings) -> Court:

@@ -17,7 +17,7 @@ from ccms_ws.contract import schemas
 from ccms_ws.domain.messages import AnswerKind, OutgoingMessage
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError, ExchangeError, SchemaViolated, UnknownMessage
-from ccms_ws.exchange import Context, Exchange, Incoming
+from ccms_ws.exchange import Context, Exchange, Incoming, WrittenPayload
 from ccms_ws.parts.metadata import Metadata, check_metadata
 
 
@@ -74,12 +74,23 @@ def send(
 
     Raises SchemaViolated at once: a bad message fails in the caller's transaction, not at delivery.
     """
+    uow.outbox.add(compose(exchange, message, message_id=message_id, partner_id=partner_id, now=now))
+
+
+def compose(
+    exchange: Exchange, message: object, *, message_id: UUID, partner_id: str, now: datetime
+) -> OutgoingMessage:
+    """The message as it leaves: validated, and in exclusive canonical form. Raises as `send`."""
     outgoing = exchange.outgoing
     if outgoing is None:
         raise UnknownMessage(f"{exchange.code} sends nothing by itself")
-    body = etree.tostring(_valid(outgoing.write(message)), method="c14n", exclusive=True, with_comments=False)
+    payload = outgoing.write(message)
+    if not isinstance(payload, WrittenPayload):
+        payload = WrittenPayload(etree.tostring(_valid(payload), method="c14n", exclusive=True, with_comments=False))
     subjects = tuple(outgoing.subjects(message))
-    uow.outbox.add(OutgoingMessage(message_id, exchange.code, partner_id, outgoing.root, body, subjects, now))
+    return OutgoingMessage(
+        message_id, exchange.code, partner_id, outgoing.root, payload.body, subjects, now, payload.further
+    )
 
 
 def _read(incoming: Incoming[Any, Any], payload: _Element) -> Message:

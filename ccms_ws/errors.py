@@ -14,6 +14,7 @@
       ExchangeError         business refusals; subclasses stand next to their rule in the exchange
       StoreError            ConcurrentChange, StoreUnavailable, NotStored
       DeliveryError         TransientDeliveryError, PermanentDeliveryError
+      OperatorRefused       MessageNotDead, SubjectsDiffer
       InternalError         whatever was not foreseen
 
 `str(error)` is for the operator. What a stranger may read is decided in `ccms_ws.envelope.faults` alone.
@@ -365,6 +366,24 @@ class PermanentDeliveryError(DeliveryError):
     """A message could not be delivered, and sending it again would not help."""
 
     code = "delivery.permanent"
+
+
+class OperatorRefused(CcmsWsError):
+    """What the operator asks for cannot be done."""
+
+    code = "operator"
+
+
+class MessageNotDead(OperatorRefused):
+    """The message does not wait for an operator."""
+
+    code = "operator.message-not-dead"
+
+
+class SubjectsDiffer(OperatorRefused):
+    """A message can only take the place of one about the same court, cases and participants."""
+
+    code = "operator.subjects-differ"
 
 
 class InternalError(CcmsWsError):

@@ -6,7 +6,7 @@ Which operation carries which message, under which action, stands in the WSDLs a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -66,6 +66,17 @@ class Incoming(Generic[M, R]):
     only_asks: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenPayload:
+    """A payload that may be too large to be held as a tree: canonical text, which its exchange has validated.
+
+    `further` is what follows `body`, in pieces; it can be gone through again and again.
+    """
+
+    body: bytes
+    further: Iterable[bytes] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
     """A message that the court sends to partners from its outbox, and what follows for the court's own records.
@@ -73,14 +84,20 @@ class Outgoing:
     `subjects` are the things whose messages to one partner keep their order (court, case and participant).
     `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` when a
     message is given up; `on_silence(now, uow)` says how many records it moved because an answer did not come in time.
+    What an operator does with a dead message: `resent(message_id, uow)`, `withdrawn(message_id, reason, uow)`, and
+    `recompose(message_id, context, uow)`, which composes the same message anew from what the books say now, under the
+    id in the context, and takes the old one's records back. It raises ExchangeError if that cannot be done.
     """
 
     root: str
-    write: Callable[[Any], _Element]
+    write: Callable[[Any], _Element | WrittenPayload]
     subjects: Callable[[Any], Sequence[str]]
     delivered: Callable[[UUID, datetime, datetime | None, UnitOfWork], None]
     undeliverable: Callable[[UUID, str, UnitOfWork], None]
     on_silence: Callable[[datetime, UnitOfWork], int]
+    resent: Callable[[UUID, UnitOfWork], None]
+    withdrawn: Callable[[UUID, str, UnitOfWork], None]
+    recompose: Callable[[UUID, Context, UnitOfWork], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ def build(
     batch_ids = court.push(
         COL903,
         partner,
-        lambda context, uow: build_batches(context, uow, size=push.batch_size, client_id=push.client_id),
+        lambda context, uow: build_batches(context, uow, size=push.batch_size),
     )
     with court.reading() as uow:
         batches = [batch for batch_id in batch_ids if (batch := uow.collections.find_batch(batch_id))]

@@ -5,7 +5,7 @@ zeep reads the WSDL and holds the HTTP session; the envelope is `ccms_ws.envelop
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +18,15 @@ from ccms_ws.clients.operations import Operation, read_operations
 from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
 from ccms_ws.clock import Clock
 from ccms_ws.contract.pins import check_pins
+from ccms_ws.crash_points import crash_point
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
-from ccms_ws.envelope.outbound import seal_envelope
-from ccms_ws.envelope.parsing import new_parser
+from ccms_ws.envelope.outbound import seal_payload
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
-from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.envelope.streaming import SealedStream, seal_stream
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import CcmsWsError, MalformedEnvelope, TransientDeliveryError
 
@@ -94,22 +95,40 @@ class PartnerClient:
         operation = self._operation(message.root, soap)
         message_id = f"urn:uuid:{message.message_id}"
         addressing = Addressing.request(to=url, action=operation.action, message_id=message_id, relates_to=relates_to)
-        envelope = compose_envelope(etree.fromstring(message.body, new_parser()), addressing, soap)
-        seal_envelope(
-            envelope,
-            identity=self._identity,
-            policy=self._policy,
-            clock=self._clock,
-            token_reference=self._token_reference,
-        )
-        sent, received = to_bytes(envelope), None
+        crash_point("send.before-seal")
+        sent, received = self._seal(message, addressing, soap), None
+        crash_point("send.sealed")
         try:
             http = self._transport.send(url, sent, _headers(soap, operation.soap_action))
             received = http.body
         finally:
             if self._on_exchange is not None:
-                self._on_exchange(sent, received)
+                self._on_exchange(sent if isinstance(sent, bytes) else b"".join(sent), received)
+        crash_point("send.answered")
         return Receipt(http.status, self._read(http, operation, message_id))
+
+    def _seal(self, message: OutgoingMessage, addressing: Addressing, soap: SoapVersion) -> bytes | SealedStream:
+        payload = _Payload(message)
+        if message.further == () or self._policy.profile.is_weaker:
+            # What does not sign the Body has no digest to stream.
+            return seal_payload(
+                b"".join(payload),
+                addressing,
+                soap,
+                identity=self._identity,
+                policy=self._policy,
+                clock=self._clock,
+                token_reference=self._token_reference,
+            )
+        return seal_stream(
+            payload,
+            addressing,
+            soap,
+            identity=self._identity,
+            policy=self._policy,
+            clock=self._clock,
+            token_reference=self._token_reference,
+        )
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -159,6 +178,17 @@ class PartnerClient:
         if fault.detail is not None and fault.detail.tag in operation.answers:
             return Answer(opened, fault.detail, http.body)
         raise verdicts.of_fault(fault, http.status, retry_after)
+
+
+@dataclass(frozen=True, slots=True)
+class _Payload:
+    """All of a message's payload, again and again."""
+
+    message: OutgoingMessage
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.message.body
+        yield from self.message.further
 
 
 def _headers(soap: SoapVersion, action: str) -> dict[str, str]:

@@ -7,8 +7,6 @@ from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
-from lxml import etree
-
 from ccms_ws.clients.partner import OnExchange, PartnerClient
 from ccms_ws.clients.transport import TransportSettings
 from ccms_ws.clients.verdicts import Cause
@@ -18,6 +16,7 @@ from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.domain.courts import Court, DriverLicense, PersonName
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.domain.partners import Partner
+from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
@@ -101,7 +100,7 @@ class BalanceQueryClient:
             FCC807.code,
             self._court.ori,
             wire.Q_QUERY,
-            etree.tostring(payload),
+            canonical(payload),
             (),
             query.metadata.at,
         )

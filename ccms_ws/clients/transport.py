@@ -6,20 +6,22 @@ It is zeep's transport for reading a WSDL from local files, and its own for send
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from zeep.transports import Transport
 
 import ccms_ws
+from ccms_ws.clients.deadlines import DeadlineAdapter
 from ccms_ws.clients.verdicts import Cause, of_connection
+from ccms_ws.crash_points import crash_point
 from ccms_ws.errors import ContractMissing, TransientDeliveryError
 
 _PIECE = 65_536
@@ -29,19 +31,47 @@ _PIECE = 65_536
 class TransportSettings:
     """How a client speaks HTTP. Times in seconds.
 
-    `connect_timeout`: for TCP and TLS to stand. `read_timeout`: for the answer to begin, and from sending until all of
-    it is there, so that a partner who drips bytes does not hold a sender. `ca_bundle`: the authorities that may vouch
-    for the server, None for the system's. `client_certificate`: certificate and key (PEM) for mutual TLS.
-    `use_proxies`: take proxies and .netrc from the environment; off, so that a stray variable diverts no message.
+    `connect_timeout`: for TCP and TLS to stand. `send_timeout`: for a large message to leave. `read_timeout`: from
+    sending until all of the answer is there, so that a partner who drips bytes does not hold a sender. `ca_bundle`: the
+    authorities that may vouch for the server, None for the system's. `client_certificate`: certificate and key (PEM)
+    for mutual TLS. `use_proxies`: take proxies and .netrc from the environment; off, so that a stray variable diverts
+    no message.
     """
 
     connect_timeout: float = 5.0
+    send_timeout: float = 60.0
     read_timeout: float = 30.0
     max_answer_bytes: int = 4 * 1024 * 1024
     connections: int = 16
     ca_bundle: Path | None = None
     client_certificate: tuple[Path, Path] | None = None
     use_proxies: bool = False
+
+
+class Stream(Protocol):
+    """A body that is never held as a whole."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+class _Upload:
+    """A stream that ends with an error if it takes too long to leave."""
+
+    def __init__(self, stream: Stream, seconds: float) -> None:
+        self._stream = stream
+        self._deadline = time.monotonic() + seconds
+
+    def __len__(self) -> int:
+        return len(self._stream)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for number, piece in enumerate(self._stream):
+            if time.monotonic() > self._deadline:
+                raise requests.ReadTimeout("the partner takes the message too slowly")
+            if number == 1:
+                crash_point("send.half")
+            yield piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +102,26 @@ class PartnerTransport(Transport):
         except OSError as error:
             raise ContractMissing(f"{path} cannot be read: {error.strerror}") from None
 
-    def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+    def send(self, url: str, body: bytes | Stream, headers: Mapping[str, str]) -> HttpAnswer:
         """POST `body`. Raises TransientDeliveryError if no whole answer within bounds came back."""
         settings = self._settings
-        deadline = time.monotonic() + settings.connect_timeout + settings.read_timeout
         try:
             with self.session.post(
                 url,
-                data=body,
+                data=body if isinstance(body, bytes) else _Upload(body, settings.send_timeout),
                 headers=dict(headers),
                 timeout=(settings.connect_timeout, settings.read_timeout),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return HttpAnswer(response.status_code, response.headers, self._read(response, deadline))
+                return HttpAnswer(response.status_code, response.headers, self._read(response))
         except (requests.RequestException, OSError) as error:
             raise of_connection(error) from error
 
     def close(self) -> None:
         self.session.close()
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
+    def _read(self, response: requests.Response) -> bytes:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise TransientDeliveryError(
                 "the answer is compressed, which was not asked for",
@@ -110,8 +139,6 @@ class PartnerTransport(Transport):
                         cause=Cause.ANSWER_TOO_LARGE,
                         http_status=response.status_code,
                     )
-                if time.monotonic() > deadline:
-                    raise requests.ReadTimeout("the answer did not end in time")
         except ReadTimeoutError as error:
             raise requests.ReadTimeout(error) from error
         except HTTPError as error:
@@ -128,7 +155,7 @@ def _session(settings: TransportSettings) -> requests.Session:
         session.cert = (str(certificate), str(key))
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     session.headers.update({"Accept-Encoding": "identity", "Accept": "application/soap+xml, text/xml"})
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=settings.connections, max_retries=0)
+    adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=settings.connections, max_retries=0)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

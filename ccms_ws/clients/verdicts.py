@@ -14,13 +14,14 @@ from enum import StrEnum
 import requests
 from urllib3.exceptions import ProtocolError
 
-from ccms_ws.contract.namespaces import WSSE, WSU
+from ccms_ws.contract.namespaces import FAULT, WSA, WSSE, WSU, q
 from ccms_ws.envelope.faults import SoapFault
 from ccms_ws.errors import (
     ActionNotSupported,
     AnswerUnrelated,
     CcmsWsError,
     DeliveryError,
+    MessageIdReused,
     NotPermitted,
     PermanentDeliveryError,
     SecurityError,
@@ -29,6 +30,7 @@ from ccms_ws.errors import (
 
 _ABOUT_THE_WAY = frozenset({401, 402, 403, 404, 405, 407, 408, 410, 421, 423, 425, 426, 429, 451})
 """Client errors that are about address, rights or moment, not about the message."""
+_Q_DUPLICATE = q(WSA, "DuplicateMessageID")
 _PARTNER_AT_FAULT = frozenset({"Server", "Receiver"})
 
 
@@ -50,6 +52,8 @@ class Cause(StrEnum):
     FAULT_CLIENT = "fault.client"
     FAULT_SERVER = "fault.server"
     FAULT_SECURITY = "fault.security"
+    FAULT_DUPLICATE = "fault.duplicate"
+    """The partner has had a message of this id: this very one, if an earlier attempt may have arrived."""
     ANSWER_TOO_LARGE = "answer.too-large"
     ANSWER_MALFORMED = "answer.malformed"
     ANSWER_UNTRUSTED = "answer.untrusted"
@@ -58,7 +62,23 @@ class Cause(StrEnum):
     """A verified answer that the partner's WSDL does not declare."""
     INTERNAL = "internal"
 
+    @property
+    def may_have_arrived(self) -> bool:
+        """True if, for all that is known, the partner may have taken the message in."""
+        return self not in _CERTAINLY_NOT
 
+    @property
+    def is_about_the_line(self) -> bool:
+        """True if another message to this partner would, as far as can be told, meet the same."""
+        return self not in (Cause.CONFIGURATION, Cause.INTERNAL)
+
+
+_CERTAINLY_NOT = frozenset(
+    {
+        *(Cause.CONFIGURATION, Cause.CONNECT, Cause.CONNECT_TIMEOUT, Cause.TLS, Cause.REDIRECTED),
+        *(Cause.HTTP_CLIENT_ERROR, Cause.FAULT_CLIENT, Cause.FAULT_SECURITY, Cause.FAULT_DUPLICATE),
+    }
+)
 _CAUSES = (
     (AnswerUnrelated, Cause.ANSWER_UNRELATED),
     (ActionNotSupported, Cause.ANSWER_UNDECLARED),
@@ -108,15 +128,22 @@ def of_fault(fault: SoapFault, status: int, retry_after: timedelta | None) -> De
 
     A fault about message security is transient: the next attempt has a fresh timestamp and signature.
     """
-    codes = (fault.code, fault.subcode)
+    codes = (fault.code, fault.subcode, *fault.deeper)
     detail = f"the partner answered a fault: {' '.join(filter(None, codes))}: {fault.reason}"
     if any(code.startswith((f"{{{WSSE}}}", f"{{{WSU}}}")) for code in codes if code):
         kind, cause = TransientDeliveryError, Cause.FAULT_SECURITY
+    elif _Q_DUPLICATE in codes or _says_reused(fault):
+        return PermanentDeliveryError(detail, cause=Cause.FAULT_DUPLICATE, http_status=status)
     elif fault.code.rpartition("}")[2] in _PARTNER_AT_FAULT:
         kind, cause = TransientDeliveryError, Cause.FAULT_SERVER
     else:
         return PermanentDeliveryError(detail, cause=Cause.FAULT_CLIENT, http_status=status)
     return kind(detail, cause=cause, http_status=status, retry_after=retry_after)
+
+
+def _says_reused(fault: SoapFault) -> bool:
+    """SOAP 1.1 has no room for the special subcode; an endpoint like ours says it in its fault's detail."""
+    return fault.detail is not None and fault.detail.findtext(q(FAULT, "ErrorCode")) == MessageIdReused.code
 
 
 def of_answer(error: CcmsWsError, status: int, retry_after: timedelta | None, claims: str = "") -> DeliveryError:

@@ -218,14 +218,26 @@ class SecuritySettings(Section):
 class DeliverySettings(Section):
     """The worker that empties the outbox."""
 
-    threads: int = Field(default=4, ge=1, le=256, description="messages sent at once")
+    threads: int = Field(default=8, ge=1, le=256, description="messages sent at once, to all partners together")
     lease_seconds: int = Field(
         default=120, ge=5, description="how long one attempt may hold a message; longer than both timeouts together"
     )
     poll_seconds: float = Field(default=1.0, gt=0, description="how often an idle worker looks for messages")
     first_retry_seconds: float = Field(default=5.0, gt=0, description="the first wait after a failure; it then doubles")
     longest_retry_seconds: float = Field(default=3600.0, gt=0, description="the longest wait between two attempts")
-    give_up_after_attempts: int = Field(default=20, ge=1, description="then a message is dead until an operator acts")
+    give_up_after_attempts: int = Field(
+        default=20, ge=1, description="then, if the hours are over too, a message is dead until an operator acts"
+    )
+    give_up_after_hours: float = Field(
+        default=72.0, ge=0, description="how long a message is tried at least, however often that is"
+    )
+    down_after_failures: int = Field(
+        default=5, ge=1, description="failures in a row after which a partner's line rests; its messages then only wait"
+    )
+    first_rest_seconds: float = Field(default=10.0, gt=0, description="the first rest of a line; it then doubles")
+    longest_rest_seconds: float = Field(
+        default=300.0, gt=0, description="the longest rest between two probes of a line"
+    )
     connect_timeout_seconds: float = Field(default=5.0, gt=0, description="how long to wait for a connection")
     read_timeout_seconds: float = Field(default=30.0, gt=0, description="how long to wait for a partner's answer")
 
@@ -236,6 +248,8 @@ class DeliverySettings(Section):
             raise ValueError("lease_seconds should be longer than connect_timeout_seconds + read_timeout_seconds")
         if self.longest_retry_seconds < self.first_retry_seconds:
             raise ValueError("longest_retry_seconds should not be shorter than first_retry_seconds")
+        if self.longest_rest_seconds < self.first_rest_seconds:
+            raise ValueError("longest_rest_seconds should not be shorter than first_rest_seconds")
         return self
 
 
@@ -255,6 +269,8 @@ class PushSettings(Section):
     answer_days: float = Field(default=10.0, gt=0, description="how long the partner may take to answer")
     batch_size: int = Field(default=1000, ge=1, le=100_000, description="the most updates in one batch")
     client_id: str = Field(default="", max_length=32, description="the identification that the partner gave the court")
+    give_up_after_attempts: int | None = Field(default=None, ge=1, description="this partner's own [delivery] value")
+    give_up_after_hours: float | None = Field(default=None, ge=0, description="this partner's own [delivery] value")
     tls_ca: ExistingFile | None = Field(
         default=None,
         description="who may vouch for the partner's server (PEM); the system's authorities, if not set",
@@ -333,6 +349,7 @@ class PartnerSettings(Section):
     )
     sends: tuple[str, ...] = Field(default=(), description="exchanges whose messages the partner may send to the court")
     receives: dict[str, PushSettings] = Field(default={}, description="exchanges that the court pushes to the partner")
+    at_once: int = Field(default=4, ge=1, le=256, description="messages sent to this partner at once")
 
     @model_validator(mode="after")
     def _check_unit(self) -> Self:

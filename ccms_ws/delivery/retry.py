@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ccms_ws.config import DeliverySettings
+from ccms_ws.domain.waiting import backoff
 from ccms_ws.errors import DeliveryError
 
 LONGEST_RETRY_AFTER = timedelta(days=1)
 """A partner may ask for patience, not put a message off for good."""
 
-_MOST_DOUBLINGS = 62
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRules:
+    """How long the court keeps trying with one partner.
+
+    A message is given up when its `budget` of tries is used up and its `window` has passed: a partner that is away for
+    a weekend costs nothing, and one that is back does not have to refuse a message a hundred times in an hour.
+    """
+
+    first_wait: timedelta
+    longest_wait: timedelta
+    budget: int
+    window: timedelta
+
+    @property
+    def horizon(self) -> timedelta:
+        """No wait is longer than this."""
+        return self.longest_wait + LONGEST_RETRY_AFTER
 
 
 def next_attempt(
-    error: DeliveryError, attempt: int, now: datetime, settings: DeliverySettings, random: Callable[[], float]
+    error: DeliveryError,
+    *,
+    tries: int,
+    trying_since: datetime,
+    now: datetime,
+    rules: RetryRules,
+    chance: Callable[[], float],
 ) -> datetime | None:
-    """When to try again after attempt number `attempt` (from 1) failed with `error`; None: give the message up.
+    """When to try again after try number `tries` (from 1) failed with `error`; None: give the message up.
 
-    Exponential with full jitter: somewhere between now and a ceiling that doubles, so that messages which failed
-    together do not come back together. A Retry-After is kept, with the jitter on top. `random` gives numbers in [0, 1).
+    Exponential with full jitter (`domain.waiting`). A Retry-After is kept, with the jitter on top. `chance` gives
+    numbers in [0, 1).
     """
-    if not error.retryable or attempt >= settings.give_up_after_attempts:
+    if not error.retryable or (tries >= rules.budget and now - trying_since >= rules.window):
         return None
-    doublings = min(attempt - 1, _MOST_DOUBLINGS)
-    ceiling = min(settings.first_retry_seconds * 2**doublings, settings.longest_retry_seconds)
-    asked = min(error.retry_after or timedelta(0), LONGEST_RETRY_AFTER)
-    return now + asked + timedelta(seconds=ceiling * random())
+    return now + patience_asked(error) + backoff(tries, rules.first_wait, rules.longest_wait, chance)
+
+
+def patience_asked(error: DeliveryError) -> timedelta:
+    """What the partner asked for by Retry-After, as far as it is granted."""
+    return min(error.retry_after or timedelta(0), LONGEST_RETRY_AFTER)

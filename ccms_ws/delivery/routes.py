@@ -1,4 +1,4 @@
-"""How an outgoing message reaches its partner: the client, the address and the partner. Bootstrap fills it in."""
+"""How an outgoing message reaches its partner: the client, the address, the rules. Bootstrap fills it in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from ccms_ws.clients import Receipt
+from ccms_ws.delivery.retry import RetryRules
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.domain.partners import Partner
 from ccms_ws.envelope.soap import SoapVersion
@@ -30,6 +31,7 @@ class Route:
     url: str
     soap: SoapVersion
     answer_window: timedelta
+    retry: RetryRules
 
 
 RouteFinder = Callable[[str, str], Route]

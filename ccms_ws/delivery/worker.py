@@ -1,43 +1,37 @@
-"""The loop that empties the outbox: claim (own transaction), send (no transaction), settle (one commit).
+"""The loop that empties the outbox: claim (own commit), send (no transaction), settle (one commit).
 
-Whatever happens between two of these steps, the lease ends and another worker takes the message up: same id, same body.
+One thread, the clerk, alone talks to the database: what has been sent and what is to be sent next share a commit, so
+that many messages share the time that a disk takes for one. The others only send. Whatever happens between two of these
+steps, the lease ends and another worker takes the message up: same id, same body.
 """
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
-from ccms_ws.clients import Cause, Receipt
 from ccms_ws.clock import Clock
 from ccms_ws.config import DeliverySettings
-from ccms_ws.delivery.answers import AnswerDesk
-from ccms_ws.delivery.retry import next_attempt
-from ccms_ws.delivery.routes import Route, RouteFinder
-from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage
+from ccms_ws.crash_points import crash_point
+from ccms_ws.delivery.hand import Hand
+from ccms_ws.delivery.retry import LONGEST_RETRY_AFTER
+from ccms_ws.delivery.sending import Dispatcher, Outcome
+from ccms_ws.delivery.settling import Settler
+from ccms_ws.domain.messages import LeasedMessage
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
-from ccms_ws.errors import (
-    CcmsWsError,
-    ConcurrentChange,
-    ConfigError,
-    DeliveryError,
-    PermanentDeliveryError,
-    StoreUnavailable,
-    TransientDeliveryError,
-    UnknownMessage,
-)
-from ccms_ws.exchange import Exchange, Outgoing
+from ccms_ws.errors import StoreUnavailable
+from ccms_ws.exchange import Exchange
 
 log = structlog.get_logger(__name__)
 
 _STORE_PAUSE = 1.0
 """Seconds between two tries to reach a database that is gone or locked."""
-_LONGEST_DETAIL = 2000
+_CLOCK_STEP = timedelta(seconds=30)
+"""A clock that is set back by more has put messages off that nobody wanted to put off."""
 
 
 class DeliveryWorker:
@@ -48,199 +42,152 @@ class DeliveryWorker:
         *,
         units: UnitOfWorkFactory,
         exchanges: Sequence[Exchange],
-        route_for: RouteFinder,
-        desk: AnswerDesk,
+        dispatcher: Dispatcher,
+        settler: Settler,
+        at_once: Callable[[str], int],
         clock: Clock,
         settings: DeliverySettings,
         name: str,
-        chance: Callable[[], float] = random.random,
     ) -> None:
-        """`name`: who holds a lease, unique among the running workers; `chance`: numbers in [0, 1) for the jitter."""
+        """`at_once`: how many messages may be on their way to a partner; `name`: unique among the running workers."""
         self._units = units
         self._outgoing = {e.code: e.outgoing for e in exchanges if e.outgoing is not None}
-        self._route_for = route_for
-        self._desk = desk
+        self._dispatcher = dispatcher
+        self._settler = settler
         self._clock = clock
         self._settings = settings
         self._name = name
-        self._chance = chance
-        self._stop = threading.Event()
+        self._lease = timedelta(seconds=settings.lease_seconds)
+        self._hand = Hand(at_once, threads=settings.threads)
+        self._unsettled: list[Outcome] = []
+        self._offset = timedelta.max
 
     # -- running ------------------------------------------------------------------------------------------------------
     def run(self) -> None:
         """Work until `stop` is called; what was begun is finished first."""
         log.info("worker.started", worker=self._name, threads=self._settings.threads)
         senders = [
-            threading.Thread(target=self._send_until_stopped, args=(f"{self._name}/{number}",), name=f"sender-{number}")
+            threading.Thread(target=self._send_until_stopped, name=f"sender-{number}")
             for number in range(1, self._settings.threads + 1)
         ]
         for sender in senders:
             sender.start()
-        while not self._stop.is_set():
-            self._guarded(self.sweep)
-            self._stop.wait(self._settings.poll_seconds)
+        next_sweep = 0.0
+        while not self._hand.stopped:
+            if time.monotonic() >= next_sweep:
+                self._guarded(self.sweep)
+                next_sweep = time.monotonic() + self._settings.poll_seconds
+            self._guarded(self._turn)
+            self._hand.wait(self._settings.poll_seconds)
         for sender in senders:
             sender.join()
+        self._guarded(self._finish)
         log.info("worker.stopped", worker=self._name)
 
     def stop(self) -> None:
         """Ask `run` to end. May be called from a signal handler or another thread."""
-        self._stop.set()
+        self._hand.stop()
 
     def run_once(self) -> int:
         """Sweep once and send all that is due, in this thread; returns the number of attempts."""
         self.sweep()
         attempts = 0
-        while self._send_next(self._name):
-            attempts += 1
+        while claimed := self._claimed(self._settings.threads):
+            attempts += len(claimed)
+            self._settle_patiently([self._attempt(leased) for leased in claimed])
         return attempts
 
-    def _send_until_stopped(self, name: str) -> None:
-        while not self._stop.is_set():
-            if not self._guarded(lambda: self._send_next(name)):
-                self._stop.wait(self._settings.poll_seconds)
-
-    def _guarded(self, work: Callable[[], object]) -> object:
-        """The loop outlives everything: a database that is gone, and a defect in the handling of one message."""
-        try:
-            return work()
-        except StoreUnavailable as error:
-            log.warning("store.unavailable", worker=self._name, detail=str(error))
-        except Exception:
-            log.exception("worker.defect", worker=self._name)
-        self._stop.wait(_STORE_PAUSE)
-        return None
-
-    # -- steps --------------------------------------------------------------------------------------------------------
     def sweep(self) -> None:
-        """Let each exchange act on answers that did not come in time."""
+        """Let each exchange act on answers that did not come in time; wake what a wrong clock has put off."""
+        now = self._clock.now()
         for code, outgoing in self._outgoing.items():
             with self._units() as uow:
-                moved = outgoing.on_silence(self._clock.now(), uow)
+                moved = outgoing.on_silence(now, uow)
                 if moved:
+                    crash_point("sweep.before-commit")
                     uow.commit()
+                    crash_point("sweep.after-commit")
                     log.info("silence.noted", exchange=code, records=moved)
+        offset = timedelta(seconds=now.timestamp() - time.monotonic())
+        if offset < self._offset - _CLOCK_STEP:
+            self._wake()
+        self._offset = offset
 
-    def _send_next(self, name: str) -> bool:
-        lease = timedelta(seconds=self._settings.lease_seconds)
-        with self._units() as uow:
-            claimed = uow.outbox.claim(worker=name, now=self._clock.now(), lease=lease)
-            uow.commit()
-        for leased in claimed:
-            self._send(leased)
-        return bool(claimed)
+    # -- the clerk ----------------------------------------------------------------------------------------------------
+    def _turn(self) -> None:
+        """Write down what came of attempts, and fetch what is to be sent next: one commit."""
+        self._unsettled += self._hand.take_outcomes()
+        claimed: list[LeasedMessage] = []
 
-    def _send(self, leased: LeasedMessage) -> None:
-        message, started_at = leased.message, self._clock.now()
-        try:
-            outgoing, route = self._find_way(leased)
-            receipt = route.sender.send(message, url=route.url, soap=route.soap)
-        except DeliveryError as error:
-            self._settle_failed(leased, started_at, error)
-        except Exception as error:
-            log.exception("delivery.defect", exchange=message.exchange, message_id=str(message.message_id))
-            defect = TransientDeliveryError(f"{type(error).__name__}: see the log", cause=Cause.INTERNAL)
-            self._settle_failed(leased, started_at, defect)
-        else:
-            self._settle_delivered(leased, started_at, outgoing, route, receipt)
+        def fetch(uow: UnitOfWork) -> None:
+            claimed[:] = self._claim(uow, self._hand.free_places, self._hand.room)
 
-    def _find_way(self, leased: LeasedMessage) -> tuple[Outgoing, Route]:
-        message = leased.message
-        if leased.attempt > self._settings.give_up_after_attempts:
-            # Workers that die over a message never settle it: the count of claims alone ends that.
-            raise PermanentDeliveryError("none of the attempts came to an end", cause=Cause.INTERNAL)
-        try:
-            outgoing = self._outgoing.get(message.exchange)
-            if outgoing is None:
-                raise UnknownMessage(f"this version sends no {message.exchange}")
-            return outgoing, self._route_for(message.partner_id, message.exchange)
-        except (ConfigError, UnknownMessage) as error:
-            raise TransientDeliveryError(str(error), cause=Cause.CONFIGURATION) from error
-
-    # -- settling -----------------------------------------------------------------------------------------------------
-    def _settle_delivered(
-        self, leased: LeasedMessage, started_at: datetime, outgoing: Outgoing, route: Route, receipt: Receipt
-    ) -> None:
-        message, ended_at = leased.message, self._clock.now()
-        attempt = DeliveryAttempt(
-            message.message_id, leased.attempt, leased.worker, started_at, ended_at, "delivered", receipt.http_status
-        )
-
-        def settle(uow: UnitOfWork, take_answer: Callable[[UnitOfWork], None] = lambda uow: None) -> None:
-            uow.outbox.settle_delivered(leased, attempt)
-            outgoing.delivered(message.message_id, ended_at, ended_at + route.answer_window, uow)
-            take_answer(uow)
-
-        if receipt.answer is None:
-            self._commit(leased, attempt, settle)
+        if not self._unsettled and not self._hand.free_places:
             return
-        answer = self._desk.register(receipt.answer, message, route.partner, ended_at)
-        try:
-            self._commit(leased, attempt, lambda uow: settle(uow, answer.take_in))
-        except StoreUnavailable:
-            raise
-        except Exception as error:
-            # The message did arrive: sending it again would not mend the answer to it.
-            unusable = error
-            if not isinstance(error, CcmsWsError):
-                log.exception("answer.defect", exchange=message.exchange, message_id=str(message.message_id))
-            self._commit(leased, attempt, lambda uow: settle(uow, lambda uow: answer.set_aside(unusable, uow)))
+        self._settler.settle(self._unsettled, fetch)
+        crash_point("claim.after-commit")
+        self._hand.put(claimed)
 
-    def _settle_failed(self, leased: LeasedMessage, started_at: datetime, error: DeliveryError) -> None:
-        message, ended_at = leased.message, self._clock.now()
-        retry_at = next_attempt(error, leased.attempt, ended_at, self._settings, self._chance)
-        attempt = DeliveryAttempt(
-            message.message_id,
-            leased.attempt,
-            leased.worker,
-            started_at,
-            ended_at,
-            "failed" if retry_at else "given up",
-            error.http_status,
-            error.cause or error.code,
-            str(error)[:_LONGEST_DETAIL],
-        )
-        outgoing = self._outgoing.get(message.exchange)
+    def _finish(self) -> None:
+        """Write down the last outcomes; what was claimed and not begun is anybody's again."""
+        untouched = self._hand.take_back()
 
-        def settle(uow: UnitOfWork) -> None:
-            uow.outbox.settle_failed(leased, attempt, retry_at)
-            if retry_at is None and outgoing is not None:
-                outgoing.undeliverable(message.message_id, attempt.error_code, uow)
+        def give_back(uow: UnitOfWork) -> None:
+            for leased in untouched:
+                uow.outbox.give_back(leased)
 
-        self._commit(leased, attempt, settle)
+        self._unsettled += self._hand.take_outcomes()
+        self._settler.settle(self._unsettled, give_back)
 
-    def _commit(self, leased: LeasedMessage, attempt: DeliveryAttempt, settle: Callable[[UnitOfWork], None]) -> None:
-        """Settle in one transaction. A database that is away gets the time that is left of the lease."""
-        conflicts = 0
-        while True:
+    def _claim(self, uow: UnitOfWork, limit: int, room: Callable[[str], int]) -> Sequence[LeasedMessage]:
+        return uow.outbox.claim(worker=self._name, now=self._clock.now(), lease=self._lease, limit=limit, room=room)
+
+    def _claimed(self, limit: int) -> Sequence[LeasedMessage]:
+        with self._units() as uow:
+            claimed = self._claim(uow, limit, lambda _partner: limit)
+            uow.commit()
+        return claimed
+
+    def _settle_patiently(self, outcomes: list[Outcome]) -> None:
+        """A database that is away gets the time that is left of the leases."""
+        until = min(outcome.leased.lease_until for outcome in outcomes)
+        while outcomes:
             try:
-                with self._units() as uow:
-                    settle(uow)
-                    uow.commit()
-            except ConcurrentChange:
-                conflicts += 1
-                if conflicts > 1:  # once may be a conflict over the answer; twice, somebody else has the message
-                    log.warning("lease.lost", worker=leased.worker, message_id=str(leased.message.message_id))
-                    return
+                self._settler.settle(outcomes)
             except StoreUnavailable:
-                if self._clock.now() >= leased.lease_until:
+                if self._clock.now() >= until:
                     raise
                 time.sleep(_STORE_PAUSE)
+
+    def _wake(self) -> None:
+        horizon = timedelta(seconds=self._settings.longest_retry_seconds) + LONGEST_RETRY_AFTER
+        with self._units() as uow:
+            woken = uow.outbox.hasten(self._clock.now(), horizon)
+            if woken:
+                uow.commit()
+                log.warning("clock.set-back", messages=woken)
+
+    # -- the senders --------------------------------------------------------------------------------------------------
+    def _send_until_stopped(self) -> None:
+        while (leased := self._hand.next_message()) is not None:
+            try:
+                outcome = self._attempt(leased)
+            except Exception:
+                log.exception("worker.defect", worker=self._name)
+                self._hand.drop(leased)
             else:
-                _report(leased, attempt)
-                return
+                self._hand.done(leased, outcome)
 
+    def _attempt(self, leased: LeasedMessage) -> Outcome:
+        return self._dispatcher.attempt(leased)
 
-def _report(leased: LeasedMessage, attempt: DeliveryAttempt) -> None:
-    message, seconds = leased.message, (attempt.ended_at - attempt.started_at).total_seconds()
-    log.info(
-        "delivery.attempted",
-        exchange=message.exchange,
-        message_id=str(message.message_id),
-        partner=message.partner_id,
-        outcome=attempt.outcome,
-        cause=attempt.error_code or None,
-        http_status=attempt.http_status,
-        attempt=attempt.number,
-        seconds=round(seconds, 3),
-    )
+    def _guarded(self, work: Callable[[], object]) -> None:
+        """The loop outlives everything: a database that is gone, and a defect in the handling of one message."""
+        try:
+            work()
+        except StoreUnavailable as error:
+            log.warning("store.unavailable", worker=self._name, detail=str(error))
+            self._hand.pause(_STORE_PAUSE)
+        except Exception:
+            log.exception("worker.defect", worker=self._name)
+            self._hand.pause(_STORE_PAUSE)

@@ -110,7 +110,7 @@ class Story:
         (batch_id,) = self._court.push(
             COL903,
             "FTB",
-            lambda context, uow: build_batches(context, uow, size=push.batch_size, client_id=push.client_id),
+            lambda context, uow: build_batches(context, uow, size=push.batch_size),
         )
         self._wait(lambda: self._batch(batch_id), lambda batch: batch.state is not BatchState.QUEUED)
         return batch_id

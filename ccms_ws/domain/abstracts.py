@@ -56,6 +56,17 @@ class SectionViolated:
     role: SectionRole
 
 
+@dataclass(frozen=True, slots=True)
+class Conviction:
+    """A conviction, or a bail forfeiture (VC 1803(a)). `reported_on`: when DMV902 was sent for it, if that is known."""
+
+    court_ori: str
+    case_number: str
+    participant_id: str
+    convicted_on: date
+    reported_on: date | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abstract:
     """One failure-to-comply abstract (VC 40509.1). `abstract_id` is also its transaction id.

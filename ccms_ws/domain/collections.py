@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
+
+from ccms_ws.domain.courts import CaseParticipant
+from ccms_ws.domain.ledger import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,60 @@ class BatchState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A referral with all that is needed to say what changed: whose it is, the ledger, and what of it was told.
+
+    `told`: the ids of the entries that the partner was told of beyond those that the referral contained.
+    """
+
+    referral: Referral
+    subject: CaseParticipant
+    entries: Sequence[LedgerEntry]
+    told: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
 class BalanceUpdate:
-    """One item of a batch: what a participant owed before, and owes now."""
+    """One item of a batch: what a participant owed before, and owes now. `tells`: ledger entries told of for the first
+    time.
+    """
 
     sequence: int
     referral_id: str
     previous_balance: Decimal
     current_balance: Decimal
     effective_on: date
+    tells: tuple[str, ...] = ()
+
+
+class ItemState(StrEnum):
+    """Where one item of a batch stands."""
+
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    ASSUMED_ACCEPTED = "assumed accepted"
+    REFUSED = "refused"
+    """The partner refused it, and nothing is to be done: a newer update overtook it."""
+    TO_BE_CORRECTED = "to be corrected"
+    """The partner refused it; the debt is left out of ordinary batches until the court has corrected it."""
+    CORRECTED = "corrected"
+    UNDELIVERABLE = "undeliverable"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One item of a batch as an operator sees it."""
+
+    sequence: int
+    referral_id: str
+    case_number: str
+    participant_id: str
+    previous_balance: Decimal
+    current_balance: Decimal
+    state: ItemState
+    error_code: str = ""
+    error_reason: str = ""
+    corrected_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

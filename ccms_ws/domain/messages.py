@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,8 +26,9 @@ class OutboxState(StrEnum):
 class OutgoingMessage:
     """A message composed, validated and ready to leave.
 
-    `body` is the payload element in exclusive canonical form; `subjects` are the things whose messages to this partner
-    must leave in the order they were made (design: court, case, participant).
+    `body` is the payload element in exclusive canonical form, or its beginning: then `further` is the rest, in pieces,
+    and can be gone through again and again. `subjects` are the things whose messages to this partner must leave in the
+    order they were made (design: court, case, participant).
     """
 
     message_id: UUID
@@ -36,16 +38,24 @@ class OutgoingMessage:
     body: bytes
     subjects: tuple[str, ...]
     created_at: datetime
+    further: Iterable[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LeasedMessage:
-    """A message that one worker may send until `lease_until`. `attempt` counts from 1."""
+    """A message that one worker may send until `lease_until`. `attempt` counts from 1, for good.
+
+    `tries` counts from 1 anew when an operator resends the message; the first of them began at `trying_since`, and in
+    `lost` of them the worker did not come back.
+    """
 
     message: OutgoingMessage
     attempt: int
     lease_until: datetime
     worker: str
+    tries: int
+    trying_since: datetime
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +73,38 @@ class DeliveryAttempt:
     detail: str = ""
 
 
+class Intervention(StrEnum):
+    """What an operator did with a dead message. `WITHDRAWN` and `REPLACED` are final: it lets its subjects go."""
+
+    RESENT = "resent"
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorOrder:
+    """Who wants something done with a dead message, when, and why."""
+
+    operator: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorNote:
+    """What was done with a dead message by whose order; `replaced_by`: the message that took its place."""
+
+    kind: Intervention
+    order: OperatorOrder
+    replaced_by: UUID | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """An outgoing message as an operator sees it."""
+    """An outgoing message as an operator sees it.
+
+    `holds_up`: how many messages stand behind it in its queues; `ended`: how an operator ended a dead message for good.
+    """
 
     message_id: UUID
     exchange: str
@@ -75,6 +114,8 @@ class OutboxEntry:
     created_at: datetime
     next_attempt_at: datetime | None
     last_error: str = ""
+    holds_up: int = 0
+    ended: Intervention | None = None
 
 
 class AnswerKind(StrEnum):

@@ -29,7 +29,8 @@ class ProbationUnit(StrEnum):
 class Partner:
     """A partner as its profile in the court's configuration describes it.
 
-    `case_types`: the only types of cases that it may know of; None: all that its kind may.
+    `case_types`: the only types of cases that it may know of; None: all that its kind may. `client_id`: what a
+    collecting partner calls the court.
     """
 
     partner_id: str
@@ -37,3 +38,4 @@ class Partner:
     kind: PartnerKind
     unit: ProbationUnit | None = None
     case_types: frozenset[CaseType] | None = None
+    client_id: str = ""

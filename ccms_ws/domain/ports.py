@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
-from ccms_ws.domain.abstracts import Abstract, AbstractState
-from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatch, ItemError, Referral
+from ccms_ws.domain.abstracts import Abstract, AbstractState, Conviction
+from ccms_ws.domain.collections import (
+    Account,
+    BalanceUpdate,
+    BatchItem,
+    BatchState,
+    CollectionBatch,
+    ItemError,
+    Referral,
+)
 from ccms_ws.domain.courts import (
     Case,
     CaseParticipant,
@@ -23,10 +31,13 @@ from ccms_ws.domain.courts import (
     PersonName,
 )
 from ccms_ws.domain.ledger import LedgerEntry
+from ccms_ws.domain.lines import Line
 from ccms_ws.domain.messages import (
     DeliveryAttempt,
     IncomingMessage,
     LeasedMessage,
+    OperatorNote,
+    OperatorOrder,
     OutboxEntry,
     OutgoingMessage,
     QuarantinedAnswer,
@@ -76,12 +87,27 @@ class Collections(Protocol):
 
     def add_referral(self, referral: Referral) -> None: ...
     def get_referral(self, referral_id: str) -> Referral: ...
-    def open_referrals(self, partner_id: str) -> Iterator[Referral]:
-        """Open referrals of a partner, in the order of their ids, streamed."""
+    def open_accounts(self, partner_id: str) -> Iterator[Account]:
+        """A partner's open referrals with ledger and people, in the order of their ids, streamed; commits in between
+        do no harm. Those whose last item waits for a correction are left out.
+        """
         ...
 
-    def add_batch(self, batch: CollectionBatch, items: Iterable[BalanceUpdate]) -> None:
-        """Store a batch, and each item's balance as the one last reported for its referral."""
+    def accounts_to_correct(self, batch_id: UUID) -> Iterator[Account]:
+        """The open referrals whose item in that batch waits for a correction."""
+        ...
+
+    def accounts_of(self, batch_id: UUID) -> Iterator[tuple[BalanceUpdate, Account]]:
+        """Each item of a batch with its account, in the order of the items."""
+        ...
+
+    def add_batch(
+        self, batch: CollectionBatch, items: Iterable[BalanceUpdate], *, corrects: UUID | None = None
+    ) -> None:
+        """Store a batch, and each item's balance as the one last reported for its referral.
+
+        `corrects`: the batch whose items of the same referrals are corrected by it.
+        """
         ...
 
     def find_batch(self, batch_id: UUID) -> CollectionBatch | None: ...
@@ -99,24 +125,65 @@ class Collections(Protocol):
         error_code: str = "",
         error_reason: str = "",
         items: Iterable[ItemError] = (),
-    ) -> None: ...
+    ) -> None:
+        """Set the state, and what else is given. A batch or items that the partner refuses are taken back: what it was
+        told last counts again, and a debt of which nothing newer was told waits for a correction.
+        """
+        ...
+
+    def withdraw_batch(self, batch_id: UUID, why: str) -> None:
+        """An undeliverable batch is given up for good: what the partner was told last counts again."""
+        ...
+
+    def replace_batch(self, batch_id: UUID, by: UUID) -> None:
+        """A new batch of that id with the same items takes the place of an undeliverable one, which is given up."""
+        ...
+
+    def items(self, batch_id: UUID, *, after: int = 0, limit: int = 1000, refused: bool = False) -> Sequence[BatchItem]:
+        """The items of a batch that follow item `after`; `refused`: only those that the partner refused."""
+        ...
+
+    def batches_to_correct(self, partner_id: str) -> Sequence[tuple[UUID, int]]:
+        """The batches of a partner with items that wait for a correction, and how many they are."""
+        ...
+
     def silent_batches(self, now: datetime) -> Sequence[CollectionBatch]:
         """Delivered batches whose window for an error message ended before `now`."""
         ...
 
 
 class Abstracts(Protocol):
-    """Failure-to-comply abstracts."""
+    """Failure-to-comply abstracts, and the convictions that they presuppose."""
 
-    def add(self, abstract: Abstract) -> None: ...
+    def add(self, abstract: Abstract) -> None:
+        """Raises ConcurrentChange for a second open hold, and for a release of a hold that is not open."""
+        ...
+
     def find(self, abstract_id: UUID) -> Abstract | None: ...
     def lock(self, abstract_id: UUID) -> Abstract | None:
         """As `find`; nobody else changes the abstract until this unit of work ends (SELECT FOR UPDATE)."""
         ...
 
     def open_hold(self, court_ori: str, case_number: str, licence: DriverLicense) -> Abstract | None:
-        """The hold on this licence for this case that was not refused by DMV and has no release yet."""
+        """The hold that stands on this licence for this case.
+
+        It is not refused by DMV and not withdrawn, and no release of it is under way or done.
+        """
         ...
+
+    def withdraw(self, abstract_id: UUID, why: str) -> None:
+        """An undeliverable abstract is given up for good: such a hold is not open, such a release releases nothing."""
+        ...
+
+    def releases_of(self, hold_id: UUID) -> Sequence[Abstract]:
+        """Every release that was made for this hold, whatever became of it."""
+        ...
+
+    def add_conviction(self, conviction: Conviction) -> None:
+        """Record a conviction; one that is on file gets the new day of its report."""
+        ...
+
+    def convictions(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[Conviction]: ...
 
     def move(
         self,
@@ -136,10 +203,19 @@ class Outbox(Protocol):
     """Outgoing messages. Messages that share a subject and a partner leave in the order in which they were added."""
 
     def add(self, message: OutgoingMessage) -> None: ...
-    def claim(self, *, worker: str, now: datetime, lease: timedelta, limit: int = 1) -> Sequence[LeasedMessage]:
+    def claim(
+        self,
+        *,
+        worker: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 1,
+        room: Callable[[str], int] | None = None,
+    ) -> Sequence[LeasedMessage]:
         """Lease up to `limit` messages that are due and that no earlier unfinished message of a same subject precedes.
 
-        A lease that has run out counts as due. Each claim is an attempt.
+        `room`: how many more messages may be sent to a partner at once. A line that rests gets none, one whose rest has
+        ended a single one: the probe. A lease that has run out counts as due. Each claim is an attempt.
         """
         ...
 
@@ -151,12 +227,52 @@ class Outbox(Protocol):
         """Record a failed attempt; due again at `retry_at`, dead if that is None. Raises ConcurrentChange as above."""
         ...
 
+    def give_back(self, leased: LeasedMessage) -> None:
+        """Undo a claim of a message that was not touched."""
+        ...
+
+    def hasten(self, now: datetime, horizon: timedelta) -> int:
+        """Make due what is not due within `horizon`, the longest wait there can be: the clock must have been ahead."""
+        ...
+
     def get(self, message_id: UUID) -> OutboxEntry: ...
-    def list_entries(self, *, limit: int = 100) -> Sequence[OutboxEntry]: ...
+    def list_entries(self, *, limit: int = 100, dead: bool = False) -> Sequence[OutboxEntry]: ...
     def attempts(self, message_id: UUID) -> Sequence[DeliveryAttempt]: ...
+    def notes(self, message_id: UUID) -> Sequence[OperatorNote]: ...
     def idle(self) -> bool:
         """True if no message waits or is being sent."""
         ...
+
+
+class DeadLetters(Protocol):
+    """What operators do with dead messages. Each raises NotStored, and MessageNotDead for what needs no operator."""
+
+    def resend(self, message_id: UUID, order: OperatorOrder) -> None:
+        """Let the message be tried again, as often and as long as a new one."""
+        ...
+
+    def withdraw(self, message_id: UUID, order: OperatorOrder) -> None:
+        """Never send the message; those behind it move up."""
+        ...
+
+    def replace(self, message_id: UUID, order: OperatorOrder, message: OutgoingMessage) -> None:
+        """Never send the message; `message`, about the same subjects, takes its place. Raises SubjectsDiffer."""
+        ...
+
+
+class Lines(Protocol):
+    """The lines to partners. A partner that never failed has a line that is up."""
+
+    def find(self, partner_id: str) -> Line: ...
+    def lock(self, partner_id: str) -> Line:
+        """As `find`; nobody else changes the line until this unit of work ends."""
+        ...
+
+    def list_lines(self) -> Sequence[Line]:
+        """The lines of all partners that ever failed."""
+        ...
+
+    def put(self, line: Line) -> None: ...
 
 
 class Inbox(Protocol):
@@ -199,6 +315,10 @@ class UnitOfWork(Protocol):
     def abstracts(self) -> Abstracts: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def dead_letters(self) -> DeadLetters: ...
+    @property
+    def lines(self) -> Lines: ...
     @property
     def inbox(self) -> Inbox: ...
     def __enter__(self) -> Self: ...

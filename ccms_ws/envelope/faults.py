@@ -76,6 +76,8 @@ class SoapFault:
     reason: str
     detail: _Element | None
     """The first child of the detail, in the very tree that was opened."""
+    deeper: tuple[str, ...] = ()
+    """The subcodes below `subcode`, from the general to the special."""
 
 
 def compose_fault(
@@ -136,11 +138,11 @@ def read_fault(element: _Element) -> SoapFault:
     namespace = etree.QName(element).namespace
     if element.tag == f"{{{SoapVersion.SOAP11.value}}}Fault":
         code, reason, detail = (element.find(name) for name in ("faultcode", "faultstring", "detail"))
-        subcode = None
+        subcodes = []
     elif element.tag == f"{{{SoapVersion.SOAP12.value}}}Fault":
         soap = f"{{{namespace}}}"
         code = element.find(f"{soap}Code/{soap}Value")
-        subcode = element.find(f"{soap}Code/{soap}Subcode/{soap}Value")
+        subcodes = list(map(_read_name, element.findall(f"{soap}Code//{soap}Subcode/{soap}Value")))
         reason = element.find(f"{soap}Reason/{soap}Text")
         detail = element.find(f"{soap}Detail")
     else:
@@ -149,9 +151,10 @@ def read_fault(element: _Element) -> SoapFault:
         raise MalformedEnvelope("a SOAP fault without code or reason", rule="BP R1000")
     return SoapFault(
         _read_name(code),
-        None if subcode is None else _read_name(subcode),
+        subcodes[0] if subcodes else None,
         (reason.text or "").strip(),
         detail[0] if detail is not None and len(detail) else None,
+        tuple(subcodes[1:]),
     )
 
 

@@ -31,6 +31,8 @@ for _prefix, _uri in (("wsu", WSU), ("wsa", WSA)):
 _WSA_BLOCK: Final = f"{{{WSA}}}"
 _PREFIXES: Final = {WSSE: "wsse", WSU: "wsu", DS: "ds"}
 _DECLARATION: Final = "<?xml version='1.0' encoding='UTF-8'?>\n"
+BODY_END: Final = b"</soap:Body>"
+ENVELOPE_END: Final = b"</soap:Body></soap:Envelope>"
 # Prefixes that the Body declares, and the one attribute whose value a signature does not protect.
 _OURS: Final = (b"soap:", b"wsu:", b":soap=", b":wsu=", XSI.encode())
 
@@ -101,11 +103,43 @@ def seal_payload(
         sealed = seal_envelope(envelope, identity=identity, policy=policy, clock=clock, token_reference=token_reference)
         return to_bytes(sealed)
     mark = secrets.token_hex(8)
+    start = body_start(version, mark)
+    body = getattr(hashlib, DIGESTS[policy.digest])(start + payload + BODY_END)
+    head = sealed_head(
+        body.digest(),
+        mark,
+        addressing,
+        version,
+        identity=identity,
+        policy=policy,
+        clock=clock,
+        token_reference=token_reference,
+    )
+    return head + payload + ENVELOPE_END
+
+
+def body_start(version: SoapVersion, mark: str) -> bytes:
+    """The start tag of the Body, as it is digested; `BODY_END` follows the payload."""
+    return f'<soap:Body xmlns:soap="{version.namespace}" xmlns:wsu="{WSU}" wsu:Id="id-{mark}-0">'.encode()
+
+
+def sealed_head(
+    body: bytes,
+    mark: str,
+    addressing: Addressing,
+    version: SoapVersion,
+    *,
+    identity: Identity,
+    policy: SecurityPolicy,
+    clock: Clock,
+    token_reference: TokenReference = TokenReference.DIRECT,
+) -> bytes:
+    """A sealed message up to its payload; `ENVELOPE_END` follows that. `body`: the digest of the Body, in which the
+    payload stands after `body_start`.
+    """
     digest = getattr(hashlib, DIGESTS[policy.digest])
     soap, wsu = f' xmlns:soap="{version.namespace}"', f' xmlns:wsu="{WSU}"'
-    body_id = f"id-{mark}-0"
-    body = f'<soap:Body{soap}{wsu} wsu:Id="{body_id}">'.encode() + payload + b"</soap:Body>"
-    digests, header = [(body_id, b64encode(digest(body).digest()).decode())], []
+    digests, header = [(f"id-{mark}-0", b64encode(body).decode())], []
     for index, (name, content) in enumerate(addressing_texts(addressing), 1):
         part_id = f"id-{mark}-{index}"
         rest = f' wsu:Id="{part_id}">{content}</{name}>'
@@ -122,12 +156,10 @@ def seal_payload(
         token_reference=token_reference,
         attributes=understood,
     )
-    return b'%b%b</soap:Header><soap:Body wsu:Id="%b">%b</soap:Body></soap:Envelope>' % (
-        f'{_DECLARATION}<soap:Envelope{soap} xmlns:wsa="{WSA}"{wsu}><soap:Header>{"".join(header)}'.encode(),
-        security.encode(),
-        body_id.encode(),
-        payload,
-    )
+    return (
+        f'{_DECLARATION}<soap:Envelope{soap} xmlns:wsa="{WSA}"{wsu}><soap:Header>{"".join(header)}{security}'
+        f'</soap:Header><soap:Body wsu:Id="id-{mark}-0">'
+    ).encode()
 
 
 def _security(

@@ -83,7 +83,7 @@ def _batch(facts: Facts, court: ReplayCourt, _ids: Ids) -> UUID:
     made = app.push(
         COL903,
         partner,
-        lambda context, uow: build_batches(context, uow, size=push.batch_size, client_id=push.client_id),
+        lambda context, uow: build_batches(context, uow, size=push.batch_size),
     )
     if len(made) != 1:
         raise ValueError(f"{len(made)} batches were made, one was expected")

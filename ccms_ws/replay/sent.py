@@ -61,7 +61,8 @@ def _deliver(exchange: Exchange, message_id: UUID, partner: str, at: datetime, c
 def _batch(sent: Sent, uow: UnitOfWork) -> tuple[Batch, UUID, datetime]:
     batch = batch_from_xml(get_tree(sent.payload, "what was sent"))
     at, ori = batch.metadata.at, batch.metadata.court_ori
-    referrals = {referral.account_number: referral for referral in uow.collections.open_referrals(sent.partner)}
+    accounts = uow.collections.open_accounts(sent.partner)
+    referrals = {account.referral.account_number: account.referral for account in accounts}
     for update in batch.updates:
         if update.account_number not in referrals:
             referrals[update.account_number] = _refer(update, sent.partner, ori, uow)

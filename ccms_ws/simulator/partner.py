@@ -19,6 +19,7 @@ from ccms_ws.clock import Clock
 from ccms_ws.contract import schemas
 from ccms_ws.contract.namespaces import WSA_SOAP_FAULT_ACTION
 from ccms_ws.contract.wsdl import Wsdl, WsdlOperation
+from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.faults import compose_fault, fault_action
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.parsing import new_parser
@@ -162,7 +163,7 @@ class SimulatedPartner:
             decision = counter.desk.process(task, self._memory)
             answer = None
             if decision.payload is not None:
-                body = etree.tostring(decision.payload)
+                body = canonical(decision.payload)
                 answer = Answer(str(answer_id), message_id, counter.exchange, decision.is_error, body)
             self._memory.remember(message_id, opened.content_digest, counter.exchange, decision.outcome, answer)
             if separate and answer is not None:
@@ -220,7 +221,7 @@ def _about_nothing(answer: Answer) -> Answer:
     payload = etree.fromstring(answer.body, new_parser())
     for name, value in ((Q_TRANSACTION, answer_id), (Q_CORRELATION, message_id)):
         child(child(payload, Q_METADATA), name).text = value
-    return Answer(answer_id, f"urn:uuid:{message_id}", answer.exchange, answer.is_error, etree.tostring(payload))
+    return Answer(answer_id, f"urn:uuid:{message_id}", answer.exchange, answer.is_error, canonical(payload))
 
 
 class _Refusal(ExchangeError):

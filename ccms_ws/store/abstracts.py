@@ -8,28 +8,59 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Executable, Row, bindparam, exists, insert, select, text, update
+from sqlalchemy import Connection, Executable, Row, bindparam, delete, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
-from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState, SectionViolated
+from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState, Conviction, SectionViolated
 from ccms_ws.domain.courts import DriverLicense
-from ccms_ws.errors import NotStored
-from ccms_ws.store.exchange_tables import abstract, abstract_section
+from ccms_ws.errors import ConcurrentChange, NotStored
+from ccms_ws.store.abstract_tables import abstract, abstract_section, conviction, open_hold
 from ccms_ws.store.turns import take_turns
 
 _CHUNK = 1000
-_REFUSED = (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR, AbstractState.UNDELIVERABLE)
-"""States of an abstract that changes nothing at DMV: such a hold is not open, such a release releases nothing."""
+_REFUSED = (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR)
+"""DMV does not act on such an abstract: such a hold is not open, such a release releases nothing."""
 
-_a, _s = abstract.c, abstract_section.c
-_release = abstract.alias("release")
+_a, _s, _h, _c = abstract.c, abstract_section.c, open_hold.c, conviction.c
+_KEY = ("court_ori", "case_number", "license_jurisdiction", "license_number")
 _ABSTRACT = select(abstract).where(_a.abstract_id == bindparam("id"))
 _LOCKED_ABSTRACT = _ABSTRACT.with_for_update(key_share=True)
 _OPEN_HOLD = (
     select(abstract)
-    .where(_a.court_ori == bindparam("ori"), _a.case_number == bindparam("number"))
-    .where(_a.license_number == bindparam("license"), _a.license_jurisdiction == bindparam("jurisdiction"))
-    .where(_a.action == AbstractAction.HOLD, _a.state.not_in(_REFUSED))
-    .where(~exists().where(_release.c.releases == _a.abstract_id, _release.c.state.not_in(_REFUSED)))
+    .join_from(open_hold, abstract, _a.abstract_id == _h.abstract_id)
+    .where(_h.court_ori == bindparam("ori"), _h.case_number == bindparam("number"))
+    .where(_h.license_jurisdiction == bindparam("jurisdiction"), _h.license_number == bindparam("license"))
+)
+_OPEN = insert(open_hold)
+_CLOSE = delete(open_hold).where(_h.abstract_id == bindparam("id"))
+# Unless a newer hold stands there, or DMV refused this one itself. Understood by SQLite as it stands.
+_REOPEN = (
+    insert_or_nothing(open_hold)
+    .from_select(
+        [*_KEY, "abstract_id"],
+        select(*(_a[name] for name in _KEY), _a.abstract_id).where(
+            _a.abstract_id == bindparam("id"), _a.state.not_in(_REFUSED)
+        ),
+    )
+    .on_conflict_do_nothing()
+)
+_RELEASES = select(abstract).where(_a.releases == bindparam("id")).order_by(_a.created_at)
+_WITHDRAW = (
+    update(abstract)
+    .where(_a.abstract_id == bindparam("id"), _a.state == AbstractState.UNDELIVERABLE)
+    .values(answer_text=bindparam("why"))
+    .returning(_a.releases)
+)
+_new = insert_or_nothing(conviction)
+_CONVICTION = _new.on_conflict_do_update(
+    index_elements=[_c.court_ori, _c.case_number, _c.participant_id, _c.convicted_on],
+    set_={"reported_on": _new.excluded.reported_on},
+)
+_CONVICTIONS = (
+    select(conviction)
+    .where(_c.court_ori == bindparam("ori"), _c.case_number == bindparam("number"))
+    .where(_c.participant_id == bindparam("person"))
+    .order_by(_c.convicted_on)
 )
 _OVERDUE = (
     select(abstract)
@@ -48,12 +79,13 @@ _PLAIN = [column.key for column in _a if not column.key.startswith("license_")]
 
 
 class SqlAbstracts:
-    """Abstracts and their sections in the tables of `exchange_tables`."""
+    """Abstracts and their sections in the tables of `abstract_tables`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, abstract_: Abstract) -> None:
+        """Raises ConcurrentChange for a second open hold, and for a release of a hold that is not open."""
         licence = abstract_.driver_license
         row = {name: getattr(abstract_, name) for name in _PLAIN}
         row |= {"license_number": licence.number, "license_jurisdiction": licence.jurisdiction}
@@ -70,6 +102,10 @@ class SqlAbstracts:
         ]
         if sections:
             self._connection.execute(insert(abstract_section), sections)
+        if abstract_.action is AbstractAction.HOLD:
+            self._connection.execute(_OPEN, {name: row[name] for name in (*_KEY, "abstract_id")})
+        elif self._connection.execute(_CLOSE, {"id": abstract_.releases}).rowcount != 1:
+            raise ConcurrentChange(f"the hold {abstract_.releases} is not open")
 
     def find(self, abstract_id: UUID) -> Abstract | None:
         return self._first(_ABSTRACT, {"id": abstract_id})
@@ -79,9 +115,10 @@ class SqlAbstracts:
         return self._first(_LOCKED_ABSTRACT, {"id": abstract_id})
 
     def open_hold(self, court_ori: str, case_number: str, licence: DriverLicense) -> Abstract | None:
-        """The hold on this licence for this case that was not refused by DMV and has no release yet.
+        """The hold that stands on this licence for this case.
 
-        Until this unit of work ends nobody else gets an answer to the same question: what is decided on it stays true.
+        It is not refused by DMV and not withdrawn, and no release of it is under way or done. Until this unit of work
+        ends nobody else gets an answer to the same question: what is decided on it stays true.
         """
         take_turns(self._connection, [f"hold {court_ori} {case_number} {licence.jurisdiction} {licence.number}"])
         values = {"ori": court_ori, "number": case_number}
@@ -100,9 +137,26 @@ class SqlAbstracts:
         """Set the state and whatever else is given; what is not given stays. Raises NotStored."""
         given = {"answer_due_at": answer_due_at, "answer_code": answer_code, "answer_text": answer_text}
         values = {"state": state, **{name: value for name, value in given.items() if value}}
-        moved = self._connection.execute(update(abstract).where(_a.abstract_id == abstract_id).values(values))
-        if moved.rowcount != 1:
+        change = update(abstract).where(_a.abstract_id == abstract_id).values(values).returning(_a.releases)
+        moved = self._connection.execute(change).first()
+        if moved is None:
             raise NotStored(f"there is no abstract {abstract_id}")
+        if state in _REFUSED:
+            self._without_effect(abstract_id, moved.releases)
+
+    def withdraw(self, abstract_id: UUID, why: str) -> None:
+        """An undeliverable abstract is given up for good: such a hold is not open, such a release releases nothing.
+
+        Raises NotStored if there is no undeliverable abstract of that id.
+        """
+        withdrawn = self._connection.execute(_WITHDRAW, {"id": abstract_id, "why": why}).first()
+        if withdrawn is None:
+            raise NotStored(f"there is no undeliverable abstract {abstract_id}")
+        self._without_effect(abstract_id, withdrawn.releases)
+
+    def releases_of(self, hold_id: UUID) -> Sequence[Abstract]:
+        """Every release that was made for this hold, oldest first, whatever became of it."""
+        return self._abstracts(self._connection.execute(_RELEASES, {"id": hold_id}).all())
 
     def overdue(self, now: datetime) -> Sequence[Abstract]:
         """Abstracts that await a response which was due before `now`, at most 1,000 of them at once.
@@ -110,6 +164,22 @@ class SqlAbstracts:
         They are locked; those that another transaction is about to change are left out.
         """
         return self._abstracts(self._connection.execute(_OVERDUE, {"now": now}).all())
+
+    def add_conviction(self, conviction_: Conviction) -> None:
+        """Record a conviction; one that is on file gets the new day of its report."""
+        self._connection.execute(_CONVICTION, {column.key: getattr(conviction_, column.key) for column in _c})
+
+    def convictions(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[Conviction]:
+        """The convictions of a participant on a case, oldest first."""
+        key = {"ori": court_ori, "number": case_number, "person": participant_id}
+        return [Conviction(*row) for row in self._connection.execute(_CONVICTIONS, key)]
+
+    def _without_effect(self, abstract_id: UUID, hold_id: UUID | None) -> None:
+        """DMV keeps things as they were before this abstract: without its hold, or with the one that it should end."""
+        if hold_id is None:
+            self._connection.execute(_CLOSE, {"id": abstract_id})
+        else:
+            self._connection.execute(_REOPEN, {"id": hold_id})
 
     def _first(self, statement: Executable, values: Mapping[str, object]) -> Abstract | None:
         return next(iter(self._abstracts(self._connection.execute(statement, values).all())), None)

@@ -10,19 +10,22 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
-from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatch, ItemError, Referral
+from ccms_ws.domain.collections import (
+    Account,
+    BalanceUpdate,
+    BatchItem,
+    BatchState,
+    CollectionBatch,
+    ItemError,
+    Referral,
+)
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
-from ccms_ws.store.exchange_tables import balance_update, collection_batch, referral
+from ccms_ws.store import accounts, corrections
+from ccms_ws.store.collection_tables import balance_update, collection_batch, referral, reported_entry
 
 _CHUNK = 1000
 _r, _b, _u = referral.c, collection_batch.c, balance_update.c
 _REFERRAL = select(referral).where(_r.referral_id == bindparam("id"))
-_OPEN_REFERRALS = (
-    select(referral)
-    .where(_r.partner_id == bindparam("partner"), _r.closed_on.is_(None), _r.referral_id > bindparam("after"))
-    .order_by(_r.referral_id)
-    .limit(_CHUNK)
-)
 _BATCH = select(collection_batch).where(_b.batch_id == bindparam("id"))
 _LOCKED_BATCH = _BATCH.with_for_update(key_share=True)
 _SILENT = (
@@ -32,6 +35,7 @@ _SILENT = (
     .limit(_CHUNK)
     .with_for_update(skip_locked=True, key_share=True)
 )
+_ADD_BATCH, _ADD_UPDATES, _ADD_TOLD = insert(collection_batch), insert(balance_update), insert(reported_entry)
 # Told only once, and only if nobody told the partner something else since the update was worked out.
 _TELL = (
     update(referral)
@@ -39,19 +43,21 @@ _TELL = (
     .where(func.coalesce(_r.reported_balance, _r.referred_amount) == bindparam("told"))
     .values(reported_balance=bindparam("now_told"))
 )
-_ITEM_ERROR = (
-    update(balance_update)
-    .where(_u.batch_id == bindparam("batch"), _u.sequence == bindparam("number"))
-    .values(error_code=bindparam("code"), error_reason=bindparam("reason"))
+_ITEMS_OF = (
+    select(_u.sequence, _u.referral_id, _u.previous_balance, _u.current_balance, _u.effective_on)
+    .where(_u.batch_id == bindparam("batch"), _u.sequence > bindparam("after"))
+    .order_by(_u.sequence)
+    .limit(_CHUNK)
 )
 
 
 class SqlCollections:
-    """Referrals and batches in the tables of `exchange_tables`."""
+    """Referrals and batches in the tables of `collection_tables`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    # -- referrals ----------------------------------------------------------------------------------------------------
     def add_referral(self, referral_: Referral) -> None:
         """Raises ConcurrentChange if the id is taken, or if the partner has this debt already."""
         self._connection.execute(insert(referral), [{column.key: getattr(referral_, column.key) for column in _r}])
@@ -62,32 +68,56 @@ class SqlCollections:
             raise NotStored(f"there is no referral {referral_id}")
         return Referral(*row)
 
-    def open_referrals(self, partner_id: str) -> Iterator[Referral]:
-        """Open referrals in the order of their ids, a page at a time: commits in between do no harm."""
-        after = ""
-        while page := self._connection.execute(_OPEN_REFERRALS, {"partner": partner_id, "after": after}).all():
-            for row in page:
-                yield Referral(*row)
-            after = page[-1].referral_id
+    def open_accounts(self, partner_id: str) -> Iterator[Account]:
+        """A partner's open referrals, without those whose last item waits for a correction."""
+        return accounts.OPEN.run(self._connection, partner=partner_id)
 
-    def add_batch(self, batch: CollectionBatch, items: Iterable[BalanceUpdate]) -> None:
+    def accounts_to_correct(self, batch_id: UUID) -> Iterator[Account]:
+        """The open referrals whose item in that batch waits for a correction."""
+        return accounts.TO_CORRECT.run(self._connection, batch=batch_id)
+
+    def accounts_of(self, batch_id: UUID) -> Iterator[tuple[BalanceUpdate, Account]]:
+        """Each item of a batch with its account, in the order of the items, which is that of the referrals."""
+        of_batch = {
+            account.referral.referral_id: account for account in accounts.OF_BATCH.run(self._connection, batch=batch_id)
+        }
+        tells = corrections.told_by(self._connection, batch_id)
+        after = 0
+        while rows := self._connection.execute(_ITEMS_OF, {"batch": batch_id, "after": after}).all():
+            for row in rows:
+                yield BalanceUpdate(*row, tells.get(row.referral_id, ())), of_batch[row.referral_id]
+            after = rows[-1].sequence
+
+    # -- batches ------------------------------------------------------------------------------------------------------
+    def add_batch(
+        self, batch: CollectionBatch, items: Iterable[BalanceUpdate], *, corrects: UUID | None = None
+    ) -> None:
         """Store a batch, and each item's balance as the one last reported for its referral.
 
         Raises ConcurrentChange if a referral was closed, or told otherwise than the item's previous balance says;
         StoreError if the items do not agree with the batch's totals.
         """
-        self._connection.execute(insert(collection_batch), [{column.key: getattr(batch, column.key) for column in _b}])
+        self._connection.execute(_ADD_BATCH, [{column.key: getattr(batch, column.key) for column in _b}])
         count, total, source = 0, type(batch.total_balance)(0), iter(items)
         while chunk := list(islice(source, _CHUNK)):
-            self._connection.execute(insert(balance_update), [_item_row(batch.batch_id, item) for item in chunk])
+            self._connection.execute(_ADD_UPDATES, [_item_row(batch.batch_id, item) for item in chunk])
             told = self._connection.execute(_TELL, [_telling(batch.partner_id, item) for item in chunk])
             if told.rowcount != len(chunk):
                 raise ConcurrentChange("a referral of the batch was closed, or its balance reported, in the meantime")
+            entries = [
+                {"referral_id": item.referral_id, "entry_id": entry_id, "batch_id": batch.batch_id}
+                for item in chunk
+                for entry_id in item.tells
+            ]
+            if entries:
+                self._connection.execute(_ADD_TOLD, entries)
             count += len(chunk)
             total += sum(item.current_balance for item in chunk)
         if (count, total) != (batch.item_count, batch.total_balance):
             announced = f"{batch.item_count} items and {batch.total_balance}"
             raise StoreError(f"the batch announces {announced}, but has {count} items and {total}")
+        if corrects is not None:
+            corrections.correct(self._connection, corrects, by=batch.batch_id)
 
     def find_batch(self, batch_id: UUID) -> CollectionBatch | None:
         row = self._connection.execute(_BATCH, {"id": batch_id}).first()
@@ -109,19 +139,43 @@ class SqlCollections:
         error_reason: str = "",
         items: Iterable[ItemError] = (),
     ) -> None:
-        """Set the state and whatever else is given; what is not given stays. Raises NotStored for what is not there."""
+        """Set the state and whatever else is given; what is not given stays. Raises NotStored for what is not there.
+
+        A batch or items that the partner refuses are taken back (`corrections.take_back`).
+        """
         given: dict[str, Any] = {"delivered_at": delivered_at, "answer_due_at": answer_due_at}
         given |= {"error_code": error_code, "error_reason": error_reason}
-        values = {"state": state, **{name: value for name, value in given.items() if value}}
-        moved = self._connection.execute(update(collection_batch).where(_b.batch_id == batch_id).values(values))
-        if moved.rowcount != 1:
-            raise NotStored(f"there is no batch {batch_id}")
-        errors = [
-            {"batch": batch_id, "number": item.sequence, "code": item.error_code, "reason": item.error_reason}
-            for item in items
-        ]
-        if errors and self._connection.execute(_ITEM_ERROR, errors).rowcount != len(errors):
-            raise NotStored(f"batch {batch_id} has not all of the items that the error names")
+        self._change(batch_id, {"state": state, **{name: value for name, value in given.items() if value}})
+        corrections.note_errors(self._connection, batch_id, items)
+        if state in (BatchState.REJECTED, BatchState.PARTLY_REJECTED):
+            corrections.take_back(self._connection, batch_id, wait=True)
+
+    def withdraw_batch(self, batch_id: UUID, why: str) -> None:
+        """An undeliverable batch is given up for good: what the partner was told last counts again."""
+        values = {"error_code": corrections.WITHDRAWN, "error_reason": why}
+        self._change(batch_id, values, BatchState.UNDELIVERABLE)
+        corrections.take_back(self._connection, batch_id, wait=False)
+
+    def replace_batch(self, batch_id: UUID, by: UUID) -> None:
+        """A new batch of that id with the same items takes the place of an undeliverable one, which is given up."""
+        values = {"error_code": corrections.WITHDRAWN, "error_reason": f"replaced by {by}"}
+        self._change(batch_id, values, BatchState.UNDELIVERABLE)
+        corrections.replace(self._connection, batch_id, by)
+
+    def _change(self, batch_id: UUID, values: dict[str, Any], state: BatchState | None = None) -> None:
+        change = update(collection_batch).where(_b.batch_id == batch_id).values(values)
+        if state is not None:
+            change = change.where(_b.state == state)
+        if self._connection.execute(change).rowcount != 1:
+            raise NotStored(f"there is no batch {batch_id}" + (f" that is {state}" if state else ""))
+
+    def items(self, batch_id: UUID, *, after: int = 0, limit: int = 1000, refused: bool = False) -> Sequence[BatchItem]:
+        """The items of a batch that follow item `after`; `refused`: only those that the partner refused."""
+        return corrections.items(self._connection, batch_id, after=after, limit=limit, refused=refused)
+
+    def batches_to_correct(self, partner_id: str) -> Sequence[tuple[UUID, int]]:
+        """The batches of a partner with items that wait for a correction, and how many they are."""
+        return corrections.waiting(self._connection, partner_id)
 
     def silent_batches(self, now: datetime) -> Sequence[CollectionBatch]:
         """Delivered batches whose window for an error message ended before `now`, at most 1,000 of them at once.
@@ -141,6 +195,7 @@ def _item_row(batch_id: UUID, item: BalanceUpdate) -> dict[str, Any]:
         "effective_on": item.effective_on,
         "error_code": "",
         "error_reason": "",
+        "corrected_by": None,
     }
 
 

@@ -8,7 +8,13 @@ from sqlalchemy import CheckConstraint, Column, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
-from ccms_ws.store import book_tables, exchange_tables, message_tables  # noqa: F401  (they fill `metadata`)
+from ccms_ws.store import (  # noqa: F401  (they fill `metadata`)
+    abstract_tables,
+    book_tables,
+    collection_tables,
+    message_tables,
+    outbox_tables,
+)
 from ccms_ws.store.columns import metadata
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]

@@ -10,7 +10,8 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select, text
 
 from ccms_ws.domain.messages import OutboxState
-from ccms_ws.store.message_tables import outbox_message, quarantined_answer
+from ccms_ws.store.message_tables import quarantined_answer
+from ccms_ws.store.outbox_tables import outbox_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Messages: what waits to go out and every attempt to send it; what came in, with its answer; what was refused."""
+"""Messages from partners: what came in, with its answer; what was refused; what fits no open message."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Named,
-    PrimaryKeyConstraint,
     Table,
     Text,
     TypedColumns,
@@ -21,99 +20,8 @@ from sqlalchemy import (
     Uuid,
 )
 
-from ccms_ws.domain.messages import AnswerKind, OutboxState
-from ccms_ws.store.columns import Instant, RowId, check, code, metadata, partial_index
-
-
-class OutboxColumns(TypedColumns):
-    outbox_id: Named[int] = Column(RowId, Identity(), primary_key=True, comment="The order of adding")
-    message_id: Named[UUID] = Column(Uuid, unique=True, comment="wsa:MessageID, the same for every attempt")
-    exchange: Named[str] = Column(Text, comment="Code of the exchange")
-    partner_id: Named[str] = Column(Text, comment="To whom")
-    root: Named[str] = Column(Text, comment="Qualified name of the payload element")
-    created_at: Named[datetime] = Column(Instant, comment="When the message was made")
-    state: Named[OutboxState] = Column(
-        code(OutboxState), comment="pending, sending (a lease), delivered (final), dead (waits for an operator)"
-    )
-    blocked_subjects: Named[int] = Column(
-        Integer, comment="How many of its subjects have an earlier message to this partner that is not delivered"
-    )
-    due_at: Named[datetime | None] = Column(
-        Instant, comment="pending: not to be sent before; sending: when the lease ends; otherwise null"
-    )
-    attempts: Named[int] = Column(Integer, comment="How often it was claimed")
-    worker: Named[str] = Column(Text, comment="Who sends it now; empty if nobody")
-    claimed_at: Named[datetime | None] = Column(Instant, comment="When that worker took it")
-    delivered_at: Named[datetime | None] = Column(Instant, comment="When the partner took it")
-    last_error: Named[str] = Column(Text, comment="Code and detail of the last failed attempt; empty if there is none")
-
-
-outbox_message = Table(
-    "outbox_message",
-    metadata,
-    OutboxColumns,
-    check("partner_id", "partner_id <> ''"),
-    check("due_at", "(state IN ('pending', 'sending')) = (due_at IS NOT NULL)"),
-    check("claim", "(state = 'sending') = (claimed_at IS NOT NULL) AND (state = 'sending') = (worker <> '')"),
-    check("delivered_at", "(state = 'delivered') = (delivered_at IS NOT NULL)"),
-    check("blocked_subjects", "blocked_subjects = 0 OR (blocked_subjects > 0 AND state = 'pending')"),
-    check("attempts", "attempts > 0 OR (attempts = 0 AND state = 'pending')"),
-    # A claim reads this index from its left end, however many messages wait behind others or for a later time.
-    partial_index("ix_outbox_message_due", "blocked_subjects", "due_at", "outbox_id", where="due_at IS NOT NULL"),
-    comment="A message on its way to a partner",
-)
-
-
-class BodyColumns(TypedColumns):
-    outbox_id: Named[int] = Column(
-        RowId, ForeignKey("outbox_message.outbox_id"), primary_key=True, comment="The message"
-    )
-    body: Named[bytes] = Column(LargeBinary, comment="The payload in exclusive canonical form")
-
-
-# Apart from the message, whose row is written again with every change of state.
-outbox_body = Table("outbox_body", metadata, BodyColumns, comment="What a message on its way says")
-
-
-class SubjectColumns(TypedColumns):
-    partner_id: Named[str] = Column(Text, comment="To whom")
-    subject: Named[str] = Column(Text, comment="What the message is about; one queue for each partner and subject")
-    outbox_id: Named[int] = Column(
-        RowId, ForeignKey("outbox_message.outbox_id"), index=True, comment="The message that stands in the queue"
-    )
-    position: Named[int] = Column(Integer, comment="Place among the subjects of its message, from 0")
-
-
-outbox_subject = Table(
-    "outbox_subject",
-    metadata,
-    SubjectColumns,
-    PrimaryKeyConstraint("partner_id", "subject", "outbox_id"),
-    sqlite_with_rowid=False,
-    comment="The queues by which messages about one subject keep their order; a delivered message leaves them",
-)
-
-
-class AttemptColumns(TypedColumns):
-    outbox_id: Named[int] = Column(RowId, ForeignKey("outbox_message.outbox_id"), comment="The message")
-    number: Named[int] = Column(Integer, comment="Number of the attempt, from 1")
-    worker: Named[str] = Column(Text, comment="Who tried")
-    started_at: Named[datetime] = Column(Instant, comment="When it began")
-    ended_at: Named[datetime] = Column(Instant, comment="When it ended; for a lost worker, when its lease did")
-    outcome: Named[str] = Column(Text, comment="delivered, failed, given up, or lost with its worker")
-    http_status: Named[int | None] = Column(Integer, comment="Status of the HTTP answer; null if none came")
-    error_code: Named[str] = Column(Text, comment="Cause of the failure; empty if there is none")
-    detail: Named[str] = Column(Text, comment="The failure in words for the operator")
-
-
-delivery_attempt = Table(
-    "delivery_attempt",
-    metadata,
-    AttemptColumns,
-    PrimaryKeyConstraint("outbox_id", "number"),
-    check("number", "number > 0"),
-    comment="One try to send a message; rows are only added",
-)
+from ccms_ws.domain.messages import AnswerKind
+from ccms_ws.store.columns import Instant, RowId, check, code, metadata
 
 
 class ChainColumns(TypedColumns):

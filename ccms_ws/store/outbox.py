@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import (
-    Connection,
-    Integer,
-    Row,
-    bindparam,
-    case,
-    exists,
-    insert,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import Integer, Row, bindparam, case, exists, func, insert, literal_column, select, update
 
-from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage, OutboxEntry, OutboxState, OutgoingMessage
-from ccms_ws.errors import ConcurrentChange, NotStored
+from ccms_ws.domain.lines import Line, LineState, probing
+from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage, OutboxState, OutgoingMessage
+from ccms_ws.errors import ConcurrentChange
 from ccms_ws.store import queues
-from ccms_ws.store.message_tables import delivery_attempt, outbox_body, outbox_message
+from ccms_ws.store.bodies import StoredParts, add_body
+from ccms_ws.store.lines import SqlLines
+from ccms_ws.store.outbox_tables import (
+    delivery_attempt,
+    outbox_body,
+    outbox_intervention,
+    outbox_message,
+    partner_line,
+)
+from ccms_ws.store.outbox_view import OutboxView
 
 LOST = "lost"
 """Outcome of an attempt whose worker let its lease run out."""
 
-_m, _a = outbox_message.c, delivery_attempt.c
+_m, _a, _i = outbox_message.c, delivery_attempt.c, outbox_intervention.c
 _ADD = insert(outbox_message).returning(_m.outbox_id)
-_ADD_BODY = insert(outbox_body)
 _ADD_ATTEMPT = insert(delivery_attempt)
+# As the partial index says it: then both databases read nothing else.
+_READY = (_m.blocked_subjects == literal_column("0"), _m.due_at.is_not(None))
+
+# Steps from partner to partner through the index, however many messages each of them has.
+_step = select(func.min(_m.partner_id).label("partner_id")).where(*_READY).cte("ready", recursive=True)
+_step = _step.union_all(
+    select(select(func.min(_m.partner_id)).where(*_READY, _m.partner_id > _step.c.partner_id).scalar_subquery()).where(
+        _step.c.partner_id.is_not(None)
+    )
+)
+_oldest = select(func.min(_m.due_at)).where(*_READY, _m.partner_id == _step.c.partner_id).scalar_subquery()
+_PARTNERS = (
+    select(_step.c.partner_id, *(column for column in partner_line.c if column.key != "partner_id"))
+    .join_from(_step, partner_line, partner_line.c.partner_id == _step.c.partner_id, isouter=True)
+    .where(_oldest <= bindparam("now"))
+    .order_by(_oldest, _step.c.partner_id)
+)
+_first = outbox_body.alias("first_part")
+_more = outbox_body.alias("next_part")
 _DUE = (
-    select(outbox_message, outbox_body.c.body)
-    .join_from(outbox_message, outbox_body)
-    .where(_m.blocked_subjects == literal_column("0"), _m.due_at <= bindparam("now"))
+    select(
+        outbox_message,
+        _first.c.content.label("body"),
+        exists().where(_more.c.outbox_id == _m.outbox_id, _more.c.part == 1).label("has_more"),
+    )
+    .join_from(outbox_message, _first, (_first.c.outbox_id == _m.outbox_id) & (_first.c.part == 0))
+    .where(*_READY, _m.partner_id == bindparam("partner"), _m.due_at <= bindparam("now"))
     .order_by(_m.due_at, _m.outbox_id)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True, key_share=True, of=outbox_message)
@@ -51,10 +71,18 @@ _CLAIM = (
         attempts=_m.attempts + 1,
     )
 )
+_last_resent = (
+    select(func.coalesce(func.max(_i.after_attempt), 0)).where(_i.outbox_id == _a.outbox_id).scalar_subquery()
+)
+_TRIES = (
+    select(_a.outbox_id, func.count(), func.min(_a.started_at), func.count(case((_a.outcome == LOST, 1))))
+    .where(_a.outbox_id.in_(bindparam("ids", expanding=True)), _a.number > _last_resent)
+    .group_by(_a.outbox_id)
+)
+_MINE = (_m.state == OutboxState.SENDING, _m.worker == bindparam("who"), _m.attempts == bindparam("number"))
 _SETTLE = (
     update(outbox_message)
-    .where(_m.message_id == bindparam("id"), _m.state == OutboxState.SENDING)
-    .where(_m.worker == bindparam("who"), _m.attempts == bindparam("number"))
+    .where(_m.message_id == bindparam("id"), *_MINE)
     .values(
         state=bindparam("outcome"),
         worker="",
@@ -65,61 +93,68 @@ _SETTLE = (
     )
     .returning(_m.outbox_id)
 )
-_ENTRIES = select(
-    *(_m.message_id, _m.exchange, _m.partner_id, _m.state, _m.attempts, _m.created_at),
-    *(case((_m.state == OutboxState.PENDING, _m.due_at)), _m.last_error),
+_GIVE_BACK = (
+    update(outbox_message)
+    .where(_m.message_id == bindparam("id"), *_MINE)
+    .values(state=OutboxState.PENDING, worker="", claimed_at=None, due_at=_m.claimed_at, attempts=_m.attempts - 1)
 )
-_NEWEST = _ENTRIES.order_by(_m.outbox_id.desc()).limit(bindparam("limit", type_=Integer))
-_ENTRY = _ENTRIES.where(_m.message_id == bindparam("id"))
-_ATTEMPTS = (
-    select(
-        *(_m.message_id, _a.number, _a.worker, _a.started_at, _a.ended_at),
-        *(_a.outcome, _a.http_status, _a.error_code, _a.detail),
-    )
-    .join_from(delivery_attempt, outbox_message)
-    .where(_m.message_id == bindparam("id"))
-    .order_by(_a.number)
-)
-_UNDELIVERED = select(exists().where(_m.due_at.is_not(None)))
+_HASTEN = update(outbox_message).where(*_READY, _m.due_at > bindparam("horizon")).values(due_at=bindparam("now"))
 
 
-class SqlOutbox:
-    """Outgoing messages in the tables of `message_tables`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class SqlOutbox(OutboxView):
+    """Outgoing messages in the tables of `outbox_tables`."""
 
     def add(self, message: OutgoingMessage) -> None:
         """Put a message at the end of the queues of its subjects. Raises ConcurrentChange if its id is taken."""
-        queues.take_lanes(self._connection, message)
-        outbox_id = self._connection.execute(_ADD, _message_row(message)).scalar_one()
-        self._connection.execute(_ADD_BODY, {"outbox_id": outbox_id, "body": message.body})
-        queues.join(self._connection, outbox_id, message)
+        queues.take_lanes(self.connection, message.partner_id, message.subjects)
+        outbox_id = self.insert(message)
+        queues.join(self.connection, outbox_id, message.partner_id, message.subjects)
 
-    def claim(self, *, worker: str, now: datetime, lease: timedelta, limit: int = 1) -> Sequence[LeasedMessage]:
+    def claim(
+        self,
+        *,
+        worker: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 1,
+        room: Callable[[str], int] | None = None,
+    ) -> Sequence[LeasedMessage]:
         """Lease up to `limit` messages that are due and that no earlier unfinished message of a same subject precedes.
 
-        A lease that has run out counts as due; the attempt that it was given for is recorded as lost. Messages that
-        another worker is claiming at this moment are passed over.
+        The partner whose message has waited for longest comes first; `room` says how many more each of them may be sent
+        at once. A partner whose line rests gets none; one whose rest has ended gets one, which probes the line. A lease
+        that has run out counts as due; the attempt that it was given for is recorded as lost. Messages that another
+        worker is claiming at this moment are passed over.
         """
-        rows = self._connection.execute(_DUE, {"now": now, "limit": limit}).all()
+        until = now + lease
+        rows: list[Row[*tuple[Any, ...]]] = []
+        for partner_id, *known in self.connection.execute(_PARTNERS, {"now": now}).all():
+            line = Line(partner_id) if known[0] is None else Line(partner_id, *known)
+            share = min(limit - len(rows), limit if room is None else room(partner_id))
+            if share > 0 and line.may_send(now):
+                rows += self._due(line, now, until, share)
         if not rows:
             return []
-        lost = [_lost_attempt(row) for row in rows if row.state is OutboxState.SENDING]
-        if lost:
-            self._connection.execute(_ADD_ATTEMPT, lost)
-        ids, until = [row.outbox_id for row in rows], now + lease
-        claimed = self._connection.execute(_CLAIM, {"ids": ids, "who": worker, "now": now, "until": until})
+        ended = [_lost_attempt(row) for row in rows if row.state is OutboxState.SENDING]
+        if ended:
+            self.connection.execute(_ADD_ATTEMPT, ended)
+        ids = [row.outbox_id for row in rows]
+        claimed = self.connection.execute(_CLAIM, {"ids": ids, "who": worker, "now": now, "until": until})
         if claimed.rowcount != len(ids):
             raise ConcurrentChange
-        subjects = queues.subjects_of(self._connection, ids)
-        return [_leased(row, subjects.get(row.outbox_id, ()), until, worker) for row in rows]
+        subjects, tries = queues.subjects_of(self.connection, ids), self._tries(rows)
+        leased = []
+        for row in rows:
+            before, since, lost = tries.get(row.outbox_id, (0, now, 0))
+            message = self._message(row, subjects.get(row.outbox_id, ()))
+            leased.append(LeasedMessage(message, row.attempts + 1, until, worker, before + 1, since, lost))
+        return leased
 
     def settle_delivered(self, leased: LeasedMessage, attempt: DeliveryAttempt) -> None:
         """End a message as delivered. Raises ConcurrentChange if the lease is no longer this worker's."""
         outbox_id = self._settle(leased, attempt, OutboxState.DELIVERED, arrived_at=attempt.ended_at)
-        queues.take_lanes(self._connection, leased.message)
-        queues.leave(self._connection, outbox_id)
+        queues.take_lanes(self.connection, leased.message.partner_id, leased.message.subjects)
+        queues.leave(self.connection, outbox_id)
 
     def settle_failed(self, leased: LeasedMessage, attempt: DeliveryAttempt, retry_at: datetime | None) -> None:
         """Record a failed attempt; due again at `retry_at`, dead if that is None. Raises ConcurrentChange as above.
@@ -130,23 +165,48 @@ class SqlOutbox:
         error = ": ".join(filter(None, (attempt.error_code, attempt.detail)))
         self._settle(leased, attempt, state, retry_at=retry_at, error=error)
 
-    def get(self, message_id: UUID) -> OutboxEntry:
-        row = self._connection.execute(_ENTRY, {"id": message_id}).first()
-        if row is None:
-            raise NotStored(f"there is no outgoing message {message_id}")
-        return OutboxEntry(*row)
+    def give_back(self, leased: LeasedMessage) -> None:
+        """Undo a claim of a message that was not touched; nothing happens if the lease is no longer this worker's."""
+        self.connection.execute(_GIVE_BACK, _key(leased))
 
-    def list_entries(self, *, limit: int = 100) -> Sequence[OutboxEntry]:
-        """The newest entries, newest first."""
-        return [OutboxEntry(*row) for row in self._connection.execute(_NEWEST, {"limit": limit})]
+    def hasten(self, now: datetime, horizon: timedelta) -> int:
+        """Make due what is not due for longer than any wait can be: the clock was ahead when that was written."""
+        return self.connection.execute(_HASTEN, {"now": now, "horizon": now + horizon}).rowcount
 
-    def attempts(self, message_id: UUID) -> Sequence[DeliveryAttempt]:
-        """The attempts that have ended, oldest first."""
-        return [DeliveryAttempt(*row) for row in self._connection.execute(_ATTEMPTS, {"id": message_id})]
+    def insert(self, message: OutgoingMessage) -> int:
+        """Store a message outside of any queue; returns its number. For `dead_letters`, and `add` above."""
+        outbox_id: int = self.connection.execute(_ADD, _message_row(message)).scalar_one()
+        add_body(self.connection, outbox_id, message.body, message.further)
+        return outbox_id
 
-    def idle(self) -> bool:
-        """True if no message waits or is being sent."""
-        return not self._connection.execute(_UNDELIVERED).scalar_one()
+    def _due(self, line: Line, now: datetime, until: datetime, share: int) -> Sequence[Row[*tuple[Any, ...]]]:
+        if line.state is not LineState.UP:
+            share = 1
+        rows = self.connection.execute(_DUE, {"partner": line.partner_id, "now": now, "limit": share}).all()
+        if rows and line.state is not LineState.UP:
+            probe = probing(line, now, until)
+            return rows if SqlLines(self.connection).try_probe(line, probe) else []
+        return rows
+
+    def _tries(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> Mapping[int, tuple[int, datetime, int]]:
+        """Of those that were tried before: how often since an operator's last resending, since when, how often lost."""
+        ids = [row.outbox_id for row in rows if row.attempts]
+        if not ids:
+            return {}
+        found = self.connection.execute(_TRIES, {"ids": ids})
+        return {outbox_id: (tries, since, lost) for outbox_id, tries, since, lost in found}
+
+    def _message(self, row: Row[*tuple[Any, ...]], subjects: Sequence[str]) -> OutgoingMessage:
+        return OutgoingMessage(
+            message_id=row.message_id,
+            exchange=row.exchange,
+            partner_id=row.partner_id,
+            root=row.root,
+            body=bytes(row.body),
+            subjects=tuple(subjects),
+            created_at=row.created_at,
+            further=StoredParts(self.connection.engine, row.outbox_id) if row.has_more else (),
+        )
 
     def _settle(
         self,
@@ -159,9 +219,8 @@ class SqlOutbox:
         error: str = "",
     ) -> int:
         """End the lease, record the attempt; returns the message's number."""
-        values = {"id": leased.message.message_id, "who": leased.worker, "number": leased.attempt}
         outcome = {"outcome": state, "retry_at": retry_at, "arrived_at": arrived_at, "error": error}
-        outbox_id = self._connection.execute(_SETTLE, values | outcome).scalar_one_or_none()
+        outbox_id = self.connection.execute(_SETTLE, _key(leased) | outcome).scalar_one_or_none()
         if outbox_id is None:
             raise ConcurrentChange(f"message {leased.message.message_id} is no longer leased to {leased.worker}")
         row = {
@@ -175,8 +234,12 @@ class SqlOutbox:
             "error_code": attempt.error_code,
             "detail": attempt.detail,
         }
-        self._connection.execute(_ADD_ATTEMPT, row)
+        self.connection.execute(_ADD_ATTEMPT, row)
         return outbox_id
+
+
+def _key(leased: LeasedMessage) -> dict[str, Any]:
+    return {"id": leased.message.message_id, "who": leased.worker, "number": leased.attempt}
 
 
 def _message_row(message: OutgoingMessage) -> dict[str, Any]:
@@ -207,16 +270,3 @@ def _lost_attempt(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "error_code": "",
         "detail": "the worker did not come back before its lease ended",
     }
-
-
-def _leased(row: Row[*tuple[Any, ...]], subjects: Sequence[str], until: datetime, worker: str) -> LeasedMessage:
-    message = OutgoingMessage(
-        message_id=row.message_id,
-        exchange=row.exchange,
-        partner_id=row.partner_id,
-        root=row.root,
-        body=row.body,
-        subjects=tuple(subjects),
-        created_at=row.created_at,
-    )
-    return LeasedMessage(message, row.attempts + 1, until, worker)

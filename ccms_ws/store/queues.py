@@ -7,13 +7,12 @@ Joining and leaving keep that number true, so that a claim looks at one index on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from zlib import crc32
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, distinct, func, insert, select, update
 
-from ccms_ws.domain.messages import OutgoingMessage
-from ccms_ws.store.message_tables import outbox_message, outbox_subject
+from ccms_ws.store.outbox_tables import outbox_message, outbox_subject
 from ccms_ws.store.turns import take_turns
 
 _LANES = 64
@@ -23,9 +22,11 @@ _m, _mine, _other = outbox_message.c, outbox_subject.c, outbox_subject.alias("ot
 _SAME_QUEUE = (_other.partner_id == _mine.partner_id, _other.subject == _mine.subject)
 _OF_MESSAGE = _mine.outbox_id == bindparam("id")
 # Scalar subqueries, because they are answered by the index even where the planner has no statistics yet.
-_FIRST_IN_QUEUE = select(func.min(_other.outbox_id)).where(*_SAME_QUEUE)
-_BLOCKED = select(func.count()).where(_OF_MESSAGE, _FIRST_IN_QUEUE.scalar_subquery() < _mine.outbox_id)
-_NEXT_IN_QUEUE = select(func.min(_other.outbox_id)).where(*_SAME_QUEUE, _other.outbox_id > _mine.outbox_id)
+_FIRST_IN_QUEUE = select(func.min(_other.place)).where(*_SAME_QUEUE)
+_BLOCKED = select(func.count()).where(_OF_MESSAGE, _FIRST_IN_QUEUE.scalar_subquery() < _mine.place)
+_NEXT_IN_QUEUE = (
+    select(_other.outbox_id).where(*_SAME_QUEUE, _other.place > _mine.place).order_by(_other.place).limit(1)
+)
 _next = select(_NEXT_IN_QUEUE.scalar_subquery().label("id")).where(_OF_MESSAGE).subquery().c
 # In the order of ids, so that two that leave at once do not lock each other out.
 _FOLLOWERS = select(_next.id, func.count()).where(_next.id.is_not(None)).group_by(_next.id).order_by(_next.id)
@@ -35,28 +36,39 @@ _CHANGE_BLOCKED = (
     .values(blocked_subjects=_m.blocked_subjects + bindparam("change"))
 )
 _LEAVE = delete(outbox_subject).where(_OF_MESSAGE)
+_SUCCEED = update(outbox_subject).where(_OF_MESSAGE).values(outbox_id=bindparam("successor"))
 _SUBJECTS = (
     select(_mine.outbox_id, _mine.subject)
     .where(_mine.outbox_id.in_(bindparam("ids", expanding=True)))
     .order_by(_mine.outbox_id, _mine.position)
 )
+HELD_UP = (
+    select(func.count(distinct(_other.outbox_id)))
+    .join_from(
+        _mine.outbox_id.table, _other.outbox_id.table, (_other.place > _mine.place) & _SAME_QUEUE[0] & _SAME_QUEUE[1]
+    )
+    .where(_mine.outbox_id == _m.outbox_id)
+    .correlate(outbox_message)
+    .scalar_subquery()
+)
+"""How many messages stand behind a message, in any of its queues; for a query over `outbox_message`."""
 
 
-def take_lanes(connection: Connection, message: OutgoingMessage) -> None:
-    """Until this transaction ends, nobody else joins or leaves the queues in the lanes of this message.
+def take_lanes(connection: Connection, partner_id: str, subjects: Iterable[str]) -> None:
+    """Until this transaction ends, nobody else joins or leaves the queues in the lanes of these subjects.
 
     A message gets its number after this, so numbers follow the turns; and of two that change a queue at once, the
     second sees what the first has done.
     """
-    lanes = {crc32(subject.encode()) % _LANES for subject in message.subjects}
-    take_turns(connection, (f"outbox {message.partner_id} {lane}" for lane in lanes))
+    lanes = {crc32(subject.encode()) % _LANES for subject in subjects}
+    take_turns(connection, (f"outbox {partner_id} {lane}" for lane in lanes))
 
 
-def join(connection: Connection, outbox_id: int, message: OutgoingMessage) -> None:
+def join(connection: Connection, outbox_id: int, partner_id: str, subjects: Iterable[str]) -> None:
     """Put a new message at the end of the queues of its subjects. Its lanes are taken."""
     rows = [
-        {"partner_id": message.partner_id, "subject": subject, "outbox_id": outbox_id, "position": position}
-        for position, subject in enumerate(dict.fromkeys(message.subjects))
+        {"partner_id": partner_id, "subject": subject, "place": outbox_id, "outbox_id": outbox_id, "position": position}
+        for position, subject in enumerate(dict.fromkeys(subjects))
     ]
     if not rows:
         return
@@ -72,6 +84,11 @@ def leave(connection: Connection, outbox_id: int) -> None:
     if followers:
         connection.execute(_CHANGE_BLOCKED, [{"id": follower, "change": -freed} for follower, freed in followers])
     connection.execute(_LEAVE, {"id": outbox_id})
+
+
+def succeed(connection: Connection, outbox_id: int, successor: int) -> None:
+    """Let `successor`, which is about the same subjects, stand where the message stood. Their lanes are taken."""
+    connection.execute(_SUCCEED, {"id": outbox_id, "successor": successor})
 
 
 def subjects_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:

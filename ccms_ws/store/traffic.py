@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Engine, Select, exists, literal, or_, select
 
 from ccms_ws.domain.messages import AnswerKind, DeliveryAttempt, OutboxState
 from ccms_ws.errors import NotStored
-from ccms_ws.store.message_tables import inbox_message, outbox_body, outbox_message, quarantined_answer, refusal
+from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal
 from ccms_ws.store.outbox import SqlOutbox
+from ccms_ws.store.outbox_tables import outbox_body, outbox_message
 
 _i, _o, _r, _q = inbox_message.c, outbox_message.c, refusal.c, quarantined_answer.c
 
@@ -126,8 +127,9 @@ class TrafficLog:
         if message.outcome == REFUSED:
             raise NotStored("the bytes of a refused message are not kept", hint="its SHA-256 is in ccms-ws explain")
         if message.way is Way.OUT:
-            body = select(outbox_body.c.body).join_from(outbox_body, outbox_message)
-            return Contents(self._connection.execute(body.where(_o.message_id == message.message_id)).scalar_one())
+            parts = select(outbox_body.c.content).join_from(outbox_body, outbox_message).order_by(outbox_body.c.part)
+            found = self._connection.execute(parts.where(_o.message_id == message.message_id)).scalars()
+            return Contents(b"".join(found))
         raw = select(_i.raw, _i.answer_raw).where(
             _i.partner_id == message.partner_id, _i.message_id == message.message_id
         )

@@ -14,8 +14,10 @@ from ccms_ws.errors import StoreError, StoreUnavailable
 from ccms_ws.store.abstracts import SqlAbstracts
 from ccms_ws.store.books import SqlCourtbooks
 from ccms_ws.store.collections import SqlCollections
+from ccms_ws.store.dead_letters import SqlDeadLetters
 from ccms_ws.store.engine import READ_ONLY
 from ccms_ws.store.inbox import SqlInbox
+from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.outbox import SqlOutbox
 from ccms_ws.store.subjects import SqlSubjects
 from ccms_ws.store.turns import end_turn
@@ -33,6 +35,8 @@ class SqlUnitOfWork:
     collections: SqlCollections
     abstracts: SqlAbstracts
     outbox: SqlOutbox
+    dead_letters: SqlDeadLetters
+    lines: SqlLines
     inbox: SqlInbox
 
     def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
@@ -54,6 +58,8 @@ class SqlUnitOfWork:
         self.collections = SqlCollections(connection)
         self.abstracts = SqlAbstracts(connection)
         self.outbox = SqlOutbox(connection)
+        self.dead_letters = SqlDeadLetters(self.outbox)
+        self.lines = SqlLines(connection)
         self.inbox = SqlInbox(connection)
         return self
 

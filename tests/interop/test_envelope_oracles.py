@@ -26,8 +26,9 @@ from ccms_ws.envelope.algorithms import (
 )
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
+from ccms_ws.envelope.streaming import seal_stream
 from ccms_ws.errors import CcmsWsError
-from tests.support.envelopes import NS, POLICY, TEST, opened, sealed
+from tests.support.envelopes import CLOCK, NS, POLICY, TEST, addressing, opened, sealed
 from tests.support.layouts import Layout
 from tests.support.oracles import (
     XMLSEC1,
@@ -70,6 +71,17 @@ def test_libxmlsec_and_stock_signxml_accept_what_we_seal(
     assert libxmlsec_verifies(raw, identity)
     stock_signxml_verify(raw, identity, references=7 if reference is TokenReference.DIRECT else 6)
     assert opened(raw).version is version
+
+
+@pytest.mark.parametrize("version", SoapVersion)
+def test_libxmlsec_signxml_and_xmlsec1_accept_what_we_seal_piece_by_piece(version: SoapVersion, tmp_path: Path) -> None:
+    pieces = [f'<t:Query xmlns:t="{TEST}">'.encode(), *["<t:Case>Núñez &amp; 1</t:Case>".encode()] * 20, b"</t:Query>"]
+    who = pki().probation
+    raw = b"".join(seal_stream(pieces, addressing(), version, identity=who, policy=POLICY, clock=CLOCK))
+    assert libxmlsec_verifies(raw, who)
+    stock_signxml_verify(raw, who, references=7)
+    if XMLSEC1:
+        assert xmlsec1("--verify", raw, who, tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize("name", ODD_PAYLOADS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clients import Answer
+from ccms_ws.domain.lines import Line as PartnerLine
 from ccms_ws.domain.messages import (
     AnswerKind,
     DeliveryAttempt,
@@ -34,7 +35,7 @@ from ccms_ws.parts.metadata import Q_CORRELATION, Q_METADATA, Q_PARTY_ID, Q_SEND
 from ccms_ws.parts.xml import child
 from tests.support.envelopes import ACTION, CLOCK, POLICY
 from tests.support.justice import message
-from tests.support.pki import pki
+from tests.support.pki import NOW, pki
 
 SOAP12 = SoapVersion.SOAP12
 
@@ -47,6 +48,8 @@ class Waiting:
     due_at: datetime | None
     attempts: int = 0
     worker: str = ""
+    since: datetime = NOW
+    lost: int = 0
     history: list[DeliveryAttempt] = field(default_factory=list)
 
 
@@ -59,6 +62,7 @@ class Records:
     quarantined: list[QuarantinedAnswer] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     told: list[tuple[Any, ...]] = field(default_factory=list)
+    lines: dict[str, PartnerLine] = field(default_factory=dict)
 
 
 class FakeUnit:
@@ -74,6 +78,10 @@ class FakeUnit:
 
     @property
     def inbox(self) -> Self:
+        return self
+
+    @property
+    def lines(self) -> Self:
         return self
 
     def __enter__(self) -> Self:
@@ -92,11 +100,40 @@ class FakeUnit:
         self._units.records = self.records
 
     # -- outbox -------------------------------------------------------------------------------------------------------
-    def claim(self, *, worker: str, now: datetime, lease: timedelta, limit: int = 1) -> Sequence[LeasedMessage]:
-        due = [one for one in self.records.waiting.values() if one.due_at is not None and one.due_at <= now][:limit]
+    def claim(
+        self,
+        *,
+        worker: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int = 1,
+        room: Callable[[str], int] = lambda _partner: 100,
+    ) -> Sequence[LeasedMessage]:
+        due: list[Waiting] = []
+        for one in self.records.waiting.values():
+            taken = sum(other.message.partner_id == one.message.partner_id for other in due)
+            if one.due_at is not None and one.due_at <= now and taken < room(one.message.partner_id):
+                due.append(one)
+        due = due[:limit]
         for one in due:
             one.attempts, one.worker, one.due_at = one.attempts + 1, worker, now + lease
-        return [LeasedMessage(one.message, one.attempts, now + lease, worker) for one in due]
+        return [
+            LeasedMessage(one.message, one.attempts, now + lease, worker, one.attempts, one.since, one.lost)
+            for one in due
+        ]
+
+    def give_back(self, leased: LeasedMessage) -> None:
+        one = self.records.waiting[leased.message.message_id]
+        one.attempts, one.worker, one.due_at = one.attempts - 1, "", one.since
+
+    def hasten(self, now: datetime, horizon: timedelta) -> int:
+        ahead = [one for one in self.records.waiting.values() if one.due_at is not None and one.due_at > now + horizon]
+        for one in ahead:
+            one.due_at = now
+        return len(ahead)
+
+    def attempts(self, message_id: UUID) -> Sequence[DeliveryAttempt]:
+        return self.records.waiting[message_id].history
 
     def settle_delivered(self, leased: LeasedMessage, attempt: DeliveryAttempt) -> None:
         self._settle(leased, attempt, None)
@@ -110,6 +147,15 @@ class FakeUnit:
             raise ConcurrentChange
         one.worker, one.due_at = "", due_at
         one.history.append(attempt)
+
+    # -- lines --------------------------------------------------------------------------------------------------------
+    def find(self, partner_id: str) -> PartnerLine:
+        return self.records.lines.get(partner_id, PartnerLine(partner_id))
+
+    lock = find
+
+    def put(self, line: PartnerLine) -> None:
+        self.records.lines[line.partner_id] = line
 
     # -- inbox --------------------------------------------------------------------------------------------------------
     def receive(self, message: IncomingMessage) -> StoredAnswer | None:

@@ -7,7 +7,7 @@ The one answer there is, the error message, names the whole batch or single item
 
 from ccms_ws.contract.namespaces import COL903 as NAMESPACE
 from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing
-from ccms_ws.exchanges.col903 import handler, wire
+from ccms_ws.exchanges.col903 import batches, handler, wire
 
 COL903 = Exchange(
     code="COL903",
@@ -25,10 +25,13 @@ COL903 = Exchange(
     ),
     outgoing=Outgoing(
         root=wire.Q_BATCH,
-        write=wire.batch_to_xml,
-        subjects=handler.subjects,
+        write=batches.write,
+        subjects=batches.subjects,
         delivered=handler.delivered,
         undeliverable=handler.undeliverable,
         on_silence=handler.on_silence,
+        resent=handler.resent,
+        withdrawn=handler.withdrawn,
+        recompose=handler.recompose,
     ),
 )

@@ -2,98 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
-from uuid import UUID, uuid4
+from itertools import chain
+from uuid import UUID
 
 import structlog
 
-from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatch, ItemError, Referral
-from ccms_ws.domain.law import current_law
-from ccms_ws.domain.ledger import ZERO, balance_of
+from ccms_ws.domain.collections import BatchState, ItemError
 from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
+from ccms_ws.errors import ExchangeError
 from ccms_ws.exchange import Context
-from ccms_ws.exchanges.col903.messages import Batch, BatchError, Update
-from ccms_ws.parts.metadata import MessageKind, first_metadata
+from ccms_ws.exchanges.col903.batches import WrittenBatch, gather, rewrite_batch, write_batches
+from ccms_ws.exchanges.col903.messages import BatchError
 
 log = structlog.get_logger(__name__)
 
 
-def build_batches(context: Context, uow: UnitOfWork, *, size: int, client_id: str) -> Iterator[Batch]:
+class NothingToCorrect(ExchangeError):
+    """There is no such batch that could be corrected or composed anew."""
+
+    code = "col903.nothing-to-correct"
+
+
+def build_batches(context: Context, uow: UnitOfWork, *, size: int) -> Iterator[WrittenBatch]:
     """Batches of at most `size` updates for every open referral whose balance is not what the partner was last told.
 
-    Each batch is recorded in `uow` before it is yielded; the caller sends it in the same unit of work.
+    Those whose last update the partner refused are left out until they are corrected. Each batch is recorded in `uow`
+    before it is yielded; the caller sends it, and may commit, before the next one.
     """
-    changed = _changed(context, uow)
-    while part := list(islice(changed, size)):
-        updates = tuple(replace(update, sequence=number) for number, (_, update) in enumerate(part, start=1))
-        metadata = first_metadata("COL903", context, MessageKind.NOTIFICATION, transaction_id=uuid4())
-        batch = Batch(metadata=metadata, client_id=client_id, updates=updates)
-        uow.collections.add_batch(
-            CollectionBatch(
-                batch_id=batch.batch_id,
-                partner_id=context.partner.partner_id,
-                court_ori=context.court.ori,
-                state=BatchState.QUEUED,
-                created_at=context.now,
-                item_count=len(updates),
-                total_balance=batch.total_balance,
-            ),
-            (
-                BalanceUpdate(
-                    update.sequence,
-                    referral.referral_id,
-                    update.previous_balance,
-                    update.current_balance,
-                    update.effective_on,
-                )
-                for (referral, _), update in zip(part, updates, strict=True)
-            ),
-        )
-        yield batch
+    accounts = uow.collections.open_accounts(context.partner.partner_id)
+    return write_batches(gather(accounts, context), context, uow, size=size)
 
 
-def _changed(context: Context, uow: UnitOfWork) -> Iterator[tuple[Referral, Update]]:
-    for referral in uow.collections.open_referrals(context.partner.partner_id):
-        update = _update(referral, context, uow)
-        if update is not None:
-            yield referral, update
+def correct_batch(
+    batch_id: UUID, context: Context, uow: UnitOfWork, *, size: int, client_id: str
+) -> Iterator[WrittenBatch]:
+    """New batches, which name the old one, for the items of it that the partner refused, as the books are now.
 
-
-def _update(referral: Referral, context: Context, uow: UnitOfWork) -> Update | None:
-    """What the partner must be told of one referral, or None. A credit is told as zero: nothing is left to collect."""
-    entries = uow.books.ledger(referral.court_ori, referral.case_number, referral.participant_id)
-    balance = balance_of(entries, context.today, current_law().vacated_debt)
-    told = referral.referred_amount if referral.reported_balance is None else referral.reported_balance
-    due = max(balance.due, ZERO)
-    if due == told:
-        return None
-    subject = next(
-        subject
-        for subject in uow.books.on_case(referral.court_ori, referral.case_number)
-        if subject.participant.participant_id == referral.participant_id
-    )
-    return Update(
-        sequence=0,
-        account_number=referral.account_number,
-        subject=subject,
-        referred_amount=referral.referred_amount,
-        previous_balance=told,
-        current_balance=due,
-        effective_on=context.today,
-        fees=balance.fees if balance.due == due else (),
-    )
-
-
-def subjects(batch: Batch) -> Sequence[str]:
-    """An older balance never overtakes a newer one of the same court, case and participant."""
-    return [
-        f"{u.subject.participant.court_ori}/{u.subject.case_number}/{u.subject.participant.participant_id}"
-        for u in batch.updates
-    ]
+    Raises NothingToCorrect.
+    """
+    batch = uow.collections.find_batch(batch_id)
+    if batch is None or batch.partner_id != context.partner.partner_id:
+        raise NothingToCorrect(f"no batch {batch_id} went to {context.partner.partner_id}")
+    waiting = gather(uow.collections.accounts_to_correct(batch_id), context, unchanged=True)
+    first = next(waiting, None)
+    if first is None:
+        raise NothingToCorrect(f"no item of the batch {batch_id} waits for a correction")
+    yield from write_batches(chain([first], waiting), context, uow, size=size, corrects=batch_id)
 
 
 # -- what comes back --------------------------------------------------------------------------------------------------
@@ -141,6 +98,30 @@ def undeliverable(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
     batch = uow.collections.lock_batch(message_id)
     if batch is not None and batch.state is BatchState.QUEUED:
         uow.collections.move_batch(message_id, BatchState.UNDELIVERABLE, error_reason=reason)
+
+
+def resent(message_id: UUID, uow: UnitOfWork) -> None:
+    batch = uow.collections.lock_batch(message_id)
+    if batch is not None and batch.state is BatchState.UNDELIVERABLE:
+        uow.collections.move_batch(message_id, BatchState.QUEUED)
+
+
+def withdrawn(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
+    """What the partner was told before counts again: the next ordinary batch says what changed since then."""
+    batch = uow.collections.lock_batch(message_id)
+    if batch is not None and batch.state is BatchState.UNDELIVERABLE:
+        uow.collections.withdraw_batch(message_id, reason)
+
+
+def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> WrittenBatch:
+    """The same balances of the same debts in a new batch, with people and account numbers as the books have them now.
+
+    The figures stay, because batches that wait behind this one go on from them.
+    """
+    batch = uow.collections.lock_batch(message_id)
+    if batch is None or batch.state is not BatchState.UNDELIVERABLE:
+        raise NothingToCorrect(f"the batch {message_id} is not undeliverable")
+    return rewrite_batch(batch, context, uow)
 
 
 def on_silence(now: datetime, uow: UnitOfWork) -> int:

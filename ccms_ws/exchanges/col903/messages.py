@@ -21,9 +21,34 @@ class CollectionStatus(StrEnum):
     PAID_IN_FULL = "PaidInFull"
 
 
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment since the previous balance. `source`: a code of the list `col903-payment-sources`, empty if unknown."""
+
+    amount: Decimal
+    on: date
+    receipt_id: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A change since the previous balance that is no payment. `reason`: a code of `col903-adjustment-reasons`."""
+
+    increase: bool
+    amount: Decimal
+    on: date
+    reason: str
+    description: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One item: what a participant owes on a case now. Zero means paid in full."""
+    """One item: what a participant owes on a case now. Zero means paid in full.
+
+    The previous balance less payments, less decreases and plus increases is the current balance; so is the sum of what
+    is due of the fees, if they are given.
+    """
 
     sequence: int
     account_number: str
@@ -33,6 +58,8 @@ class Update:
     current_balance: Decimal
     effective_on: date
     fees: tuple[FeeBalance, ...]
+    payments: tuple[Payment, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
 
     @property
     def status(self) -> CollectionStatus:

@@ -1,20 +1,24 @@
-"""COL903 messages to XML and back."""
+"""COL903 messages to XML and back. The updates of a batch are written by `text`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clock import court_day
 from ccms_ws.contract.namespaces import COL903, NC, q
-from ccms_ws.exchanges.col903.messages import Batch, BatchError, ItemProblem, Update
+from ccms_ws.exchanges.col903.messages import Adjustment, Batch, BatchError, ItemProblem, Payment, Update
+from ccms_ws.exchanges.col903.text import update_text
 from ccms_ws.parts import xml
-from ccms_ws.parts.metadata import read_metadata, write_metadata
-from ccms_ws.parts.money import read_amount, read_fees, write_amount, write_fees
-from ccms_ws.parts.people import read_case_participant, write_case_participant
+from ccms_ws.parts.metadata import Metadata, read_metadata, write_metadata
+from ccms_ws.parts.money import read_amount, read_fees, write_amount
+from ccms_ws.parts.people import read_case_participant
 from ccms_ws.parts.problems import read_problem, write_problem
 
 Q_BATCH: Final = q(COL903, "CollectionBalanceUpdateBatch")
@@ -27,48 +31,62 @@ Q_COUNT: Final = q(COL903, "BatchRecordQuantity")
 Q_TOTAL: Final = q(COL903, "BatchTotalBalanceAmount")
 Q_UPDATE: Final = q(COL903, "CollectionBalanceUpdate")
 Q_SEQUENCE: Final = q(COL903, "UpdateSequenceID")
-Q_ACTION: Final = q(COL903, "UpdateActionCode")
 Q_CASE: Final = q(NC, "CaseTrackingID")
 Q_ACCOUNT: Final = q(COL903, "CollectionAccountID")
 Q_REFERRED: Final = q(COL903, "OriginalReferredAmount")
 Q_PREVIOUS: Final = q(COL903, "PreviousBalanceAmount")
 Q_CURRENT: Final = q(COL903, "CurrentBalanceAmount")
 Q_EFFECTIVE: Final = q(COL903, "BalanceEffectiveDate")
-Q_STATUS: Final = q(COL903, "CollectionStatusCode")
+Q_PAYMENT: Final = q(COL903, "CollectionPayment")
+Q_PAID: Final = q(COL903, "PaymentAmount")
+Q_PAID_ON: Final = q(COL903, "PaymentDate")
+Q_RECEIPT: Final = q(COL903, "PaymentReceiptID")
+Q_SOURCE: Final = q(COL903, "PaymentSourceCodeText")
+Q_ADJUSTMENT: Final = q(COL903, "BalanceAdjustment")
+Q_DIRECTION: Final = q(COL903, "AdjustmentDirectionCode")
+Q_ADJUSTED: Final = q(COL903, "AdjustmentAmount")
+Q_ADJUSTED_ON: Final = q(COL903, "AdjustmentDate")
+Q_REASON: Final = q(COL903, "AdjustmentReasonCodeText")
+Q_DESCRIPTION: Final = q(COL903, "AdjustmentDescriptionText")
 Q_REFUSED: Final = q(COL903, "BatchRefusedIndicator")
 Q_UPDATE_ERROR: Final = q(COL903, "UpdateError")
 
 
-def batch_to_xml(batch: Batch) -> _Element:
+# -- the batch, written -----------------------------------------------------------------------------------------------
+END: Final = b"</col903:CollectionBalanceUpdateBatch>"
+
+
+def batch_head(
+    metadata: Metadata, *, client_id: str, count: int, total: Decimal, corrects: UUID | None = None
+) -> bytes:
+    """The canonical text of a batch up to its first update; `END` follows the last one."""
     message = xml.root(Q_BATCH, "col903")
-    write_metadata(message, batch.metadata)
-    xml.add(message, Q_BATCH_ID, str(batch.batch_id))
-    if batch.corrects is not None:
-        xml.add(message, Q_CORRECTS, str(batch.corrects))
-    xml.add_date(message, Q_CREATED, court_day(batch.metadata.at))
-    xml.add_if(message, Q_CLIENT, batch.client_id)
-    xml.add(message, Q_COUNT, str(len(batch.updates)))
-    write_amount(message, Q_TOTAL, batch.total_balance)
-    for update in batch.updates:
-        _write_update(message, update)
-    return message
+    write_metadata(message, metadata)
+    xml.add(message, Q_BATCH_ID, str(metadata.transaction_id))
+    if corrects is not None:
+        xml.add(message, Q_CORRECTS, str(corrects))
+    xml.add_date(message, Q_CREATED, court_day(metadata.at))
+    xml.add_if(message, Q_CLIENT, client_id)
+    xml.add(message, Q_COUNT, str(count))
+    write_amount(message, Q_TOTAL, total)
+    return etree.tostring(message, method="c14n", exclusive=True).removesuffix(END)
 
 
-def _write_update(message: _Element, update: Update) -> None:
-    element = xml.add(message, Q_UPDATE)
-    xml.add(element, Q_SEQUENCE, str(update.sequence))
-    xml.add(element, Q_ACTION, "Revised")
-    xml.add(element, Q_CASE, update.subject.case_number)
-    xml.add_if(element, Q_ACCOUNT, update.account_number)
-    write_case_participant(element, update.subject)
-    write_amount(element, Q_REFERRED, update.referred_amount)
-    write_amount(element, Q_PREVIOUS, update.previous_balance)
-    write_amount(element, Q_CURRENT, update.current_balance)
-    xml.add_date(element, Q_EFFECTIVE, update.effective_on)
-    xml.add(element, Q_STATUS, update.status)
-    write_fees(element, update.fees)
+def batch_to_xml(batch: Batch) -> _Element:
+    """A batch that is small enough for a tree."""
+    head = batch_head(
+        batch.metadata,
+        client_id=batch.client_id,
+        count=len(batch.updates),
+        total=batch.total_balance,
+        corrects=batch.corrects,
+    )
+    return etree.fromstring(
+        head + "".join(update_text(update, update.sequence) for update in batch.updates).encode() + END
+    )
 
 
+# -- the batch, read --------------------------------------------------------------------------------------------------
 def batch_from_xml(message: _Element) -> Batch:
     """The batch as a partner reads it. Raises ValueError if the control totals do not agree with the items."""
     metadata = read_metadata(message)
@@ -93,11 +111,39 @@ def _read_update(element: _Element, court_ori: str) -> Update:
         referred_amount=read_amount(element, Q_REFERRED),
         previous_balance=read_amount(element, Q_PREVIOUS),
         current_balance=read_amount(element, Q_CURRENT),
-        effective_on=xml.day(element, Q_EFFECTIVE) or date.min,
+        effective_on=_read_day(element, Q_EFFECTIVE),
         fees=read_fees(element),
+        payments=tuple(_read_payments(element.findall(Q_PAYMENT))),
+        adjustments=tuple(_read_adjustments(element.findall(Q_ADJUSTMENT))),
     )
 
 
+def _read_payments(elements: Iterable[_Element]) -> Iterable[Payment]:
+    for element in elements:
+        yield Payment(
+            amount=read_amount(element, Q_PAID),
+            on=_read_day(element, Q_PAID_ON),
+            receipt_id=xml.text(element, Q_RECEIPT),
+            source=xml.text(element, Q_SOURCE),
+        )
+
+
+def _read_adjustments(elements: Iterable[_Element]) -> Iterable[Adjustment]:
+    for element in elements:
+        yield Adjustment(
+            increase=xml.text(element, Q_DIRECTION) == "Increase",
+            amount=read_amount(element, Q_ADJUSTED),
+            on=_read_day(element, Q_ADJUSTED_ON),
+            reason=xml.text(element, Q_REASON),
+            description=xml.text(element, Q_DESCRIPTION),
+        )
+
+
+def _read_day(element: _Element, name: str) -> date:
+    return xml.day(element, name) or date.min
+
+
+# -- the error message ------------------------------------------------------------------------------------------------
 def error_to_xml(error: BatchError) -> _Element:
     message = xml.root(Q_ERROR, "col903")
     write_metadata(message, error.metadata)

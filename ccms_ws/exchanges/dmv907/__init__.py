@@ -35,5 +35,8 @@ DMV907 = Exchange(
         delivered=handler.delivered,
         undeliverable=handler.undeliverable,
         on_silence=handler.on_silence,
+        resent=handler.resent,
+        withdrawn=handler.withdrawn,
+        recompose=handler.recompose,
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -181,8 +181,9 @@ def delivered(message_id: UUID, at: datetime, answer_due_at: datetime | None, uo
 
 
 def undeliverable(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
+    """Nobody tries any more. An answer may have come nevertheless, or may come yet; then it stands."""
     abstract = uow.abstracts.lock(message_id)
-    if abstract is not None and not abstract.state.is_answered:
+    if abstract is not None and abstract.state is AbstractState.QUEUED:
         uow.abstracts.move(message_id, AbstractState.UNDELIVERABLE, answer_text=reason)
 
 
@@ -192,3 +193,39 @@ def on_silence(now: datetime, uow: UnitOfWork) -> int:
     for abstract in late:
         uow.abstracts.move(abstract.abstract_id, AbstractState.OVERDUE)
     return len(late)
+
+
+# -- what an operator does with a dead message ------------------------------------------------------------------------
+def resent(message_id: UUID, uow: UnitOfWork) -> None:
+    abstract = uow.abstracts.lock(message_id)
+    if abstract is not None and abstract.state is AbstractState.UNDELIVERABLE:
+        uow.abstracts.move(message_id, AbstractState.QUEUED)
+
+
+def withdrawn(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
+    abstract = uow.abstracts.lock(message_id)
+    if abstract is not None and abstract.state is AbstractState.UNDELIVERABLE:
+        uow.abstracts.withdraw(message_id, reason)
+
+
+def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> Notification:
+    """The same order under a new id, with the person and the licence as the books have them now."""
+    abstract = uow.abstracts.lock(message_id)
+    if abstract is None or abstract.state is not AbstractState.UNDELIVERABLE:
+        raise NoticeRefused(f"the abstract {message_id} is not undeliverable")
+    if any(release.state is AbstractState.QUEUED for release in uow.abstracts.releases_of(message_id)):
+        raise NoticeRefused("a release of this hold waits behind it, and names it: withdraw both, or resend it")
+    person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
+    licence = abstract.driver_license if person is None or person.driver_license is None else person.driver_license
+    uow.abstracts.withdraw(message_id, f"replaced by {context.message_id}")
+    anew = replace(
+        abstract,
+        abstract_id=context.message_id,
+        state=AbstractState.QUEUED,
+        created_at=context.now,
+        driver_license=licence,
+        answer_due_at=None,
+        answer_code="",
+        answer_text="",
+    )
+    return _record(anew, context, uow)

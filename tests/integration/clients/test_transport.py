@@ -145,3 +145,26 @@ def test_proxies_of_the_environment_are_not_used(
 def test_contracts_are_not_fetched_from_the_network(transport: PartnerTransport, url: str) -> None:
     with pytest.raises(ContractMissing, match="network"):
         transport.load(url)
+
+
+def test_headers_that_drip_do_not_hold_a_sender(serve: Serve, transport: PartnerTransport) -> None:
+    drops: list[bytes | float] = [part for n in range(20) for part in (b"X-%d: y\r\n" % n, 0.1)]
+    started = time.monotonic()
+    error = failure(transport, serve([HEAD, *drops]))
+    assert error.cause == Cause.ANSWER_TIMEOUT
+    assert time.monotonic() - started < 1.0
+
+
+def test_a_stream_leaves_with_its_length(serve: Serve, transport: PartnerTransport) -> None:
+    class Pieces:
+        def __len__(self) -> int:
+            return 4
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"<m"
+            yield b"/>"
+
+    answer = transport.send(serve([HEAD, b"Content-Length: 0\r\n\r\n"]), Pieces(), {"Content-Type": "text/xml"})
+    assert answer.status == 200
+    (request,) = serve.seen  # type: ignore[attr-defined]
+    assert b"Content-Length: 4\r\n" in request

@@ -88,9 +88,7 @@ def release(line: Line, hold_id: UUID) -> UUID:
 
 
 def push_batch(line: Line, partner_id: str) -> UUID:
-    batches = line.court.push(
-        COL903, partner_id, lambda context, uow: build_batches(context, uow, size=1000, client_id="1")
-    )
+    batches = line.court.push(COL903, partner_id, lambda context, uow: build_batches(context, uow, size=1000))
     return batches[0]
 
 

@@ -14,12 +14,14 @@ from ccms_ws.domain.abstracts import (
     Abstract,
     AbstractAction,
     AbstractState,
+    Conviction,
     ReleaseReason,
     SectionRole,
     SectionViolated,
 )
 from ccms_ws.domain.courts import DriverLicense
-from ccms_ws.errors import NotStored, StoreError
+from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
+from ccms_ws.store.unit_of_work import SqlUnitOfWork
 from tests.support.databases import Units
 from tests.support.records import CASE, LICENSE, NOW, ORI, fill
 
@@ -97,26 +99,120 @@ def test_nonsense_is_refused_by_the_tables(book: Units, nonsense: dict[str, Any]
         uow.abstracts.add(hold(**nonsense))
 
 
+REFUSED = (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR)
+STEPS = {
+    AbstractState.QUEUED: (),
+    AbstractState.AWAITING_RESPONSE: (AbstractState.AWAITING_RESPONSE,),
+    AbstractState.OVERDUE: (AbstractState.AWAITING_RESPONSE, AbstractState.OVERDUE),
+    AbstractState.ACCEPTED: (AbstractState.ACCEPTED,),
+    AbstractState.NOT_ACCEPTED: (AbstractState.AWAITING_RESPONSE, AbstractState.NOT_ACCEPTED),
+    AbstractState.IN_ERROR: (AbstractState.IN_ERROR,),
+    AbstractState.UNDELIVERABLE: (AbstractState.UNDELIVERABLE,),
+}
+
+
+def open_hold(uow: SqlUnitOfWork) -> UUID | None:
+    found = uow.abstracts.open_hold(ORI, CASE.number, LICENSE)
+    return None if found is None else found.abstract_id
+
+
 @pytest.mark.parametrize("state", list(AbstractState))
 def test_hold_is_open_unless_dmv_refused_it(book: Units, state: AbstractState) -> None:
     placed = hold()
-    refused = (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR, AbstractState.UNDELIVERABLE)
     with book() as uow:
         uow.abstracts.add(placed)
-        uow.abstracts.move(placed.abstract_id, state)
-        found = uow.abstracts.open_hold(ORI, CASE.number, LICENSE)
-        assert (found is None) == (state in refused)
+        for step in STEPS[state]:
+            uow.abstracts.move(placed.abstract_id, step)
+        assert open_hold(uow) == (None if state in REFUSED else placed.abstract_id)
 
 
 @pytest.mark.parametrize("state", list(AbstractState))
 def test_release_ends_a_hold_unless_dmv_refused_it(book: Units, state: AbstractState) -> None:
     placed = hold()
-    refused = (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR, AbstractState.UNDELIVERABLE)
+    taken_back = release(placed.abstract_id)
     with book() as uow:
         uow.abstracts.add(placed)
-        uow.abstracts.add(release(placed.abstract_id, state=state))
-        found = uow.abstracts.open_hold(ORI, CASE.number, LICENSE)
-        assert (found is not None) == (state in refused)
+        uow.abstracts.add(taken_back)
+        for step in STEPS[state]:
+            uow.abstracts.move(taken_back.abstract_id, step)
+        assert open_hold(uow) == (placed.abstract_id if state in REFUSED else None)
+        assert [one.abstract_id for one in uow.abstracts.releases_of(placed.abstract_id)] == [taken_back.abstract_id]
+
+
+def test_second_open_hold_is_refused_by_the_database(book: Units) -> None:
+    with book() as uow:
+        uow.abstracts.add(hold())
+        with pytest.raises(ConcurrentChange):
+            uow.abstracts.add(hold())
+
+
+def test_only_an_open_hold_is_released(book: Units) -> None:
+    placed = hold()
+    with book() as uow:
+        uow.abstracts.add(placed)
+        uow.abstracts.add(release(placed.abstract_id))
+        with pytest.raises(ConcurrentChange):
+            uow.abstracts.add(release(placed.abstract_id))
+
+
+def test_withdrawn_hold_is_open_no_longer_and_a_withdrawn_release_releases_nothing(book: Units) -> None:
+    placed = hold()
+    taken_back = release(placed.abstract_id)
+    with book() as uow:
+        uow.abstracts.add(placed)
+        uow.abstracts.add(taken_back)
+        uow.abstracts.move(taken_back.abstract_id, AbstractState.UNDELIVERABLE)
+        uow.abstracts.withdraw(taken_back.abstract_id, "typed twice")
+        assert open_hold(uow) == placed.abstract_id
+        uow.abstracts.move(placed.abstract_id, AbstractState.UNDELIVERABLE)
+        uow.abstracts.withdraw(placed.abstract_id, "wrong case")
+        assert open_hold(uow) is None
+        with pytest.raises(NotStored):
+            uow.abstracts.withdraw(uuid4(), "")
+
+
+def test_refused_release_does_not_bring_back_a_hold_that_a_newer_one_replaces(book: Units) -> None:
+    old, new = hold(), hold()
+    taken_back = release(old.abstract_id)
+    with book() as uow:
+        for made in (old, taken_back, new):
+            uow.abstracts.add(made)
+        uow.abstracts.move(taken_back.abstract_id, AbstractState.NOT_ACCEPTED)
+        assert open_hold(uow) == new.abstract_id
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (AbstractState.ACCEPTED, AbstractState.QUEUED),
+        (AbstractState.ACCEPTED, AbstractState.IN_ERROR),
+        (AbstractState.QUEUED, AbstractState.OVERDUE),
+        (AbstractState.AWAITING_RESPONSE, AbstractState.UNDELIVERABLE),
+    ],
+)
+def test_illegal_transition_is_impossible(book: Units, before: AbstractState, after: AbstractState) -> None:
+    placed = hold()
+    with book() as uow:
+        uow.abstracts.add(placed)
+        for step in STEPS[before]:
+            uow.abstracts.move(placed.abstract_id, step)
+        with pytest.raises(StoreError):
+            uow.abstracts.move(placed.abstract_id, after)
+
+
+def test_conviction_is_kept_once_with_its_report(book: Units) -> None:
+    convicted = Conviction(ORI, CASE.number, "P-1", date(2026, 2, 1))
+    reported = replace(convicted, reported_on=date(2026, 2, 4))
+    with book() as uow:
+        for conviction in (convicted, reported, replace(convicted, convicted_on=date(2026, 1, 1))):
+            uow.abstracts.add_conviction(conviction)
+        assert list(uow.abstracts.convictions(ORI, CASE.number, "P-1")) == [
+            replace(convicted, convicted_on=date(2026, 1, 1)),
+            reported,
+        ]
+        assert list(uow.abstracts.convictions(ORI, CASE.number, "P-2")) == []
+        with pytest.raises(StoreError):
+            uow.abstracts.add_conviction(replace(convicted, reported_on=date(2025, 12, 31)))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +242,7 @@ def test_moving_sets_what_is_given_and_leaves_the_rest(book: Units) -> None:
 
 
 def test_overdue_are_those_that_still_await_their_response(book: Units) -> None:
-    waiting, answered, patient = hold(), hold(), hold()
+    waiting, answered, patient = (hold(driver_license=DriverLicense(f"D000000{n}")) for n in range(3))
     with book() as uow:
         for abstract, days in ((waiting, 1), (answered, 1), (patient, 3)):
             uow.abstracts.add(abstract)

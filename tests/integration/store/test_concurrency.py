@@ -20,7 +20,7 @@ from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatc
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, LeasedMessage, OutgoingMessage, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, MessageIdReused
 from ccms_ws.store.engine import open_engine
-from ccms_ws.store.message_tables import outbox_message
+from ccms_ws.store.outbox_tables import outbox_message
 from ccms_ws.store.queues import _LANES
 from ccms_ws.store.unit_of_work import unit_of_work
 from tests.support.databases import Units

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, text
 
+from ccms_ws.domain.lines import Line, LineState
 from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage, OutboxEntry, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
 from ccms_ws.store import outbox, queues
@@ -60,7 +61,7 @@ def test_message_is_leased_as_it_was_added(units: Units) -> None:
     message = outgoing("b", "a", "c")
     add(units, message)
     (leased,) = claim(units)
-    assert leased == LeasedMessage(message, 1, NOW + LEASE, "w1")
+    assert leased == LeasedMessage(message, 1, NOW + LEASE, "w1", 1, NOW)
 
 
 def test_message_without_a_subject_waits_for_nobody(units: Units) -> None:
@@ -357,7 +358,9 @@ def test_batch_of_a_thousand_subjects_keeps_its_order(units: Units) -> None:
 def test_claim_reads_one_index_from_its_end(units: Units, engine: Engine) -> None:
     """However much waits behind others or for a later time: a claim looks only at what is free."""
     add(units, *(outgoing("a") for _ in range(500)), *(outgoing(str(n), created_at=LATER) for n in range(500)))
-    rendered = outbox._DUE.params(now=NOW, limit=10).compile(engine, compile_kwargs={"literal_binds": True})
+    rendered = outbox._DUE.params(partner="DMV", now=NOW, limit=10).compile(
+        engine, compile_kwargs={"literal_binds": True}
+    )
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("ANALYZE"))
@@ -366,7 +369,7 @@ def test_claim_reads_one_index_from_its_end(units: Units, engine: Engine) -> Non
             assert "Seq Scan on outbox_message" not in plan
         else:
             plan = str(connection.execute(text(f"EXPLAIN QUERY PLAN {rendered}")).all())
-            assert "USING INDEX ix_outbox_message_due (blocked_subjects=? AND due_at<?)" in plan
+            assert "USING INDEX ix_outbox_message_due (partner_id=? AND due_at>? AND due_at<?)" in plan
         assert "sort" not in plan.lower()
         assert "TEMP B-TREE" not in plan
 
@@ -380,5 +383,78 @@ def test_queues_are_read_at_their_ends_even_without_statistics(units: Units, eng
         rendered = statement.params(id=1).compile(engine, compile_kwargs={"literal_binds": True})
         with engine.connect() as connection:
             plan = "\n".join(connection.execute(text(f"EXPLAIN {rendered}")).scalars())
-        assert "Index Only Scan using pk_outbox_subject on outbox_subject other" in plan
+        assert "using pk_outbox_subject on outbox_subject other" in plan
+        assert "Seq Scan on outbox_subject other" not in plan
         assert "Join" not in plan
+
+
+def test_partners_with_something_due_are_found_by_steps_through_the_index(units: Units, engine: Engine) -> None:
+    add(units, *(outgoing(str(n)) for n in range(500)))
+    rendered = outbox._PARTNERS.params(now=NOW).compile(engine, compile_kwargs={"literal_binds": True})
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("ANALYZE"))
+            plan = "\n".join(connection.execute(text(f"EXPLAIN {rendered}")).scalars())
+            assert "Seq Scan on outbox_message" not in plan
+        else:
+            plan = str(connection.execute(text(f"EXPLAIN QUERY PLAN {rendered}")).all())
+            assert "SCAN outbox_message'" not in plan
+            assert plan.count("ix_outbox_message_due") >= 3
+
+
+# -- partners ---------------------------------------------------------------------------------------------------------
+def test_partner_that_waited_for_longest_comes_first_and_gets_no_more_than_there_is_room_for(units: Units) -> None:
+    first, second, other = outgoing("a"), outgoing("b"), outgoing("a", partner_id="FTB", created_at=NOW - LEASE)
+    add(units, first, second, other)
+    with units() as uow:
+        leased = uow.outbox.claim(worker="w", now=NOW, lease=LEASE, limit=10, room={"DMV": 1, "FTB": 3}.__getitem__)
+    assert [one.message for one in leased] == [other, first]
+
+
+def test_line_that_rests_gets_nothing_and_then_one_probe(units: Units) -> None:
+    add(units, outgoing("a"), outgoing("b"))
+    down = Line("DMV", LineState.DOWN, 5, NOW, LATER, "connect")
+    with units() as uow:
+        uow.lines.put(down)
+        uow.commit()
+    assert claimed(units) == []
+    assert len(claimed(units, now=LATER - NOW)) == 1
+    with units() as uow:
+        assert uow.lines.find("DMV") == Line("DMV", LineState.PROBING, 5, LATER, LATER + LEASE, "connect")
+    assert claimed(units, now=LATER - NOW) == []
+
+
+# -- what was claimed and not touched, and clocks that were ahead -----------------------------------------------------
+def test_given_back_message_is_as_if_it_had_not_been_claimed(units: Units) -> None:
+    message = outgoing("a")
+    add(units, message)
+    (leased,) = claim(units)
+    with units() as uow:
+        uow.outbox.give_back(leased)
+        uow.outbox.give_back(leased)
+        uow.commit()
+    (again,) = claim(units)
+    assert (again.attempt, again.message) == (1, message)
+    with units() as uow:
+        assert uow.outbox.attempts(message.message_id) == []
+
+
+def test_what_a_clock_that_was_ahead_put_off_is_due_at_once(units: Units) -> None:
+    ahead, patient = outgoing("a", created_at=NOW + timedelta(days=400)), outgoing("b", created_at=LATER)
+    add(units, ahead, patient)
+    with units() as uow:
+        assert uow.outbox.hasten(NOW, timedelta(days=2)) == 1
+        uow.commit()
+    assert claimed(units) == [ahead]
+
+
+# -- large bodies -----------------------------------------------------------------------------------------------------
+def test_large_body_is_kept_in_parts_and_read_again_and_again(units: Units, engine: Engine) -> None:
+    pieces = [bytes([65 + number % 26]) * 100_000 for number in range(30)]
+    message = replace(outgoing("a"), body=b"<m>", further=pieces)
+    add(units, message)
+    (leased,) = claim(units)
+    assert leased.message.body == b"<m>"
+    for _ in range(2):
+        assert b"".join(leased.message.further) == b"".join(pieces)
+    assert len(list(leased.message.further)) > 5

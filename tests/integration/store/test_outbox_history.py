@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from ccms_ws.domain.messages import LeasedMessage, OutboxState, OutgoingMessage
+from ccms_ws.domain.messages import LeasedMessage, OperatorOrder, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange
 from tests.support.databases import Units
 from tests.support.records import NOW, attempted, outgoing
 
 LEASE = timedelta(minutes=2)
-TABLES = ("delivery_attempt", "outbox_subject", "outbox_body", "outbox_message")
+TABLES = ("delivery_attempt", "outbox_intervention", "outbox_subject", "outbox_body", "outbox_message")
 
 subjects = st.lists(st.sampled_from("abcd"), max_size=3)
 steps = st.one_of(
@@ -26,7 +27,9 @@ steps = st.one_of(
     st.tuples(st.just("deliver"), st.integers(0, 5)),
     st.tuples(st.just("retry"), st.integers(0, 5), st.integers(0, 4)),
     st.tuples(st.just("give up"), st.integers(0, 5)),
-    st.tuples(st.just("resend")),
+    st.tuples(st.just("resend"), st.integers(0, 5)),
+    st.tuples(st.just("withdraw"), st.integers(0, 5)),
+    st.tuples(st.just("replace"), st.integers(0, 5)),
     st.tuples(st.just("wait"), st.integers(1, 3)),
 )
 
@@ -39,6 +42,8 @@ class Expected:
     due_at: datetime
     state: OutboxState = OutboxState.PENDING
     attempts: int = 0
+    tries: int = 0
+    ended: bool = False
 
 
 @dataclass
@@ -65,11 +70,16 @@ class History:
             leases = uow.outbox.claim(worker="w", now=self.now, lease=LEASE, limit=limit)
             uow.commit()
         free = [each for number, each in enumerate(self.queue) if self.is_due(each) and not self.is_blocked(number)]
-        free = sorted(free, key=lambda each: each.due_at)[:limit]
+        # The partner who has waited for longest first, each in the order of what became due.
+        oldest = {p: min(each.due_at for each in free if each.message.partner_id == p) for p in partners_of(free)}
+        free.sort(key=lambda each: (oldest[each.message.partner_id], each.message.partner_id, each.due_at))
+        free = free[:limit]
         assert [leased.message for leased in leases] == [each.message for each in free]
         for each, leased in zip(free, leases, strict=True):
-            each.state, each.due_at, each.attempts = OutboxState.SENDING, leased.lease_until, each.attempts + 1
-            assert (leased.attempt, leased.lease_until) == (each.attempts, self.now + LEASE)
+            each.state, each.due_at = OutboxState.SENDING, leased.lease_until
+            each.attempts, each.tries = each.attempts + 1, each.tries + 1
+            assert (leased.attempt, leased.tries) == (each.attempts, each.tries)
+            assert leased.lease_until == self.now + LEASE
         self.leases += leases
 
     def is_due(self, each: Expected) -> bool:
@@ -79,6 +89,7 @@ class History:
         mine = self.queue[number].message
         return any(
             earlier.state is not OutboxState.DELIVERED
+            and not earlier.ended
             and earlier.message.partner_id == mine.partner_id
             and set(earlier.message.subjects) & set(mine.subjects)
             for earlier in self.queue[:number]
@@ -111,22 +122,46 @@ class History:
             uow.commit()
         each.state, each.due_at = state, retry_at or each.due_at
 
-    def resend(self) -> None:
-        """What an operator does with dead messages."""
-        with self.engine.begin() as connection:
-            connection.execute(
-                text("UPDATE outbox_message SET state = 'pending', due_at = created_at WHERE state = 'dead'")
-            )
-        for each in self.queue:
-            if each.state is OutboxState.DEAD:
-                each.state, each.due_at = OutboxState.PENDING, each.message.created_at
+    def dead(self, which: int) -> Expected | None:
+        dead = [each for each in self.queue if each.state is OutboxState.DEAD and not each.ended]
+        return dead[which % len(dead)] if dead else None
+
+    def resend(self, which: int) -> None:
+        each = self.dead(which)
+        if each is not None:
+            with self.units() as uow:
+                uow.dead_letters.resend(each.message.message_id, self.order())
+                uow.commit()
+            each.state, each.due_at, each.tries = OutboxState.PENDING, self.now, 0
+
+    def withdraw(self, which: int) -> None:
+        each = self.dead(which)
+        if each is not None:
+            with self.units() as uow:
+                uow.dead_letters.withdraw(each.message.message_id, self.order())
+                uow.commit()
+            each.ended = True
+
+    def replace(self, which: int) -> None:
+        each = self.dead(which)
+        if each is not None:
+            other = replace(each.message, message_id=uuid4(), created_at=self.now)
+            with self.units() as uow:
+                uow.dead_letters.replace(each.message.message_id, self.order(), other)
+                uow.commit()
+            each.ended = True
+            self.queue.insert(self.queue.index(each), Expected(other, self.now))
+
+    def order(self) -> OperatorOrder:
+        return OperatorOrder("clerk", "because", self.now)
 
     def wait(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
 
     def finish(self) -> None:
         """Let everything arrive, however it stands."""
-        self.resend()
+        while self.dead(0):
+            self.resend(0)
         for _ in self.queue:
             self.wait(10)
             self.claim(100)
@@ -134,13 +169,17 @@ class History:
                 self.deliver(0)
         with self.units() as uow:
             assert uow.outbox.idle()
-        made = [each.message for each in self.queue]
+        made = [each.message for each in self.queue if not each.ended]
         assert sorted(message.message_id for message in self.arrived) == sorted(message.message_id for message in made)
         for partner_id in ("DMV", "FTB"):
             for subject in "abcd":
                 assert about(partner_id, subject, self.arrived) == about(partner_id, subject, made)
         with self.engine.connect() as connection:
             assert connection.execute(text("SELECT count(*) FROM outbox_subject")).scalar() == 0
+
+
+def partners_of(queue: list[Expected]) -> set[str]:
+    return {each.message.partner_id for each in queue}
 
 
 def about(partner_id: str, subject: str, messages: list[OutgoingMessage]) -> list[OutgoingMessage]:

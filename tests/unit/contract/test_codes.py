@@ -30,6 +30,9 @@ NEVER_SENT = {
     "delivery.permanent": "it is about what the court sends",
     "addressing.answer-unrelated": "it is about answers that the court gets",
     "dmv907.notice-refused": "it is about what the court's clerk orders",
+    "col903.nothing-to-correct": "it is about what the court's clerk orders",
+    "operator.message-not-dead": "only operators deal with dead messages",
+    "operator.subjects-differ": "only operators deal with dead messages",
 }
 
 

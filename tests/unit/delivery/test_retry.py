@@ -1,61 +1,78 @@
 from __future__ import annotations
 
 import random as randomness
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ccms_ws.config import DeliverySettings
-from ccms_ws.delivery.retry import LONGEST_RETRY_AFTER, next_attempt
-from ccms_ws.errors import PermanentDeliveryError, TransientDeliveryError
+from ccms_ws.delivery.retry import LONGEST_RETRY_AFTER, RetryRules, next_attempt
+from ccms_ws.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
-SETTINGS = DeliverySettings(first_retry_seconds=5, longest_retry_seconds=60, give_up_after_attempts=6)
+RULES = RetryRules(
+    first_wait=timedelta(seconds=5), longest_wait=timedelta(seconds=60), budget=6, window=timedelta(hours=1)
+)
 
 
-def latest(attempt: int) -> timedelta:
-    at = next_attempt(TransientDeliveryError(), attempt, NOW, SETTINGS, lambda: 1.0)
-    assert at is not None
-    return at - NOW
+def wait(
+    tries: int,
+    error: DeliveryError | None = None,
+    *,
+    after: timedelta = timedelta(0),
+    chance: Callable[[], float] = lambda: 1.0,
+) -> timedelta | None:
+    """How long to wait when try number `tries`, `after` the first one began, has failed; None: not at all."""
+    now = NOW + after
+    error = error or TransientDeliveryError()
+    at = next_attempt(error, tries=tries, trying_since=NOW, now=now, rules=RULES, chance=chance)
+    return None if at is None else at - now
 
 
 def test_a_permanent_error_is_not_tried_again() -> None:
-    assert next_attempt(PermanentDeliveryError(), 1, NOW, SETTINGS, lambda: 0.5) is None
+    assert wait(1, PermanentDeliveryError()) is None
 
 
-def test_the_ceiling_doubles_up_to_the_longest_retry() -> None:
-    assert [latest(attempt).total_seconds() for attempt in range(1, 6)] == [5, 10, 20, 40, 60]
+def test_the_ceiling_doubles_up_to_the_longest_wait() -> None:
+    assert [wait(tries) for tries in range(1, 6)] == [timedelta(seconds=s) for s in (5, 10, 20, 40, 60)]
 
 
-def test_the_budget_of_attempts_ends() -> None:
-    assert next_attempt(TransientDeliveryError(), 5, NOW, SETTINGS, lambda: 0.5) is not None
-    assert next_attempt(TransientDeliveryError(), 6, NOW, SETTINGS, lambda: 0.5) is None
+def test_budget_and_window_together_end_in_giving_up() -> None:
+    late = RULES.window
+    assert wait(5, after=late) is not None
+    assert wait(6, after=late) is None
+    assert wait(500, after=late - timedelta(seconds=1)) is not None
 
 
 def test_messages_that_failed_together_do_not_come_back_together() -> None:
     source = randomness.Random(7)
-    due = {next_attempt(TransientDeliveryError(), 4, NOW, SETTINGS, source.random) for _ in range(200)}
-    delays = [(at - NOW).total_seconds() for at in due if at is not None]
-    assert len(delays) > 190
-    assert min(delays) < 5
-    assert 35 < max(delays) < 40
+    waits = [(wait(4, chance=source.random) or NEVER).total_seconds() for _ in range(200)]
+    assert len(set(waits)) > 190
+    assert min(waits) < 5
+    assert 35 < max(waits) < 40
 
 
-def test_retry_after_is_kept() -> None:
-    error = TransientDeliveryError(retry_after=timedelta(minutes=30))
-    for chance in (0.0, 0.5, 0.99):
-        at = next_attempt(error, 1, NOW, SETTINGS, lambda chance=chance: chance)  # type: ignore[misc]
-        assert at is not None
-        assert NOW + timedelta(minutes=30) <= at <= NOW + timedelta(minutes=31)
+NEVER = timedelta.max
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 0.99])
+def test_retry_after_is_kept(chance: float) -> None:
+    asked = TransientDeliveryError(retry_after=timedelta(minutes=30))
+    waiting = wait(1, asked, chance=lambda: chance)
+    assert waiting is not None
+    assert timedelta(minutes=30) <= waiting <= timedelta(minutes=31)
 
 
 @pytest.mark.parametrize("days", [2, 3650])
 def test_retry_after_cannot_put_a_message_off_for_good(days: int) -> None:
-    at = next_attempt(TransientDeliveryError(retry_after=timedelta(days=days)), 1, NOW, SETTINGS, lambda: 0.0)
-    assert at == NOW + LONGEST_RETRY_AFTER
+    asked = TransientDeliveryError(retry_after=timedelta(days=days))
+    assert wait(1, asked, chance=lambda: 0.0) == LONGEST_RETRY_AFTER
 
 
-def test_very_many_attempts_do_not_overflow() -> None:
-    patient = DeliverySettings(give_up_after_attempts=10**6)
-    at = next_attempt(TransientDeliveryError(), 999_999, NOW, patient, lambda: 1.0)
-    assert at == NOW + timedelta(seconds=patient.longest_retry_seconds)
+def test_very_many_tries_do_not_overflow() -> None:
+    assert wait(999_999) == RULES.longest_wait
+
+
+def test_no_wait_is_longer_than_the_horizon() -> None:
+    patient = TransientDeliveryError(retry_after=timedelta.max)
+    assert (wait(999_999, patient) or NEVER) <= RULES.horizon

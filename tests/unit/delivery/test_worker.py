@@ -13,9 +13,13 @@ from ccms_ws.clock import FixedClock
 from ccms_ws.config import DeliverySettings
 from ccms_ws.delivery import worker as worker_module
 from ccms_ws.delivery.answers import AnswerDesk
+from ccms_ws.delivery.retry import RetryRules
 from ccms_ws.delivery.routes import Route
+from ccms_ws.delivery.sending import Dispatcher
+from ccms_ws.delivery.settling import Settler
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.lines import LineRules
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.domain.partners import Partner, PartnerKind
 from ccms_ws.envelope.canonical import canonical
@@ -33,7 +37,9 @@ from tests.support.pki import NOW
 from tests.support.posting import FakeUnits, answer_to, noting
 
 WINDOW = timedelta(days=5)
-SETTINGS = DeliverySettings(first_retry_seconds=10, give_up_after_attempts=3)
+SETTINGS = DeliverySettings(threads=1)
+RETRY = RetryRules(first_wait=timedelta(seconds=10), longest_wait=timedelta(hours=1), budget=3, window=timedelta(0))
+LINE_RULES = LineRules(down_after=5, first_rest=timedelta(seconds=10), longest_rest=timedelta(minutes=5))
 DMV = Partner("DMV", "Department of Motor Vehicles", PartnerKind.MOTOR_VEHICLES)
 RESPONSE = "{urn:ccms-ws:exchange:DMV907:1.0}FailureToComplyAbstractResponse"
 
@@ -48,6 +54,8 @@ class Line:
     clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
     sent: list[UUID] = field(default_factory=list)
     unknown: bool = False
+    at_once: int = 4
+    settings: DeliverySettings = SETTINGS
 
     def send(self, outgoing: OutgoingMessage, *, url: str, soap: SoapVersion) -> Receipt:
         assert (url, soap) == ("http://dmv.example/", SoapVersion.SOAP12)
@@ -57,19 +65,32 @@ class Line:
     def route_for(self, _partner_id: str, _exchange: str) -> Route:
         if self.unknown:
             raise ConfigError("DMV does not receive DMV907")
-        return Route(partner=DMV, sender=self, url="http://dmv.example/", soap=SoapVersion.SOAP12, answer_window=WINDOW)
+        return Route(
+            partner=DMV,
+            sender=self,
+            url="http://dmv.example/",
+            soap=SoapVersion.SOAP12,
+            answer_window=WINDOW,
+            retry=RETRY,
+        )
 
     def worker(self, name: str = "w1") -> DeliveryWorker:
         exchanges = [noting(get_exchange("DMV907"), self.silent)]
         return DeliveryWorker(
             units=self.units,
             exchanges=exchanges,
-            route_for=self.route_for,
-            desk=AnswerDesk(exchanges=exchanges, court=Court(ORI, "Court", "37", "37100"), test=False),
+            dispatcher=Dispatcher(exchanges=exchanges, route_for=self.route_for, clock=self.clock),
+            settler=Settler(
+                units=self.units,
+                desk=AnswerDesk(exchanges=exchanges, court=Court(ORI, "Court", "37", "37100"), test=False),
+                clock=self.clock,
+                line_rules=LINE_RULES,
+                chance=lambda: 1.0,
+            ),
+            at_once=lambda _partner: self.at_once,
             clock=self.clock,
-            settings=SETTINGS,
+            settings=self.settings,
             name=name,
-            chance=lambda: 1.0,
         )
 
     def put(self) -> OutgoingMessage:
@@ -149,7 +170,7 @@ def test_the_budget_of_attempts_ends_in_a_dead_letter() -> None:
 def test_a_message_that_kills_its_workers_is_not_sent_for_ever() -> None:
     line = Line(failing())
     outgoing = line.put()
-    line.units.of(outgoing).attempts = 3  # three claims, none settled
+    line.units.of(outgoing).lost = 3  # three claims, none settled
     line.worker().run_once()
     assert line.sent == []
     assert line.units.of(outgoing).due_at is None
@@ -302,7 +323,6 @@ def test_a_stopped_worker_finishes_what_it_began() -> None:
         return Receipt(200)
 
     line.deliver = deliver
-    worker._settings = SETTINGS.model_copy(update={"threads": 1})
     worker.run()
     assert [len(line.units.of(one).history) for one in (first, second)] == [1, 0]
     assert line.units.of(second).attempts == 0

@@ -58,7 +58,6 @@ def test_the_roots_key_is_there_for_its_owner_alone(pki: Path) -> None:
     assert (pki / "root.crt").read_bytes() == (pki / "ca.crt").read_bytes()
 
 
-
 def test_keys_are_known_as_usable_until_a_month_before_they_end(pki: Path) -> None:
     assert has_pki(pki, ["court", "ftb"], NOW)
     assert not has_pki(pki, ["court", "dmv"], NOW)

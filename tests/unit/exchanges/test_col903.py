@@ -8,12 +8,24 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
 
 from ccms_ws.contract.schemas import validate
-from ccms_ws.domain.courts import CaseParticipant, ParticipantRole
+from ccms_ws.domain.courts import CaseParticipant, ParticipantRole, PersonName
 from ccms_ws.domain.ledger import FeeBalance
 from ccms_ws.exchanges.col903 import wire
-from ccms_ws.exchanges.col903.messages import Batch, BatchError, CollectionStatus, ItemProblem, Update
+from ccms_ws.exchanges.col903.messages import (
+    Adjustment,
+    Batch,
+    BatchError,
+    CollectionStatus,
+    ItemProblem,
+    Payment,
+    Update,
+)
+from ccms_ws.exchanges.col903.text import update_text
 from ccms_ws.parts.metadata import MessageKind, first_metadata, reply_metadata
 from ccms_ws.parts.problems import Problem
 from tests.support.books import DMV, context, person
@@ -33,6 +45,14 @@ def update(sequence: int, current: str) -> Update:
         current_balance=Decimal(current),
         effective_on=date(2026, 11, 20),
         fees=(FeeBalance("BaseFine", Decimal("500.00"), Decimal("500.00") - Decimal(current), ZERO, ZERO),),
+        payments=(
+            Payment(Decimal("300.00"), date(2026, 11, 3), f"R-{sequence}", "Court"),
+            Payment(Decimal("1.00"), date(2026, 11, 4)),
+        ),
+        adjustments=(
+            Adjustment(False, Decimal("10.00"), date(2026, 11, 5), "CommunityService", "10 hours"),
+            Adjustment(True, Decimal("1.00"), date(2026, 11, 6), "Refund"),
+        ),
     )
 
 
@@ -47,6 +67,37 @@ def test_a_batch_survives_the_wire(batch: Batch) -> None:
         element = wire.batch_to_xml(each)
         validate(element)
         assert wire.batch_from_xml(element) == each
+
+
+texts = (
+    st.text(
+        st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn", "Co"), exclude_characters="\ufffe\uffff"),
+        min_size=1,
+        max_size=30,
+    )
+    .map(str.strip)
+    .filter(lambda text: text and "  " not in text)
+)
+
+
+@given(case=texts, account=texts, surname=texts, words=texts)
+def test_an_update_is_written_in_the_canonical_form(case: str, account: str, surname: str, words: str) -> None:
+    one = update(1, "120.50")
+    someone = replace(one.subject.participant, name=PersonName("A&B", surname, "<'\"", "Jr\r"))
+    hostile = replace(
+        one,
+        account_number=account,
+        subject=replace(one.subject, participant=someone, case_number=case),
+        adjustments=(Adjustment(True, Decimal("1.00"), date(2026, 11, 6), "Refund", words),),
+    )
+    head = wire.batch_head(
+        first_metadata("COL903", context(DMV), MessageKind.NOTIFICATION), client_id="1", count=1, total=ZERO
+    )
+    written = head + update_text(hostile, 1).encode() + wire.END
+    read = etree.fromstring(written)
+    assert etree.tostring(read, method="c14n", exclusive=True) == written
+    assert read.findtext(f".//{wire.Q_CASE}") == case
+    assert read.findtext(f".//{wire.Q_DESCRIPTION}") == words
 
 
 def test_zero_means_paid_in_full(batch: Batch) -> None:

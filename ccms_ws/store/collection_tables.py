@@ -1,4 +1,4 @@
-"""What the outbound exchanges keep: referrals and COL903 batches, DMV907 abstracts."""
+"""Referrals and COL903 batches, and what of the ledger each collecting partner has been told."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     ForeignKeyConstraint,
-    Index,
     Integer,
     Named,
     PrimaryKeyConstraint,
@@ -22,9 +21,8 @@ from sqlalchemy import (
     Uuid,
 )
 
-from ccms_ws.domain.abstracts import AbstractAction, AbstractState, ReleaseReason, SectionRole
 from ccms_ws.domain.collections import BatchState
-from ccms_ws.store.columns import Instant, Money, check, code, flag, metadata, partial_index
+from ccms_ws.store.columns import Instant, Money, check, code, metadata, partial_index
 
 _ACCOUNT = ["case_participant.court_ori", "case_participant.case_number", "case_participant.participant_id"]
 
@@ -98,6 +96,9 @@ class UpdateColumns(TypedColumns):
     effective_on: Named[date] = Column(Date, comment="The day of the current balance")
     error_code: Named[str] = Column(Text, comment="What the partner says against this item; empty if nothing")
     error_reason: Named[str] = Column(Text, comment="The reason that the partner gives")
+    corrected_by: Named[UUID | None] = Column(
+        Uuid, ForeignKey("collection_batch.batch_id"), comment="The batch in which a refused item went out again"
+    )
 
 
 balance_update = Table(
@@ -112,62 +113,34 @@ balance_update = Table(
 )
 
 
-class AbstractColumns(TypedColumns):
-    abstract_id: Named[UUID] = Column(Uuid, primary_key=True, comment="Also the transaction id of its message")
-    action: Named[AbstractAction] = Column(code(AbstractAction), comment="Whether it places or releases a hold")
-    state: Named[AbstractState] = Column(code(AbstractState), comment="Where it stands between court and DMV")
-    court_ori: Named[str] = Column(Text, comment="The court")
-    case_number: Named[str] = Column(Text, comment="The case")
-    participant_id: Named[str] = Column(Text, comment="Whose licence")
-    license_number: Named[str] = Column(Text, comment="Driver licence number")
-    license_jurisdiction: Named[str] = Column(Text, comment="USPS code of the state that issued the licence")
-    violation_date: Named[date] = Column(Date, comment="When the Vehicle Code was violated")
-    order_date: Named[date | None] = Column(Date, comment="When the court made its order")
-    noncompliance_date: Named[date | None] = Column(Date, comment="Since when the order is not complied with")
-    citation_number: Named[str] = Column(Text, comment="Citation; empty if none")
-    commercial_vehicle: Named[bool] = Column(flag("commercial_vehicle"), comment="VC 1804")
-    hazardous_material: Named[bool] = Column(flag("hazardous_material"), comment="VC 1804")
-    certified_by: Named[str] = Column(Text, comment="The clerk who certifies; empty if not certified")
-    releases: Named[UUID | None] = Column(
-        Uuid, ForeignKey("abstract.abstract_id"), index=True, comment="The hold that a release takes back"
-    )
-    release_reason: Named[ReleaseReason | None] = Column(code(ReleaseReason), comment="Why the hold is released")
-    release_date: Named[date | None] = Column(Date, comment="When the hold is released")
-    created_at: Named[datetime] = Column(Instant, comment="When the court ordered it")
-    answer_due_at: Named[datetime | None] = Column(Instant, comment="Without a response by then it is overdue")
-    answer_code: Named[str] = Column(Text, comment="DMV's message or error code; empty before the answer")
-    answer_text: Named[str] = Column(Text, comment="DMV's words, or why it could not be delivered")
+class ReportedColumns(TypedColumns):
+    referral_id: Named[str] = Column(Text, ForeignKey("referral.referral_id"), comment="The debt")
+    entry_id: Named[str] = Column(Text, comment="The entry of the court's ledger")
+    batch_id: Named[UUID] = Column(Uuid, comment="The batch that told of it")
 
 
-abstract = Table(
-    "abstract",
+# Not a number that grows with the ledger: entries are posted late, take effect later, and are committed in any order.
+reported_entry = Table(
+    "reported_entry",
     metadata,
-    AbstractColumns,
-    ForeignKeyConstraint(["court_ori", "case_number", "participant_id"], _ACCOUNT),
-    check("license", "license_number <> '' AND length(license_jurisdiction) = 2"),
-    check("dates", "violation_date <= order_date AND order_date <= noncompliance_date"),
-    check("violation", "violation_date <= noncompliance_date"),
-    check("release", "(action = 'Release') = (releases IS NOT NULL)"),
-    check("release_reason", "(action = 'Release') = (release_reason IS NOT NULL)"),
-    check("release_date", "(action = 'Release') = (release_date IS NOT NULL)"),
-    Index("ix_abstract_license", "court_ori", "case_number", "license_number", "license_jurisdiction"),
-    partial_index("ix_abstract_awaiting", "answer_due_at", where="state = 'awaiting response'"),
-    comment="A failure-to-comply abstract (VC 40509.1): a hold on a driver licence, or its release",
+    ReportedColumns,
+    PrimaryKeyConstraint("referral_id", "entry_id"),
+    sqlite_with_rowid=False,
+    comment="A ledger entry that the partner was told of, beyond those that the referral itself contained",
 )
 
 
-class SectionColumns(TypedColumns):
-    abstract_id: Named[UUID] = Column(Uuid, ForeignKey("abstract.abstract_id"), comment="The abstract")
-    position: Named[int] = Column(Integer, comment="Place in the abstract, from 0")
-    code_book: Named[str] = Column(Text, comment="Code book, VC for the Vehicle Code")
-    section: Named[str] = Column(Text, comment="Section violated")
-    role: Named[SectionRole] = Column(code(SectionRole), comment="Why the section is named")
+class PendingColumns(TypedColumns):
+    referral_id: Named[str] = Column(
+        Text, ForeignKey("referral.referral_id"), primary_key=True, comment="The debt, left out of ordinary batches"
+    )
+    batch_id: Named[UUID] = Column(Uuid, ForeignKey("collection_batch.batch_id"), index=True, comment="The batch")
+    sequence: Named[int] = Column(Integer, comment="The item that the partner refused")
 
 
-abstract_section = Table(
-    "abstract_section",
+pending_correction = Table(
+    "pending_correction",
     metadata,
-    SectionColumns,
-    PrimaryKeyConstraint("abstract_id", "position"),
-    comment="A section violated that an abstract names",
+    PendingColumns,
+    comment="A refused item that nothing newer has overtaken: it waits for the court's correction",
 )

@@ -1,0 +1,82 @@
+"""The line to a partner: whether it is worth trying. The circuit breaker of delivery, as pure decisions.
+
+A line that fails again and again is taken down: its messages wait, without using up their attempts. After a while one
+of them probes the line; its fate decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ccms_ws.domain.waiting import backoff
+
+
+class LineState(StrEnum):
+    """The words of a circuit breaker are closed, open and half-open."""
+
+    UP = "up"
+    DOWN = "down"
+    PROBING = "probing"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is known of a partner's line. `failures` in a row; `retry_at`: down until then, or when a probe is given up.
+
+    A partner of whom nothing is stored has this line as it stands here.
+    """
+
+    partner_id: str
+    state: LineState = LineState.UP
+    failures: int = 0
+    changed_at: datetime | None = None
+    retry_at: datetime | None = None
+    last_error: str = ""
+
+    def may_send(self, now: datetime) -> bool:
+        """False while the line rests. Of a line that is not up, only one message may be taken: the probe."""
+        return self.retry_at is None or self.retry_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class LineRules:
+    """When a line is taken down, and for how long: after `down_after` failures in a row, a rest that doubles."""
+
+    down_after: int
+    first_rest: timedelta
+    longest_rest: timedelta
+
+
+def probing(line: Line, now: datetime, until: datetime) -> Line:
+    """The line while a message probes it; by `until` somebody else may, if nothing was heard."""
+    return replace(line, state=LineState.PROBING, changed_at=now, retry_at=until)
+
+
+def after_success(line: Line, now: datetime) -> Line:
+    """The partner has spoken: the line is up, whatever was before."""
+    changed = line.changed_at if line.state is LineState.UP else now
+    return Line(line.partner_id, changed_at=changed)
+
+
+def after_failure(
+    line: Line,
+    why: str,
+    now: datetime,
+    *,
+    rules: LineRules,
+    chance: Callable[[], float],
+    asked: timedelta | None = None,
+) -> Line:
+    """`asked`: the patience that the partner itself asked for (Retry-After); it is granted at once."""
+    failures = line.failures + 1
+    if line.state is LineState.UP and failures < rules.down_after and not asked:
+        return replace(line, failures=failures, last_error=why)
+    rests = max(failures - rules.down_after, 0) + 1
+    # At least half of the ceiling: a line that has just failed many times is not probed at once.
+    rest = max(backoff(rests, rules.first_rest, rules.longest_rest, lambda: 0.5 + chance() / 2), asked or timedelta(0))
+    if line.state is LineState.DOWN and line.retry_at is not None and line.retry_at > now + rest:
+        rest = line.retry_at - now  # what was begun before the line went down does not shorten its rest
+    return Line(line.partner_id, LineState.DOWN, failures, now, now + rest, why)

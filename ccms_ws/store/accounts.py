@@ -1,0 +1,102 @@
+"""Referrals with all that COL903 needs to say what changed, read in bulk: a few statements for each thousand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, and_, bindparam, exists, select
+
+from ccms_ws.domain.collections import Account, Referral
+from ccms_ws.domain.ledger import LedgerEntry
+from ccms_ws.store.book_tables import case_participant, joint_debtor, ledger_entry, participant
+from ccms_ws.store.books import IN_ROLE, SAME_PERSON, in_role
+from ccms_ws.store.collection_tables import balance_update, pending_correction, referral, reported_entry
+from ccms_ws.store.prepared import Prepared
+
+PAGE = 1000
+
+_r, _cp, _l, _j, _t = referral.c, case_participant.c, ledger_entry.c, joint_debtor.c, reported_entry.c
+_REFERRAL_COLUMNS = len(_r)
+_after: BindParameter[str] = bindparam("after")
+_last: BindParameter[str] = bindparam("last")
+
+
+class AccountQuery:
+    """The accounts that a condition on `referral` selects, in the order of their ids. Compiled once."""
+
+    def __init__(self, condition: ColumnElement[bool]) -> None:
+        self._page = Prepared(
+            select(referral, *IN_ROLE)
+            .join_from(referral, case_participant, _same_account(_cp))
+            .join(participant, SAME_PERSON)
+            .where(condition, _r.referral_id > _after)
+            .order_by(_r.referral_id)
+            .limit(PAGE)
+        )
+        in_page = and_(condition, _r.referral_id > _after, _r.referral_id <= _last)
+        own = select(_r.referral_id, ledger_entry).join_from(referral, ledger_entry, _same_account(_l)).where(in_page)
+        shared = (
+            select(_r.referral_id, ledger_entry)
+            .join_from(referral, joint_debtor, _same_account(_j))
+            .join(
+                ledger_entry,
+                and_(
+                    *(_l.court_ori == _j.court_ori, _l.case_number == _j.case_number),
+                    *(_l.obligation == _j.obligation, _l.participant_id != _r.participant_id),
+                ),
+            )
+            .where(in_page)
+        )
+        self._entries = Prepared(own)
+        self._shared = Prepared(shared)
+        self._told = Prepared(
+            select(_t.referral_id, _t.entry_id)
+            .join_from(referral, reported_entry, _t.referral_id == _r.referral_id)
+            .where(in_page)
+        )
+
+    def run(self, connection: Connection, **values: object) -> Iterator[Account]:
+        """The accounts, a page at a time: commits in between do no harm."""
+        after = ""
+        while rows := self._page.all(connection, after=after, **values):
+            page = {"after": after, "last": rows[-1][0], **values}
+            entries: dict[str, list[LedgerEntry]] = defaultdict(list)
+            for referral_id, *entry in self._entries.all(connection, **page):
+                entries[referral_id].append(LedgerEntry(*entry))
+            for referral_id, *entry in self._shared.all(connection, **page):
+                entries[referral_id].append(LedgerEntry(*entry))
+            told: dict[str, set[str]] = defaultdict(set)
+            for referral_id, entry_id in self._told.all(connection, **page):
+                told[referral_id].add(entry_id)
+            for row in rows:
+                yield _account(row, entries.get(row[0], ()), told.get(row[0], frozenset()))
+            after = rows[-1][0]
+
+
+def _account(row: Sequence[Any], entries: Sequence[LedgerEntry], told: set[str] | frozenset[str]) -> Account:
+    return Account(Referral(*row[:_REFERRAL_COLUMNS]), in_role(row[_REFERRAL_COLUMNS:]), entries, told)
+
+
+def _same_account(other: Any) -> ColumnElement[bool]:
+    return and_(
+        *(other.court_ori == _r.court_ori, other.case_number == _r.case_number),
+        other.participant_id == _r.participant_id,
+    )
+
+
+def _waiting(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(pending_correction.c.referral_id == _r.referral_id, *conditions)
+
+
+def _in_batch() -> Select[str]:
+    return select(balance_update.c.referral_id).where(balance_update.c.batch_id == bindparam("batch"))
+
+
+OPEN = AccountQuery(and_(_r.partner_id == bindparam("partner"), _r.closed_on.is_(None), ~_waiting()))
+"""Of a partner, without those that wait for a correction."""
+TO_CORRECT = AccountQuery(and_(_r.closed_on.is_(None), _waiting(pending_correction.c.batch_id == bindparam("batch"))))
+"""Those that wait for the correction of a batch."""
+OF_BATCH = AccountQuery(_r.referral_id.in_(_in_batch()))
+"""Those that a batch has an item for."""

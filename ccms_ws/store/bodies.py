@@ -1,0 +1,53 @@
+"""What outgoing messages say, in parts: written as they come, read again one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from sqlalchemy import Connection, Engine, bindparam, insert, select
+
+from ccms_ws.store.outbox_tables import outbox_body
+
+PART_BYTES = 256 * 1024
+"""About how large the parts of a large payload are."""
+
+_c = outbox_body.c
+_ADD = insert(outbox_body)
+_PART = select(_c.content).where(_c.outbox_id == bindparam("id"), _c.part == bindparam("part"))
+
+
+def add_body(connection: Connection, outbox_id: int, body: bytes, further: Iterable[bytes]) -> None:
+    """Store the parts of a message; `further` is gone through once, and never held together."""
+    connection.execute(_ADD, {"outbox_id": outbox_id, "part": 0, "content": body})
+    for part, content in enumerate(_gathered(further), start=1):
+        connection.execute(_ADD, {"outbox_id": outbox_id, "part": part, "content": content})
+
+
+def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of about the size of a part."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        if len(waiting) >= PART_BYTES:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredParts:
+    """The parts of a message after its first, each read in a short transaction of its own."""
+
+    engine: Engine
+    outbox_id: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in count(1):
+            with self.engine.connect().execution_options(read_only=True) as connection:
+                content = connection.execute(_PART, {"id": self.outbox_id, "part": part}).scalar_one_or_none()
+            if content is None:
+                return
+            yield bytes(content)
