@@ -178,6 +178,10 @@ class CourtApplication:
         """The hand of an operator on dead messages; `name` stands in the record."""
         return Operator(name=name, units=self.units, exchanges=EXCHANGES, context_for=self._context, clock=self.clock)
 
+    def context(self, partner_id: str) -> Context:
+        """What the message that is composed next for a partner is composed with: a new id, the time, who is who."""
+        return self._context(partner_id)
+
     def push_settings(self, partner_id: str, exchange_code: str) -> PushSettings:
         push = self.settings.partner(partner_id).receives.get(exchange_code)
         if push is None:
