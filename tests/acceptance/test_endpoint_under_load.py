@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from lxml import etree
+
+from tests.support.commands import run_program
 from tests.support.serving import Served, served_court
 
 CASE = "TR-2025-004417"
@@ -89,3 +92,22 @@ def test_what_was_begun_is_finished_when_the_endpoint_is_told_to_stop(tmp_path: 
         assert served.process.wait(30) == 0
         for connection in connections:
             connection.__exit__()
+
+
+def test_two_processes_give_one_message_one_answer(tmp_path: Path) -> None:
+    """The same bytes on many connections at once; which process gets which is the kernel's choice."""
+    with served_court(tmp_path / "court", workers=2) as served:
+        for _ in range(3):
+            query = served.query(case_number=CASE)
+            connections = [served.connect() for _ in range(8)]
+            for connection in connections:
+                connection.post(query)
+            answers = [connection.answer() for connection in connections]
+            for connection in connections:
+                connection.__exit__()
+            assert {status for status, _, _ in answers} == {200}
+            assert len({etree.fromstring(body)[-1][0][0][0].text for _, _, body in answers}) == 1  # TransactionID
+        with closing(sqlite3.connect(served.database)) as database:
+            assert database.execute("SELECT count(*) FROM inbox_message").fetchone() == (3,)
+    verified = run_program("log", "verify", "--config", served.settings, "--json")
+    assert (verified.code, verified.json["entries"]) == (0, 3)

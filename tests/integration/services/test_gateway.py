@@ -111,6 +111,20 @@ def test_the_same_id_with_other_content_is_refused(court: Court) -> None:
     assert secured(answer)
 
 
+def test_a_message_that_comes_again_in_the_other_soap_version_gets_its_answer_in_that_one(court: Court) -> None:
+    query = court.query(case_number=CASE)
+    first, again = (court.ask(query, version=version) for version in SoapVersion)
+    assert first.text("TransactionID") == again.text("TransactionID")
+    court.open_answer(again, code="FCC807", relates_to=query.metadata.transaction_id)
+
+
+def test_an_error_that_was_told_in_the_other_soap_version_is_not_told_again(court: Court) -> None:
+    query = court.query(case_number=CASE, court_ori="CA019015J")
+    court.ask(query, version=SoapVersion.SOAP12)
+    again = court.ask(query, version=SoapVersion.SOAP11)
+    assert again.text("ErrorCode") == "addressing.message-id-reused"
+
+
 def test_two_partners_may_use_the_same_id(court: Court) -> None:
     message_id = uuid4()
     adult = court.ask(court.query(case_number=CASE, message_id=message_id))
