@@ -48,7 +48,7 @@ def rehearse_partner(settings: Settings, partner: PartnerSettings, path: Path, n
     try:
         trust = trust_of(settings.model_copy(update={"partners": tuple(others)}))
         findings.append(green("pin", f"it is fit for signing, and {partner.id} alone has it"))
-        for old in (each for each in pinned if each.not_valid_after_utc >= now):
+        for old in (each for each in pinned if each.not_valid_before_utc <= now <= each.not_valid_after_utc):
             trust.check(old, now)
             findings.append(green("overlap", f"{old.serial_number:x} stays good until {_day(old.not_valid_after_utc)}"))
     except CcmsWsError as error:
