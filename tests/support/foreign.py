@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
+from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
+from ccms_ws.demo.pki import make_pki
 from ccms_ws.registry import get_exchange
 from tests.support.justice import free_ports, make_keys, make_settings
 from tests.support.line import Line
@@ -79,7 +81,8 @@ def serving(folder: Path) -> Iterator[Endpoint]:
 def impostor(folder: Path, court: Settings) -> Iterator[str]:
     """Where somebody serves who answers queries to that court like the court, but has another key."""
     (port,) = free_ports(1)
-    key = court.identity.key.parent / "FTB.key"
+    make_pki(folder, ("impostor",), SystemClock().now())
+    key = folder / "impostor.key"
     changed = {
         "endpoint": court.endpoint.model_copy(update={"port": port}),
         "identity": court.identity.model_copy(update={"key": key, "certificate": key.with_suffix(".crt")}),
