@@ -58,7 +58,12 @@ def test_what_a_document_says_to_do_works(path: Path, court: tuple[Path, int]) -
     ended = subprocess.run(
         ["bash", "-c", script(blocks, ports)],
         cwd=folder,
-        env=os.environ | {"PATH": f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"},
+        env=os.environ
+        | {
+            "PATH": f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "COLUMNS": "200",
+            "PYTHONSAFEPATH": "1",
+        },
         capture_output=True,
         text=True,
         timeout=120,
@@ -103,3 +108,11 @@ def test_every_test_that_a_document_names_is_there(path: Path) -> None:
 def test_the_documents_are_installed_with_the_package() -> None:
     assert {"INTEGRATING", "OPERATIONS", "ARCHITECTURE", "THREAT-MODEL", "CHANGELOG"} <= set(all_documents())
     assert FOLDER.is_relative_to(ROOT / "ccms_ws")
+
+
+@pytest.mark.parametrize("name", ["query_fcc807", "push_col903", "push_dmv907", "receive_answers"])
+def test_each_script_is_short_and_run_by_a_document(name: str) -> None:
+    script_file = ROOT / "tools" / f"{name}.py"
+    assert len(script_file.read_text("utf-8").splitlines()) < 120
+    assert os.access(script_file, os.X_OK)
+    assert any(f"tools/{name}.py" in each.text for path in RUNNING for each in snippets(path) if each.is_run)

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""What partners answered to what the court pushed: COL903 error messages, DMV907 responses and error messages.
+
+    receive_answers.py --config demo-court/ccms-ws.toml --since 24
+    receive_answers.py --config demo-court/ccms-ws.toml --partner DMV --follow
+    receive_answers.py --config demo-court/ccms-ws.toml --to 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --out answers.json
+
+`ccms-ws serve` takes answers in and `ccms-ws worker` those that come back at once; both verify, apply and keep them.
+This script reads what was kept, for the court's own case management: one line, or one object in --out, for each answer.
+Ends with 0 if there was an answer, 1 if there was none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from ccms_ws.clients import read_kept
+from ccms_ws.clock import SystemClock
+from ccms_ws.config import load_settings
+from ccms_ws.errors import CcmsWsError
+from ccms_ws.exchanges.col903.messages import BatchError
+from ccms_ws.exchanges.dmv907.messages import AbstractResponse
+from ccms_ws.log import configure_logging
+from ccms_ws.store.engine import open_engine
+from ccms_ws.store.traffic import Traffic, TrafficLog, Wanted, Way, open_traffic
+
+PUSHED = ("COL903", "DMV907")
+PAUSE = 0.5
+
+
+def in_words(kept: Traffic, log: TrafficLog) -> dict[str, Any]:
+    """One answer: to which message, and what it says. No personal data: a licence number is not among it."""
+    answer = read_kept(log.contents(kept).message, kept.exchange)
+    told: dict[str, Any] = {
+        "at": kept.at.isoformat(timespec="seconds"),
+        "partner": kept.partner_id,
+        "exchange": kept.exchange,
+        "answers": str(answer.metadata.correlation_id),
+        "applied": kept.outcome != "quarantined",
+    }
+    if isinstance(answer, AbstractResponse):
+        return told | {"answer": "response", "code": answer.message_code, "text": answer.message_text}
+    told |= {"answer": "error", "code": answer.problem.code, "text": answer.problem.reason}
+    if isinstance(answer, BatchError):
+        items = [{"sequence": item.sequence, "code": item.problem.code} for item in answer.items]
+        told |= {"whole_batch": answer.refused, "items": items}
+    return told
+
+
+def answers(database: str, options: argparse.Namespace, since: datetime) -> Iterator[dict[str, Any]]:
+    """The answers since then, oldest first; with --follow, those to come as well."""
+    engine = open_engine(database)
+    seen: set[tuple[str, UUID]] = set()
+    while True:
+        with open_traffic(engine) as log:
+            wanted = [Wanted(way=Way.IN, exchange=code, partner_id=options.partner, since=since) for code in PUSHED]
+            found = [kept for each in wanted for kept in log.list(each, limit=options.limit)]
+            new = [kept for kept in found if kept.root and (kept.partner_id, kept.message_id) not in seen]
+            told = [in_words(kept, log) for kept in sorted(new, key=lambda kept: kept.at)]
+        seen |= {(kept.partner_id, kept.message_id) for kept in new}
+        yield from (each for each in told if options.to is None or each["answers"] == str(options.to))
+        if not options.follow:
+            return
+        time.sleep(PAUSE)
+
+
+def main() -> int:
+    """Read, and say."""
+    parser = argparse.ArgumentParser(description="What partners answered to COL903 batches and DMV907 abstracts.")
+    parser.add_argument("--config", type=Path, default=Path("ccms-ws.toml"))
+    parser.add_argument("--partner", default="", help="only of this partner")
+    parser.add_argument("--to", type=UUID, metavar="ID", help="only to this batch or abstract")
+    parser.add_argument("--since", type=float, default=24, metavar="HOURS", help="how far to look back")
+    parser.add_argument("--limit", type=int, default=1000, help="at most so many of each exchange")
+    parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    parser.add_argument("--out", type=Path, help="write them there as JSON, too")
+    options = parser.parse_args()
+    configure_logging("ERROR")
+    told = []
+    try:
+        database = load_settings(options.config).database.url
+        for each in answers(database, options, SystemClock().now() - timedelta(hours=options.since)):
+            applied = "" if each["applied"] else " (quarantined: it fits no open message)"
+            words = f"{each['exchange']} {each['partner']} {each['answer']} {each['code']}"
+            print(f"{each['at']} {words} to {each['answers']}{applied}", flush=True)
+            told.append(each)
+    except CcmsWsError as error:
+        sys.exit(f"receive_answers: {error}")
+    except KeyboardInterrupt:
+        pass
+    if options.out is not None:
+        options.out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return 0 if told else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
