@@ -1,5 +1,6 @@
-"""Bytes to one tree: lexical checks, one hardened parse, structural limits. Of SOAP it knows one thing: where no comment
-may be.
+"""Bytes to one tree: lexical checks, one hardened parse, structural limits.
+
+Of SOAP it knows one thing: where no comment may be.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def new_parser(*, comments: bool = False) -> etree.XMLParser:
     return etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False, load_dtd=False, no_network=True, dtd_validation=False, attribute_defaults=False,
-        huge_tree=False, remove_comments=not comments, remove_pis=False, strip_cdata=True, collect_ids=False, recover=False,
+        huge_tree=False, remove_comments=not comments, remove_pis=False, strip_cdata=True, collect_ids=False,
+        recover=False,
     )  # fmt: skip
 
 

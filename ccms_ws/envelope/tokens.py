@@ -13,7 +13,7 @@ from ccms_ws.contract.namespaces import DS, WSSE, WSU
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.structure import Q_ID, Parts
-from ccms_ws.envelope.trust import Signer, TrustStore
+from ccms_ws.envelope.trust import UNREADABLE, Signer, TrustStore
 from ccms_ws.envelope.values import octets_of, text_of
 from ccms_ws.errors import SecurityHeaderInvalid, SignerNotTrusted, TokenInvalid, TokenUnavailable, TokenUnsupported
 
@@ -130,7 +130,7 @@ def _unknown(der: bytes) -> TokenInvalid | SignerNotTrusted:
             f"no partner signs with the certificate of {subject}, serial number {certificate.serial_number:x}",
             hint="if the partner has renewed its certificate, pin the new one beside the old",
         )
-    except (ValueError, TypeError) as error:
+    except UNREADABLE as error:
         return TokenInvalid(f"the token is not an X.509 certificate: {error}", rule="BSP R3033")
 
 

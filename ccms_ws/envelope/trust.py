@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -23,6 +24,8 @@ from ccms_ws.envelope.authorities import Authority, exact_name
 from ccms_ws.errors import ConfigError, SignerNotTrusted, TokenInvalid
 
 MINIMUM_RSA_BITS: Final = 2048
+UNREADABLE: Final = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType)
+"""What `cryptography` raises for a certificate of nonsense; they have no base of their own."""
 _MOST_REMEMBERED: Final = 256
 
 # Names that other stacks write and RFC 4514 does not list.
@@ -171,7 +174,7 @@ class TrustStore:
             authority = self._authorities.get(exact_name(certificate.subject))
             chain = authority.chain_of(certificate, now) if authority else None
             return _signer(authority.partner_id, chain, self._crls) if authority and chain else None
-        except (ValueError, TypeError):
+        except UNREADABLE:
             return None
         except ConfigError as error:
             raise TokenInvalid(error.detail) from None

@@ -89,5 +89,5 @@ def _read(shown: str) -> bytes | None:
             return b64decode(shown, validate=True)
         (certificate,) = x509.load_pem_x509_certificates(unquote_to_bytes(shown))
         return certificate.public_bytes(Encoding.DER)
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, x509.InvalidVersion):
         return None

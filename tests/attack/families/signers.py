@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from ccms_ws.clock import FixedClock
@@ -22,7 +24,7 @@ from ccms_ws.errors import (
     TokenUnavailable,
     TokenUnsupported,
 )
-from tests.attack.attack import Attack, after_seal, before_sign, part
+from tests.attack.attack import Attack, after_seal, before_sign, change, part
 from tests.support.envelopes import POLICY, QUERY, acceptance, parsed, sealed
 from tests.support.layouts import TIMESTAMP, Layout
 from tests.support.oracles import libxmlsec_sign
@@ -59,6 +61,16 @@ def _key_info(content: str) -> Callable[[], bytes]:
         return etree.tostring(root)
 
     return make
+
+
+def _of_another_version() -> bytes:
+    # A version is [0] { INTEGER 2 } in the front of the certificate.
+    der = (
+        pki()
+        .stranger.certificate.public_bytes(Encoding.DER)
+        .replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x12", 1)
+    )
+    return change(Layout().text(), (pki().probation.certificate_text, b64encode(der).decode()))
 
 
 def _reference(content: str) -> str:
@@ -130,6 +142,7 @@ ATTACKS = [
         if kind is not TokenReference.DIRECT
     ),
     Attack(15, "a token that is no certificate", before_sign((">MII", ">AAA")), TokenInvalid),
+    Attack(15, "a certificate of a version that does not exist", _of_another_version, TokenInvalid),
     Attack(15, "a token that is not base64", before_sign((">MII", ">M*I")), SecurityHeaderInvalid),
     Attack(15, "a token of another type", before_sign(("#X509v3", "#X509PKIPathv1")), TokenUnsupported),
     Attack(
