@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -133,16 +134,20 @@ class Court:
             headers["HTTP_SOAPACTION"] = f'"{action}"'
         return self.request(body, path=exchange.path, **headers)
 
-    def open_answer(self, answer: HttpAnswer, *, code: str, relates_to: UUID) -> VerifiedEnvelope:
-        """The answer as a partner opens it: signed by the court, related to what was asked, fresh."""
+    def open_answer(
+        self, answer: HttpAnswer, *, code: str, relates_to: UUID, pinned: Iterable[str] = ("court",)
+    ) -> VerifiedEnvelope:
+        """The answer as a partner opens it that has pinned the certificates of those names for the court: signed by
+        it, related to what was asked, fresh.
+        """
         operations = {}
         for operation in service(code).wsdl.operations.values():
             operations[operation.output or ""] = operation.output_action
             operations |= {fault.element: fault.action for fault in operation.faults.values()}
-        court = self.identity("court").certificate
+        pins = [PinnedCertificate("COURT", self.identity(name).certificate) for name in pinned]
         return open_envelope(
             Received(answer.body, answer.headers["Content-Type"]),
-            trust=TrustStore([PinnedCertificate("COURT", court)]),
+            trust=TrustStore(pins),
             policy=self.policy,
             clock=self.clock,
             acceptance=Acceptance(

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,12 +99,17 @@ class Connection:
 
 
 @contextmanager
-def served_court(folder: Path, **endpoint: int) -> Iterator[Served]:
-    """`ccms-ws serve` for a new demo court in `folder`; `endpoint`: settings of that table."""
+def served_court(
+    folder: Path, *, change: Callable[[Path], None] = lambda _settings: None, **endpoint: int
+) -> Iterator[Served]:
+    """`ccms-ws serve` for a new demo court in `folder`; `endpoint`: settings of that table; `change` is called with the
+    settings file before anything starts.
+    """
     made = make_installation(folder, SystemClock(), ports=Ports(free_port_base()))
     text = made.settings_file.read_text("utf-8").replace("workers = 1\nthreads = 8\n", "")
     lines = "".join(f"{name} = {value}\n" for name, value in ({"workers": 1, "threads": 8} | endpoint).items())
     made.settings_file.write_text(text.replace("[endpoint]\n", f"[endpoint]\n{lines}"), "utf-8")
+    change(made.settings_file)
     port = made.settings.endpoint.port
     command = [sys.executable, "-m", "ccms_ws", "serve", "--config", str(made.settings_file)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:

@@ -1,0 +1,187 @@
+"""TLS at the endpoint's own door, and at the door of a proxy that says whose connection it is."""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from ccms_ws.clock import SystemClock
+from ccms_ws.envelope.policy import Profile
+from ccms_ws.exchanges.fcc807.wire import query_to_xml
+from ccms_ws.registry import get_exchange
+from tests.support.court import Court
+from tests.support.serving import Served, served_court
+
+HEADER = "X-SSL-Client-Cert"
+SOAP = {"Content-Type": "application/soap+xml; charset=utf-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Keys and certificates for TLS, as PEM files: NAME.key and NAME.crt, all of one authority, ca.crt."""
+
+    folder: Path
+
+    def server(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "server.crt", self.folder / "server.key")
+        context.load_verify_locations(self.folder / "ca.crt")
+        context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+    def client(self, name: str | None) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
+        if name:
+            context.load_cert_chain(self.folder / f"{name}.crt", self.folder / f"{name}.key")
+        return context
+
+
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Doors:
+    folder, now = tmp_path_factory.mktemp("tls"), SystemClock().now()
+    root_key, root = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=TLS root")
+    for name in ("ca", "server", "adult-probation", "stranger"):
+        key = root_key if name == "ca" else ec.generate_private_key(ec.SECP256R1())
+        subject = root if name == "ca" else x509.Name.from_rfc4514_string(f"CN={name}")
+        certificate = (
+            x509.CertificateBuilder().subject_name(subject).issuer_name(root).public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=2))
+            .add_extension(x509.BasicConstraints(name == "ca", None), critical=True)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+            )
+            .sign(root_key, hashes.SHA256())
+        )  # fmt: skip
+        secret = folder / f"{name}.key"
+        secret.touch(0o600)
+        secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        (folder / f"{name}.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
+    return Doors(folder)
+
+
+def query(served: Served, profile: Profile = Profile.GFIPM_S2S) -> bytes:
+    court = Court(served.settings.parent, SystemClock().now())
+    court.policy = replace(court.policy, profile=profile)
+    asked = court.query(case_number="TR-2025-004417")
+    message_id = asked.metadata.transaction_id
+    return court.seal(
+        query_to_xml(asked), signer="adult-probation", exchange=get_exchange("FCC807"), message_id=message_id
+    )
+
+
+def post(port: int, body: bytes, context: ssl.SSLContext, **headers: str) -> int:
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=context)
+    try:
+        given = SOAP | {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("POST", "/FCC807/1.0", body, given)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_the_endpoint_s_own_door_asks_for_a_certificate(tmp_path: Path, doors: Doors) -> None:
+    def lock(settings: Path) -> None:
+        text = settings.read_text().replace('public_url = "http:', 'public_url = "https:')
+        files = {"certificate": "server.crt", "key": "server.key", "client_authorities": "ca.crt"}
+        lines = "".join(f'{name} = "{doors.folder / file}"\n' for name, file in files.items())
+        settings.write_text(f"{text}\n[endpoint.tls]\n{lines}")
+
+    with served_court(tmp_path / "court", change=lock) as served:
+        assert post(served.port, query(served), doors.client("adult-probation")) == 200
+        with pytest.raises((ssl.SSLError, ConnectionError, http.client.HTTPException)):
+            post(served.port, query(served), doors.client(None))
+
+
+@contextmanager
+def proxy(doors: Doors, target: int) -> Iterator[int]:
+    """Ends TLS, takes the client's header out and puts its own in; its port. One request a connection."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(connection: socket.socket, context: ssl.SSLContext) -> None:
+        with connection, context.wrap_socket(connection, server_side=True) as secure:
+            head, _, body = _read(secure)
+            shown = secure.getpeercert(binary_form=True)
+            kept = [line for line in head.split("\r\n") if not line.lower().startswith(HEADER.lower())]
+            added = [f"{HEADER}: {b64encode(shown).decode()}"] if shown else []
+            request = "\r\n".join([*kept, *added, "Connection: close", "", ""]).encode() + body
+            with socket.create_connection(("127.0.0.1", target), timeout=20) as behind:
+                behind.sendall(request)
+                while part := behind.recv(65536):
+                    secure.sendall(part)
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection, doors.server()), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+def _read(stream: ssl.SSLSocket) -> tuple[str, str, bytes]:
+    raw = b""
+    while b"\r\n\r\n" not in raw:
+        raw += stream.recv(65536)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+    while len(body) < length:
+        body += stream.recv(65536)
+    return head.decode(), "", body
+
+
+def agree(doors: Doors, *, addresses: str) -> Callable[[Path], None]:
+    """Adult probation signs the Timestamp alone, over mutual TLS that a proxy at `addresses` ends."""
+
+    def change(settings: Path) -> None:
+        settings.write_text(f'{settings.read_text()}\n[endpoint.proxy]\naddresses = ["{addresses}"]\n')
+        profile = settings.parent / "partners" / "ADULT-PROBATION.toml"
+        lines = 'profile = { sends = "tls-endorsing-timestamp" }\n'
+        pinned = f'tls_certificates = ["{doors.folder / "adult-probation.crt"}"]\n'
+        profile.write_text(lines + pinned + profile.read_text())
+
+    return change
+
+
+def test_behind_a_proxy_a_signed_timestamp_is_enough_for_the_partner_alone(tmp_path: Path, doors: Doors) -> None:
+    shown = b64encode(
+        x509.load_pem_x509_certificate((doors.folder / "adult-probation.crt").read_bytes()).public_bytes(Encoding.DER)
+    ).decode()
+    with (
+        served_court(tmp_path / "court", change=agree(doors, addresses="127.0.0.1")) as served,
+        proxy(doors, served.port) as port,
+    ):
+
+        def asked(client: str | None, profile: Profile = Profile.TLS_ENDORSING_TIMESTAMP, **headers: str) -> int:
+            return post(port, query(served, profile), doors.client(client), **headers)
+
+        assert asked("adult-probation") == 200
+        assert asked("stranger") == 400
+        assert asked(None) == 400
+        assert asked(None, X_SSL_Client_Cert=shown) == 400  # the proxy takes out what a client says of itself
+        assert asked("stranger", X_SSL_Client_Cert=shown) == 400
+        assert asked(None, Profile.GFIPM_S2S) == 200  # a full signature needs no connection of its own
