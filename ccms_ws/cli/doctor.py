@@ -97,7 +97,6 @@ def _keys(settings: Settings) -> Iterator[Finding]:
 def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     from ccms_ws.cli.reaching import clock_difference
     from ccms_ws.clock import SystemClock
-    from ccms_ws.domain.messages import OutboxState
     from ccms_ws.store import health, migrate
     from ccms_ws.store.engine import open_engine
 
@@ -124,9 +123,12 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     if file is not None:
         yield _mode("database file", file)
         yield _disk(file.parent)
-    dead, waits = found.outbox.get(OutboxState.DEAD, 0), found.overdue_since
-    if dead:
-        yield amber("dead letters", str(dead), "ccms-ws messages list --outcome dead; then outbox retry or release")
+    waits = found.overdue_since
+    if found.dead:
+        do = "ccms-ws outbox list --dead; then outbox retry, replace or release"
+        yield amber("dead letters", f"{found.dead} wait for you", do)
+    for partner in found.resting:
+        yield amber(f"{partner} line", "rests after failures in a row", f"ccms-ws partners test {partner}")
     if waits is not None and (now - waits).total_seconds() > OFTEN_ENOUGH:
         yield amber("outbox", f"messages wait since {waits:%Y-%m-%d %H:%M}", "is ccms-ws worker running?")
     else:

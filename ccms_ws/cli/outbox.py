@@ -1,23 +1,35 @@
-"""`ccms-ws outbox`: what waits to go out, and what became of what went."""
+"""`ccms-ws outbox`: what waits to go out, what became of what went, and what to do with what was given up."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import getpass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from ccms_ws.cli.court import records_of
+from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
+if TYPE_CHECKING:
+    from ccms_ws.delivery.operator import Operator
+
 app = typer.Typer(help="Outgoing messages and their attempts.", no_args_is_help=True)
+
+DeadArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The transaction id of a dead message.")]
+ReasonOption = Annotated[str, typer.Option(help="Why; it is kept with the message.")]
+ByOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Who decides; you, as this machine knows you, if not given.")
+]
 
 
 @app.command("list")
 def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    dead: Annotated[bool, typer.Option("--dead", help="Only those that wait for an operator.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show outgoing messages, the newest first.
@@ -25,16 +37,17 @@ def list_(
     Example: ccms-ws outbox list --limit 20
     """
     with records_of(config)() as uow:
-        entries = uow.outbox.list_entries(limit=limit)
+        entries = uow.outbox.list_entries(limit=limit, dead=dead)
     rows = [
         {
             "transaction": entry.message_id,
             "exchange": entry.exchange,
             "partner": entry.partner_id,
-            "state": entry.state.value,
+            "state": entry.ended.value if entry.ended else entry.state.value,
             "attempts": entry.attempts,
             "created": entry.created_at,
             "next_attempt": entry.next_attempt_at,
+            "holds_up": entry.holds_up,
             "last_error": entry.last_error,
         }
         for entry in entries
@@ -54,11 +67,14 @@ def show(
     """
     with records_of(config)() as uow:
         entry, attempts = uow.outbox.get(message_id), uow.outbox.attempts(message_id)
+        notes = uow.outbox.notes(message_id)
     facts = {
         "transaction": entry.message_id,
         "exchange": entry.exchange,
         "partner": entry.partner_id,
         "state": entry.state.value,
+        "ended_by": entry.ended.value if entry.ended else "",
+        "holds_up": entry.holds_up,
         "created": entry.created_at,
         "next_attempt": entry.next_attempt_at,
     }
@@ -74,9 +90,74 @@ def show(
         }
         for attempt in attempts
     ]
+    orders = [
+        {
+            "at": note.order.at,
+            "done": note.kind.value,
+            "by": note.order.operator,
+            "reason": note.order.reason,
+            "replaced_by": note.replaced_by,
+        }
+        for note in notes
+    ]
     if json:
-        show_json({**facts, "attempts": rows})
+        show_json({**facts, "attempts": rows, "operators": orders})
         return
     show_facts(facts, as_json=False)
     say("")
     show_rows(rows, as_json=False, empty="no attempt yet")
+    if orders:
+        say("")
+        show_rows(orders, as_json=False)
+
+
+@app.command()
+def retry(
+    message_id: DeadArgument,
+    reason: ReasonOption,
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Send a dead message again, as it is and from its place: the cause is gone.
+
+    Example: ccms-ws outbox retry 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'DMV has repaired its endpoint'
+    """
+    _operator(config, by).resend(message_id, reason)
+    show_facts({"transaction": message_id, "done": "resent"}, as_json=json)
+
+
+@app.command()
+def release(
+    message_id: DeadArgument,
+    reason: ReasonOption,
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Never send a dead message, and release what waits behind it.
+
+    Example: ccms-ws outbox release 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'told to FTB by telephone'
+    """
+    _operator(config, by).withdraw(message_id, reason)
+    show_facts({"transaction": message_id, "done": "withdrawn"}, as_json=json)
+
+
+@app.command()
+def replace(
+    message_id: DeadArgument,
+    reason: ReasonOption,
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Compose a dead message anew from what the books say now, and send that from its place.
+
+    Example: ccms-ws outbox replace 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'the name was corrected'
+    """
+    replaced_by = _operator(config, by).replace(message_id, reason)
+    show_facts({"transaction": message_id, "done": "replaced", "replaced_by": replaced_by}, as_json=json)
+
+
+def _operator(config: Path, by: str) -> Operator:
+    return court_of(config).operator(by or getpass.getuser())

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, select, text
 
+from ccms_ws.domain.lines import LineState
 from ccms_ws.domain.messages import OutboxState
+from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.message_tables import quarantined_answer
 from ccms_ws.store.outbox_tables import outbox_message
+from ccms_ws.store.outbox_view import OutboxView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +22,16 @@ class Health:
     """`problems`: what the database says against itself. `clock`: the server's, None if the database is a file here.
 
     `outbox`: how many messages are in each state; `overdue_since`: since when the oldest of those that could be sent
-    waits, None if none does. `quarantined`: answers that fit no open message.
+    waits, None if none does. `dead`: how many wait for an operator, up to 1,000. `resting`: partners whose line is
+    down. `quarantined`: answers that fit no open message.
     """
 
     problems: tuple[str, ...]
     clock: datetime | None
     outbox: Mapping[OutboxState, int]
     overdue_since: datetime | None
+    dead: int
+    resting: tuple[str, ...]
     quarantined: int
 
 
@@ -43,6 +49,10 @@ def look_after(engine: Engine, now: datetime) -> Health:
             if is_file
             else connection.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC),
             outbox={row[0]: row[1] for row in connection.execute(state_counts)},
+            dead=len(OutboxView(connection).list_entries(limit=1000, dead=True)),
+            resting=tuple(
+                line.partner_id for line in SqlLines(connection).list_lines() if line.state is not LineState.UP
+            ),
             overdue_since=connection.execute(select(func.min(due)).where(*waiting)).scalar(),
             quarantined=connection.execute(select(func.count()).select_from(quarantined_answer)).scalar_one(),
         )
