@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
+from ccms_ws.cli.app import app
 from ccms_ws.cli.docs import FOLDER, all_documents
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
@@ -103,6 +105,17 @@ def test_every_test_that_a_document_names_is_there(path: Path) -> None:
     for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", path.read_text("utf-8")):
         assert (ROOT / file).is_file(), file
         assert not name or f"def {name}(" in (ROOT / file).read_text("utf-8"), f"{file}::{name}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_command_that_a_document_names_is_there(path: Path) -> None:
+    for first, second in re.findall(
+        r"(?:`|^|\()ccms-ws ([a-z][\w-]*)(?: ([a-z][\w-]*))?", path.read_text("utf-8"), re.M
+    ):
+        command = typer.main.get_command(app).commands.get(first)  # type: ignore[attr-defined]
+        assert command is not None, first
+        below = getattr(command, "commands", None)
+        assert below is None or not second or second in below, f"{first} {second}"
 
 
 def test_the_documents_are_installed_with_the_package() -> None:
