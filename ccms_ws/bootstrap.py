@@ -36,6 +36,7 @@ from ccms_ws.delivery.settling import Settler
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.dispatch import send
 from ccms_ws.domain.courts import CaseNumberStyle, CaseType, Court
+from ccms_ws.domain.law import extend_law
 from ccms_ws.domain.lines import LineRules
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
@@ -253,6 +254,7 @@ def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplicati
     """The court of these settings. Raises ConfigError for keys and certificates, StoreUnavailable for the database."""
     court, engine = settings.court, open_engine(settings.database.url)
     extend_from(court.codes)
+    extend_law(court.law)
     identity = identity_of(settings.identity)
     pinned = [pin.certificate for each in settings.partners for pin in pins_of(each)]
     refuse_test_key([identity.certificate, *pinned])

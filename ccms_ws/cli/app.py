@@ -56,7 +56,6 @@ for command in (
     simulate.simulate,
     query.query,
     explain.explain,
-    explain.quarantine,
     demo.demo,
     doctor.doctor,
     docs.docs,
@@ -67,6 +66,7 @@ app.add_typer(col903.app, name="col903")
 app.add_typer(dmv907.app, name="dmv907")
 app.add_typer(traffic.app, name="messages")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(explain.quarantine, name="quarantine")
 app.add_typer(exchanges.app, name="exchanges")
 app.add_typer(partners.app, name="partners")
 app.add_typer(certs.app, name="certs")

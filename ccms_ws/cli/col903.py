@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
 from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ccms_ws.cli.output import show_facts, show_rows
+from ccms_ws.cli.output import say, show_facts, show_rows
+
+if TYPE_CHECKING:
+    from ccms_ws.bootstrap import CourtApplication
 
 app = typer.Typer(help="COL903: collection balance updates, in batches.", no_args_is_help=True)
 
@@ -34,6 +38,67 @@ def build(
         partner,
         lambda context, uow: build_batches(context, uow, size=push.batch_size),
     )
+    _show_batches(court, batch_ids, json=json, empty=f"{partner} knows every balance already")
+    _tell_of_corrections(court, partner, json=json)
+
+
+@app.command()
+def correct(
+    batch_id: Annotated[UUID, typer.Argument(help="The batch whose refused updates are corrected.")],
+    partner: Annotated[str, typer.Option(help="The partner that refused them.", metavar="PARTNER")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Send the updates that a partner refused again, as the books are now, in a new batch that names the old one.
+
+    Example: ccms-ws col903 correct 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --partner FTB
+    """
+    from ccms_ws.exchanges.col903 import COL903
+    from ccms_ws.exchanges.col903.handler import correct_batch
+
+    court = court_of(config)
+    push = court.push_settings(partner, COL903.code)
+    batch_ids = court.push(
+        COL903, partner, lambda context, uow: correct_batch(batch_id, context, uow, size=push.batch_size)
+    )
+    _show_batches(court, batch_ids, json=json, empty="nothing was corrected")
+
+
+@app.command()
+def items(
+    batch_id: Annotated[UUID, typer.Argument(help="The transaction id of the batch.")],
+    refused: Annotated[bool, typer.Option("--refused", help="Only those that the partner refused.")] = False,
+    after: Annotated[int, typer.Option(min=0, help="Begin after this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Show the updates of a batch, each with its state and what the partner says against it.
+
+    Example: ccms-ws col903 items 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --refused
+    """
+    with records_of(config)() as uow:
+        found = uow.collections.items(batch_id, after=after, limit=limit, refused=refused)
+    rows = [
+        {
+            "item": item.sequence,
+            "case": item.case_number,
+            "participant": item.participant_id,
+            "previous": item.previous_balance,
+            "current": item.current_balance,
+            "state": item.state.value,
+            "error_code": item.error_code,
+            "error_reason": item.error_reason,
+            "corrected_by": item.corrected_by,
+        }
+        for item in found
+    ]
+    show_rows(
+        rows, as_json=json, empty="no item was refused" if refused else "there is no such batch, or no more items"
+    )
+
+
+def _show_batches(court: CourtApplication, batch_ids: Sequence[UUID], *, json: bool, empty: str) -> None:
     with court.reading() as uow:
         batches = [batch for batch_id in batch_ids if (batch := uow.collections.find_batch(batch_id))]
     rows = [
@@ -46,7 +111,19 @@ def build(
         }
         for batch in batches
     ]
-    show_rows(rows, as_json=json, empty=f"{partner} knows every balance already")
+    show_rows(rows, as_json=json, empty=empty)
+
+
+def _tell_of_corrections(court: CourtApplication, partner: str, *, json: bool) -> None:
+    """Debts that the partner refused are not in an ordinary batch: say so, and what to do."""
+    with court.reading() as uow:
+        waiting = uow.collections.batches_to_correct(partner)
+    for batch_id, count in waiting:
+        say(
+            f"left out: {count} that {partner} refused in batch {batch_id}; see `ccms-ws col903 items --refused`, "
+            "mend the books, then `ccms-ws col903 correct`",
+            as_json=json,
+        )
 
 
 @app.command()

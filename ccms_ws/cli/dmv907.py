@@ -32,6 +32,12 @@ def hold(
     order_date: Annotated[datetime | None, typer.Option(formats=DAY, help="The day of the order.")] = None,
     compliance: Annotated[str, typer.Option(help="The compliance section violated.")] = "VC 40508(c)",
     citation: Annotated[str, typer.Option(help="The citation number.")] = "",
+    convicted: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The day of the conviction, if it is not on file yet.")
+    ] = None,
+    reported: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The day on which DMV902 reported that conviction.")
+    ] = None,
     certified_by: Annotated[str, typer.Option(help="The clerk who certifies the abstract.")] = "",
     partner: PartnerOption = "DMV",
     config: ConfigOption = DEFAULT_CONFIG,
@@ -40,7 +46,7 @@ def hold(
     """Order a hold: record it and put its abstract into the outbox. A notice that the law forbids is refused.
 
     Example: ccms-ws dmv907 hold --case TR-2025-011250 --participant P-1004 --violated 'VC 14601.1(a)'
-    --violation-date 2025-05-02 --order-date 2025-06-17 --noncompliance-date 2026-01-15
+    --violation-date 2025-05-02 --convicted 2025-06-17 --order-date 2025-06-17 --noncompliance-date 2026-01-15
     """
     from ccms_ws.exchanges.dmv907 import DMV907
     from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold
@@ -57,6 +63,8 @@ def hold(
         order_date=order_date.date() if order_date else None,
         citation_number=citation,
         certified_by=certified_by,
+        convicted_on=convicted.date() if convicted else None,
+        conviction_reported_on=reported.date() if reported else None,
     )
     court = court_of(config)
     (abstract_id,) = court.push(DMV907, partner, lambda context, uow: [order_hold(order, context, uow)])
@@ -99,6 +107,31 @@ def show(
     Example: ccms-ws dmv907 show 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8
     """
     _show(records_of(config), abstract_id, as_json=json)
+
+
+@app.command()
+def convicted(
+    case: Annotated[str, typer.Option(help="The case number.")],
+    participant: Annotated[str, typer.Option(help="The participant's id.")],
+    on: Annotated[datetime, typer.Option(formats=DAY, help="The day of the conviction or bail forfeiture.")],
+    reported: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The day on which DMV902 reported it, if it has.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Record a conviction (VC 1803(a)): a hold presupposes one on file.
+
+    Example: ccms-ws dmv907 convicted --case TR-2025-011250 --participant P-1004 --on 2025-06-17 --reported 2025-06-20
+    """
+    from ccms_ws.domain.abstracts import Conviction
+
+    court = court_of(config)
+    day = reported.date() if reported else None
+    with court.units() as uow:
+        uow.abstracts.add_conviction(Conviction(court.court.ori, case, participant, on.date(), day))
+        uow.commit()
+    show_facts({"case": case, "participant": participant, "convicted": on.date(), "reported": day}, as_json=json)
 
 
 def _section(text: str, role: SectionRole) -> SectionViolated:

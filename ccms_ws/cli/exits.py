@@ -34,6 +34,7 @@ _CODE_OF: tuple[tuple[type[errors.CcmsWsError], ExitCode], ...] = (
     (errors.NotStored, ExitCode.NOT_FOUND),
     (errors.UnknownMessage, ExitCode.NOT_FOUND),
     (errors.ExchangeError, ExitCode.REFUSED),
+    (errors.OperatorRefused, ExitCode.REFUSED),
     (errors.EnvelopeError, ExitCode.REFUSED),
     (errors.OperatorRefused, ExitCode.REFUSED),
     (errors.PermanentDeliveryError, ExitCode.REFUSED),

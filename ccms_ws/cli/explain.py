@@ -40,10 +40,52 @@ def explain(
     )
 
 
-def quarantine(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Show verified answers that fit no open message: kept, not applied.
+quarantine = typer.Typer(help="Verified answers that fit no open message: kept, not applied.")
+
+
+@quarantine.callback(invoke_without_command=True)
+def _list_by_default(context: typer.Context, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Verified answers that fit no open message: kept, not applied. Without a command they are listed.
 
     Example: ccms-ws quarantine --json
+    """
+    if context.invoked_subcommand is None:
+        list_quarantine(config, json)
+
+
+@quarantine.command()
+def show(
+    message_id: Annotated[UUID, typer.Argument(help="The answer's own message id.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Show one answer in quarantine. Its bytes: `ccms-ws messages show`.
+
+    Example: ccms-ws quarantine show 7c9e6a52-3b1f-4d08-9a64-0e5d2f8b1c47
+    """
+    from ccms_ws.errors import NotStored
+
+    with records_of(config)() as uow:
+        found = next((answer for answer in uow.inbox.quarantined() if answer.message_id == message_id), None)
+    if found is None:
+        raise NotStored(f"no answer {message_id} is in quarantine", hint="ccms-ws quarantine list shows those that are")
+    show_facts(
+        {
+            "message": found.message_id,
+            "partner": found.partner_id,
+            "exchange": found.exchange,
+            "received": found.received_at,
+            "reason": found.reason,
+        },
+        as_json=json,
+    )
+
+
+@quarantine.command("list")
+def list_quarantine(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Show verified answers that fit no open message: kept, not applied.
+
+    Example: ccms-ws quarantine list --json
     """
     with records_of(config)() as uow:
         answers = uow.inbox.quarantined()

@@ -161,3 +161,25 @@ def replace(
 
 def _operator(config: Path, by: str) -> Operator:
     return court_of(config).operator(by or getpass.getuser())
+
+
+@app.command()
+def lines(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
+    """Show the lines to partners that have failed: up, down (its messages wait), or probing.
+
+    Example: ccms-ws outbox lines
+    """
+    with records_of(config)() as uow:
+        known = uow.lines.list_lines()
+    rows = [
+        {
+            "partner": line.partner_id,
+            "state": line.state.value,
+            "failures": line.failures,
+            "since": line.changed_at,
+            "next_try": line.retry_at,
+            "last_error": line.last_error,
+        }
+        for line in known
+    ]
+    show_rows(rows, as_json=json, empty="no line has ever failed")

@@ -115,6 +115,9 @@ class CourtSettings(Section):
     codes: ExistingFolder | None = Field(
         default=None, description="a folder with the court's own code lists; they add to those of xsd/codes/"
     )
+    law: ExistingFile | None = Field(
+        default=None, description="a file with what the court's counsel adds to the law as data (domain/law.toml)"
+    )
 
     @model_validator(mode="after")
     def _check_case_numbers(self) -> Self:

@@ -162,6 +162,8 @@ class Story:
             order_date=date(2025, 10, 6),
             noncompliance_date=date(2026, 4, 6),
             certified_by="Deputy Clerk 12",
+            convicted_on=date(2025, 6, 17),
+            conviction_reported_on=date(2025, 6, 20),
         )
 
         def push() -> Done:

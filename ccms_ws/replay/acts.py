@@ -103,6 +103,7 @@ def _hold(facts: Facts, court: ReplayCourt, _ids: Ids) -> UUID:
         noncompliance_date=facts["noncompliance_date"],
         citation_number=facts.get("citation", ""),
         certified_by=facts.get("certified_by", ""),
+        convicted_on=facts.get("convicted", facts["violation_date"]),
     )
     app = court.application
     (made,) = app.push(DMV907, facts.get("partner", "DMV"), lambda context, uow: [order_hold(order, context, uow)])

@@ -88,7 +88,13 @@ def make_settings(folder: Path, keys: Path, *, synchronous: Iterable[str] = (), 
         identity=IdentitySettings(key=keys / "court.key", certificate=keys / "court.crt"),
         database=DatabaseSettings(url=f"sqlite:///{folder / 'court.db'}"),
         delivery=DeliverySettings(
-            poll_seconds=0.05, first_retry_seconds=0.1, longest_retry_seconds=0.5, threads=2, read_timeout_seconds=5.0
+            poll_seconds=0.05,
+            first_retry_seconds=0.1,
+            longest_retry_seconds=0.5,
+            first_rest_seconds=0.1,
+            longest_rest_seconds=0.3,
+            threads=2,
+            read_timeout_seconds=5.0,
         ),
         partners=tuple(partners),
     )

@@ -36,9 +36,7 @@ def build_batches(context: Context, uow: UnitOfWork, *, size: int) -> Iterator[W
     return write_batches(gather(accounts, context), context, uow, size=size)
 
 
-def correct_batch(
-    batch_id: UUID, context: Context, uow: UnitOfWork, *, size: int, client_id: str
-) -> Iterator[WrittenBatch]:
+def correct_batch(batch_id: UUID, context: Context, uow: UnitOfWork, *, size: int) -> Iterator[WrittenBatch]:
     """New batches, which name the old one, for the items of it that the partner refused, as the books are now.
 
     Raises NothingToCorrect.

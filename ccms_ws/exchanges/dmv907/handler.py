@@ -14,6 +14,7 @@ from ccms_ws.domain.abstracts import (
     Abstract,
     AbstractAction,
     AbstractState,
+    Conviction,
     ReleaseReason,
     SectionViolated,
 )
@@ -30,7 +31,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldOrder:
-    """What the clerk orders: a failure-to-comply notice against a participant of a case (VC 40509.1)."""
+    """What the clerk orders: a failure-to-comply notice against a participant of a case (VC 40509.1).
+
+    `convicted_on` is recorded with the hold, if it is given: the conviction, and when DMV902 reported it.
+    """
 
     case_number: str
     participant_id: str
@@ -42,6 +46,8 @@ class HoldOrder:
     commercial_vehicle: bool = False
     hazardous_material: bool = False
     certified_by: str = ""
+    convicted_on: date | None = None
+    conviction_reported_on: date | None = None
 
 
 def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notification:
@@ -52,6 +58,9 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
         raise NoticeRefused(f"participant {order.participant_id} is not on case {order.case_number}")
     if person.driver_license is None:
         raise NoticeRefused("no driver licence is on file for the participant")
+    if order.convicted_on is not None:
+        account = (context.court.ori, order.case_number, order.participant_id)
+        uow.abstracts.add_conviction(Conviction(*account, order.convicted_on, order.conviction_reported_on))
     abstract = Abstract(
         abstract_id=context.message_id,
         action=AbstractAction.HOLD,
@@ -104,7 +113,13 @@ def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Conte
 
 def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notification:
     open_hold = uow.abstracts.open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
-    check_notice(abstract, context.today, current_law().failure_to_comply, open_hold=open_hold)
+    check_notice(
+        abstract,
+        context.today,
+        current_law().failure_to_comply,
+        open_hold=open_hold,
+        convictions=uow.abstracts.convictions(abstract.court_ori, abstract.case_number, abstract.participant_id),
+    )
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
     if person is None:
         raise NoticeRefused(f"participant {abstract.participant_id} is not on file")

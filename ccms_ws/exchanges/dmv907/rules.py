@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from datetime import date
 from itertools import pairwise
 
-from ccms_ws.domain.abstracts import Abstract, AbstractAction, SectionRole
+from ccms_ws.domain.abstracts import Abstract, AbstractAction, Conviction, SectionRole
 from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.domain.law import FailureToComplyLaw
 from ccms_ws.errors import ExchangeError
 
-_CALIFORNIA_LICENCE = re.compile(r"[A-Z][0-9]{7}")
+_ANY_LICENSE = re.compile(r"[A-Z0-9][A-Z0-9 -]{0,24}")
 
 
 class NoticeRefused(ExchangeError):
@@ -21,13 +21,22 @@ class NoticeRefused(ExchangeError):
     code = "dmv907.notice-refused"
 
 
-def check_notice(abstract: Abstract, today: date, law: FailureToComplyLaw, *, open_hold: Abstract | None) -> None:
+def check_notice(
+    abstract: Abstract,
+    today: date,
+    law: FailureToComplyLaw,
+    *,
+    open_hold: Abstract | None,
+    convictions: Iterable[Conviction],
+) -> None:
     """Raise NoticeRefused, naming every rule that `abstract` breaks on the day `today`.
 
-    `open_hold` is the hold that stands already for this court, case and licence, if any.
+    `open_hold` is the hold that stands already for this court, case and licence, if any; `convictions` are those of the
+    participant on the case.
     """
     problems = [
-        *_licence(abstract.driver_license),
+        *_licence(abstract.driver_license, today, law),
+        *(_conviction(abstract, convictions) if law.conviction_required else ()),
         *_sections(abstract, today, law),
         *_dates(abstract, today),
         *_hold_and_release(abstract, open_hold),
@@ -36,9 +45,22 @@ def check_notice(abstract: Abstract, today: date, law: FailureToComplyLaw, *, op
         raise NoticeRefused("; ".join(problems))
 
 
-def _licence(licence: DriverLicense) -> Iterable[str]:
-    if licence.jurisdiction == "CA" and not _CALIFORNIA_LICENCE.fullmatch(licence.number):
-        yield "a California driver licence number is one letter and seven digits"
+def _licence(licence: DriverLicense, today: date, law: FailureToComplyLaw) -> Iterable[str]:
+    form = law.license_format(licence.jurisdiction, today)
+    if form is not None:
+        if not form.pattern.fullmatch(licence.number):
+            yield f"a driver licence number of {licence.jurisdiction} is {form.words}"
+    elif not _ANY_LICENSE.fullmatch(licence.number):
+        yield "a driver licence number is made of capitals, digits, blanks and hyphens"
+
+
+def _conviction(abstract: Abstract, convictions: Iterable[Conviction]) -> Iterable[str]:
+    """VC 1803(a): first the abstract of conviction (DMV902). A release takes back what was noticed long ago."""
+    if abstract.action is AbstractAction.RELEASE:
+        return
+    latest = abstract.noncompliance_date or date.max
+    if not any(abstract.violation_date <= one.convicted_on <= latest for one in convictions):
+        yield "no conviction on this case is on file between the violation and the non-compliance (DMV902)"
 
 
 def _sections(abstract: Abstract, today: date, law: FailureToComplyLaw) -> Iterable[str]:
@@ -55,6 +77,10 @@ def _sections(abstract: Abstract, today: date, law: FailureToComplyLaw) -> Itera
         yield "a hold names the underlying section violated"
     if any(s.code_book != "VC" for s in underlying):
         yield "VC 40509.1 covers only orders for a violation of the Vehicle Code"
+    for section in underlying:
+        for exclusion in law.exclusions:
+            if section.code_book == "VC" and exclusion.covers(section.section, today):
+                yield f"no licence is suspended for VC {section.section}: {exclusion.group} ({exclusion.source})"
 
 
 def _dates(abstract: Abstract, today: date) -> Iterable[str]:

@@ -15,6 +15,7 @@ from tests.support.court import Court
 HOLD = (
     *("dmv907", "hold", "--case", "TR-2025-011250", "--participant", "P-1004", "--violated", "VC 14601.1(a)"),
     *("--violation-date", "2025-05-02", "--order-date", "2025-06-17", "--noncompliance-date", "2026-01-15"),
+    *("--convicted", "2025-06-17"),
 )
 
 
@@ -124,3 +125,31 @@ def test_a_query_to_a_court_that_is_not_running_is_unavailable(ccms_ws: Commands
     ended = ccms_ws("query", "--case", "X", "--json")
     assert ended.code == ExitCode.UNAVAILABLE
     assert json.loads(ended.out)["error"]["code"] == "delivery.transient"
+
+
+def test_a_hold_presupposes_a_conviction_on_file(ccms_ws: Commands) -> None:
+    without = [word for word in HOLD if word not in ("--convicted", "2025-06-17")]
+    without[without.index("--order-date")] = "--order-date=2025-06-17"
+    ended = ccms_ws(*without)
+    assert (ended.code, "no conviction" in ended.err) == (ExitCode.REFUSED, True)
+    recorded = ("dmv907", "convicted", "--case", "TR-2025-011250", "--participant", "P-1004", "--on", "2025-06-17")
+    assert ccms_ws(*recorded).code == ExitCode.OK
+    assert ccms_ws(*without).code == ExitCode.OK
+
+
+def test_only_dead_messages_need_an_operator(ccms_ws: Commands) -> None:
+    abstract = ccms_ws(*HOLD, "--json").json["abstract"]
+    for command in ("retry", "release", "replace"):
+        ended = ccms_ws("outbox", command, abstract, "--reason", "why not")
+        assert ended.code == (ExitCode.REFUSED), ended.err
+    assert ccms_ws("outbox", "list", "--dead", "--json").json == []
+    assert ccms_ws("outbox", "lines", "--json").json == []
+
+
+def test_the_items_of_a_batch_are_listed_and_none_needs_a_correction(ccms_ws: Commands) -> None:
+    (batch,) = ccms_ws("col903", "build", "--partner", "FTB", "--json").json
+    items = ccms_ws("col903", "items", batch["batch"], "--json").json
+    assert [item["item"] for item in items] == [1, 2, 3]
+    assert {item["state"] for item in items} == {"queued"}
+    ended = ccms_ws("col903", "correct", batch["batch"], "--partner", "FTB")
+    assert (ended.code, "no item of the batch" in ended.err) == (ExitCode.REFUSED, True)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
 import pytest
 
+from ccms_ws.clock import court_day
 from ccms_ws.domain.abstracts import AbstractState, ReleaseReason, SectionRole, SectionViolated
-from ccms_ws.domain.collections import BatchState
+from ccms_ws.domain.collections import BatchState, ItemState
+from ccms_ws.domain.ledger import EntryKind, LedgerEntry
+from ccms_ws.domain.lines import LineState
 from ccms_ws.exchanges.col903 import COL903
-from ccms_ws.exchanges.col903.handler import build_batches
+from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
+from ccms_ws.exchanges.dmv907.rules import NoticeRefused
 from ccms_ws.simulator import Mischief, Pace, Simulation, read_script
 from ccms_ws.simulator.acts import Temper
 from tests.support.justice import make_keys, make_settings
@@ -73,6 +78,7 @@ def hold(line: Line, case_number: str = "TR-2025-011250", participant_id: str = 
         order_date=date(2025, 10, 6),
         noncompliance_date=date(2026, 4, 6),
         certified_by="Deputy Clerk 12",
+        convicted_on=date(2025, 6, 17),
     )
     (abstract_id,) = line.court.push(DMV907, "DMV", lambda context, uow: [order_hold(order, context, uow)])
     return abstract_id
@@ -85,6 +91,16 @@ def release(line: Line, hold_id: UUID) -> UUID:
         lambda context, uow: [order_release(hold_id, ReleaseReason.COMPLIED, context.today, context, uow)],
     )
     return abstract_id
+
+
+def pay(line: Line, case_number: str, participant_id: str, amount: str, entry_id: str) -> None:
+    entry = LedgerEntry(
+        *(entry_id, line.court.court.ori, case_number, participant_id),
+        *(EntryKind.PAYMENT, "BaseFine", Decimal(amount), court_day(line.court.clock.now())),
+    )
+    with line.court.units() as uow:
+        uow.books.add(entry)
+        uow.commit()
 
 
 def push_batch(line: Line, partner_id: str) -> UUID:
@@ -207,3 +223,97 @@ def test_mischief_neither_loses_doubles_nor_reorders(start: Start, seed: int, sy
         assert [one for one in tally if one in abstracts] == abstracts
     assert set(quarantined(line)) <= {"it answers no abstract of this court"}
     assert sum(len(outcomes(line, one)) for one in everything) > len(everything)
+
+
+@BOTH_WAYS
+def test_refused_items_wait_and_go_out_corrected_in_a_batch_that_names_the_old_one(
+    start: Start, synchronous: bool
+) -> None:
+    line = start("AGENCY", "items, accept", synchronous=synchronous)
+    refused = push_batch(line, "AGENCY")
+    line.wait(lambda: line.batch(refused), lambda one: one.state is BatchState.PARTLY_REJECTED)
+
+    def build() -> list[UUID]:
+        return line.court.push(COL903, "AGENCY", lambda context, uow: build_batches(context, uow, size=1000))
+
+    assert build() == []
+    corrections = line.court.push(
+        COL903, "AGENCY", lambda context, uow: correct_batch(refused, context, uow, size=1000)
+    )
+    (correction,) = corrections
+    line.wait(lambda: line.batch(correction), lambda one: one.state is BatchState.DELIVERED)
+    with line.court.units() as uow:
+        (item,) = uow.collections.items(refused, refused=True)
+        assert (item.state, item.corrected_by) == (ItemState.CORRECTED, correction)
+    assert build() == []
+
+
+def test_a_batch_tells_what_was_paid_since_the_last_one(start: Start) -> None:
+    line = start("AGENCY", synchronous=False)
+    push_batch(line, "AGENCY")
+    with line.court.units() as uow:
+        account = next(uow.collections.open_accounts("AGENCY"))
+    debt = account.referral
+    pay(line, debt.case_number, debt.participant_id, "7.50", "paid-1")
+    second = push_batch(line, "AGENCY")
+    line.wait(lambda: line.batch(second), lambda one: one.state is BatchState.DELIVERED)
+    with line.court.units() as uow:
+        ((item, told),) = uow.collections.accounts_of(second)
+    assert (item.tells, told.told) == (("paid-1",), {*account.told, "paid-1"})
+    assert item.previous_balance - item.current_balance == Decimal("7.50")
+
+
+def test_a_dead_hold_keeps_its_release_back_until_an_operator_resends_it(start: Start) -> None:
+    line = start("DMV", "client-fault", synchronous=True)
+    first = hold(line)
+    second = release(line, first)
+    elsewhere = hold(line, "TR-2025-013904", "P-1011")
+    line.wait(lambda: line.abstract(elsewhere), lambda one: one.state.is_answered)
+    with line.court.units() as uow:
+        (dead,) = uow.outbox.list_entries(dead=True)
+    assert (dead.message_id, dead.holds_up) == (first, 1)
+    line.court.operator("clerk").resend(first, "DMV has mended its service")
+    for abstract_id in (first, second):
+        abstract = line.wait(lambda one=abstract_id: line.abstract(one), lambda one: one.state.is_answered)  # type: ignore[misc]
+        assert abstract.state is AbstractState.ACCEPTED
+    assert outcomes(line, first) == ["given up", "delivered"]
+
+
+def test_a_dead_hold_that_is_withdrawn_lets_a_new_one_be_ordered(start: Start) -> None:
+    line = start("DMV", "client-fault", synchronous=True)
+    first = hold(line)
+    line.wait(lambda: line.abstract(first), lambda one: one.state is AbstractState.UNDELIVERABLE)
+    with pytest.raises(NoticeRefused, match="open hold"):
+        hold(line)
+    line.court.operator("clerk").withdraw(first, "wrong case")
+    second = hold(line)
+    line.wait(lambda: line.abstract(second), lambda one: one.state is AbstractState.ACCEPTED)
+
+
+def test_a_dead_hold_is_composed_anew_and_takes_the_same_place(start: Start) -> None:
+    line = start("DMV", "client-fault", synchronous=True)
+    first = hold(line)
+    line.wait(lambda: line.abstract(first), lambda one: one.state is AbstractState.UNDELIVERABLE)
+    successor = line.court.operator("clerk").replace(first, "the licence number was mended")
+    abstract = line.wait(lambda: line.abstract(successor), lambda one: one.state.is_answered)
+    assert abstract.state is AbstractState.ACCEPTED
+    assert [UUID(row[0]) for row in line.partners["DMV"].memory.tally()] == [successor]
+
+
+def test_a_dead_batch_is_composed_anew_with_the_same_figures(start: Start) -> None:
+    line = start("AGENCY", "client-fault", synchronous=False)
+    first = push_batch(line, "AGENCY")
+    dead = line.wait(lambda: line.batch(first), lambda one: one.state is BatchState.UNDELIVERABLE)
+    successor = line.court.operator("clerk").replace(first, "account numbers were mended")
+    batch = line.wait(lambda: line.batch(successor), lambda one: one.state is BatchState.DELIVERED)
+    assert (batch.item_count, batch.total_balance) == (dead.item_count, dead.total_balance)
+
+
+def test_a_partner_that_is_away_costs_no_message_its_attempts(start: Start) -> None:
+    line = start("DMV", ", ".join(["drop"] * 9), synchronous=True)
+    holds = [hold(line, case_number, participant_id) for case_number, participant_id in SUBJECTS.items()]
+    for one in holds:
+        line.wait(lambda one=one: line.abstract(one), lambda abstract: abstract.state.is_answered)  # type: ignore[misc]
+    with line.court.units() as uow:
+        assert uow.lines.find("DMV").state is LineState.UP
+    assert sum(len(outcomes(line, one)) for one in holds) == len(holds) + 9

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -8,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from ccms_ws.clients import Answer, Receipt
+from ccms_ws.clients import Answer, Cause, Receipt
 from ccms_ws.clock import FixedClock
 from ccms_ws.config import DeliverySettings
 from ccms_ws.delivery import worker as worker_module
@@ -19,7 +21,7 @@ from ccms_ws.delivery.sending import Dispatcher
 from ccms_ws.delivery.settling import Settler
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.lines import LineRules
+from ccms_ws.domain.lines import LineRules, LineState
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.domain.partners import Partner, PartnerKind
 from ccms_ws.envelope.canonical import canonical
@@ -37,7 +39,7 @@ from tests.support.pki import NOW
 from tests.support.posting import FakeUnits, answer_to, noting
 
 WINDOW = timedelta(days=5)
-SETTINGS = DeliverySettings(threads=1)
+SETTINGS = DeliverySettings(threads=1, poll_seconds=0.01)
 RETRY = RetryRules(first_wait=timedelta(seconds=10), longest_wait=timedelta(hours=1), budget=3, window=timedelta(0))
 LINE_RULES = LineRules(down_after=5, first_rest=timedelta(seconds=10), longest_rest=timedelta(minutes=5))
 DMV = Partner("DMV", "Department of Motor Vehicles", PartnerKind.MOTOR_VEHICLES)
@@ -337,3 +339,125 @@ def test_an_error_message_in_a_fault_counts_as_the_message_that_it_is() -> None:
     digest = desk.register(inside, outgoing, DMV, NOW).message.content_digest
     assert digest == sha256(canonical(inside.payload)).digest()
     assert digest != answer.envelope.content_digest
+
+
+# -- what a duplicate means -------------------------------------------------------------------------------------------
+DUPLICATE = PermanentDeliveryError("seen before", cause=Cause.FAULT_DUPLICATE, http_status=500)
+
+
+@pytest.mark.parametrize("cause", [Cause.ANSWER_TIMEOUT, Cause.CUT, Cause.ANSWER_UNTRUSTED, Cause.HTTP_SERVER_ERROR])
+def test_a_partner_that_had_a_message_which_may_have_arrived_has_it(cause: Cause) -> None:
+    line = Line(failing(TransientDeliveryError("lost", cause=cause), DUPLICATE))
+    outgoing = line.put()
+    line.worker().run_once()
+    line.clock.advance(timedelta(hours=1))
+    line.worker().run_once()
+    assert [attempt.outcome for attempt in line.units.of(outgoing).history] == ["failed", "delivered"]
+    assert line.units.of(outgoing).history[1].error_code == "fault.duplicate"
+    assert len(line.told("delivered")) == 1
+
+
+@pytest.mark.parametrize("before", [[], [TransientDeliveryError("never left", cause=Cause.CONNECT)]])
+def test_a_partner_that_says_so_of_a_message_that_cannot_have_arrived_is_not_believed(before: list[Exception]) -> None:
+    line = Line(failing(*before, DUPLICATE))
+    outgoing = line.put()
+    for _ in range(len(before) + 1):
+        line.worker().run_once()
+        line.clock.advance(timedelta(hours=1))
+    assert line.units.of(outgoing).history[-1].outcome == "given up"
+    assert len(line.told("undeliverable")) == 1
+
+
+# -- lines ------------------------------------------------------------------------------------------------------------
+def test_a_line_that_fails_in_a_row_rests_and_one_that_answers_is_up() -> None:
+    down = TransientDeliveryError("down", cause=Cause.CONNECT)
+    line = Line(failing(*[down] * 5, PermanentDeliveryError("no", cause=Cause.FAULT_CLIENT)))
+    for _ in range(5):
+        line.put()
+    line.worker().run_once()
+    rests = line.units.records.lines["DMV"]
+    assert (rests.state, rests.failures, rests.last_error) == (LineState.DOWN, 5, "connect")
+    assert rests.retry_at == NOW + timedelta(seconds=10)
+    line.clock.advance(timedelta(seconds=10))
+    line.worker().run_once()
+    assert line.units.records.lines["DMV"].state is not LineState.DOWN
+
+
+@pytest.mark.parametrize(("status", "state"), [(503, LineState.DOWN), (500, LineState.UP)])
+def test_a_partner_that_asks_for_patience_gets_it_for_all_its_messages(status: int, state: LineState) -> None:
+    busy = TransientDeliveryError(
+        "busy", cause=Cause.HTTP_SERVER_ERROR, http_status=status, retry_after=timedelta(minutes=30)
+    )
+    line = Line(failing(busy))
+    line.put()
+    line.worker().run_once()
+    assert line.units.records.lines["DMV"].state is state
+
+
+def test_what_the_court_itself_is_to_blame_for_takes_no_line_down() -> None:
+    line = Line(failing(), unknown=True)
+    for _ in range(9):
+        line.put()
+    line.worker().run_once()
+    assert line.units.records.lines == {}
+
+
+# -- many at once -----------------------------------------------------------------------------------------------------
+def test_no_partner_has_more_on_their_way_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Line(failing(), at_once=2, settings=SETTINGS.model_copy(update={"threads": 6}))
+    for _ in range(20):
+        line.put()
+    worker = line.worker()
+    lock, now, most = threading.Lock(), 0, 0
+
+    def deliver(_: OutgoingMessage) -> Receipt:
+        nonlocal now, most
+        with lock:
+            now, most = now + 1, max(most, now + 1)
+        time.sleep(0.005)
+        with lock:
+            now -= 1
+            if len(line.sent) == 20:
+                worker.stop()
+        return Receipt(202)
+
+    line.deliver = deliver
+    worker.run()
+    assert most == 2
+    assert len(line.told("delivered")) == 20
+
+
+def test_one_that_cannot_be_settled_does_not_stand_in_the_way_of_the_others() -> None:
+    line = Line(lambda _: Receipt(202))
+    messages = [line.put() for _ in range(3)]
+    worker = line.worker()
+    (*others,) = (messages[0], messages[2])
+
+    def deliver(outgoing: OutgoingMessage) -> Receipt:
+        if outgoing is messages[1] or outgoing == messages[1]:
+            line.units.records.waiting[outgoing.message_id].worker = "somebody else"
+        return Receipt(202)
+
+    line.deliver = deliver
+    worker.run_once()
+    assert [line.units.of(one).history[-1].outcome for one in others] == ["delivered", "delivered"]
+    assert line.units.of(messages[1]).history == []
+
+
+def test_a_clock_that_is_set_back_does_not_put_messages_off_for_years() -> None:
+    line = Line(lambda _: Receipt(202))
+    outgoing = line.put()
+    line.units.of(outgoing).due_at = NOW + timedelta(days=3650)
+    assert line.worker().run_once() == 1
+    assert line.units.of(outgoing).history[0].outcome == "delivered"
+
+
+def test_a_worker_notices_that_the_clock_is_set_back_while_it_runs() -> None:
+    line = Line(lambda _: Receipt(202))
+    worker = line.worker()
+    worker.run_once()
+    outgoing = line.put()
+    line.units.of(outgoing).due_at = NOW + timedelta(days=30)
+    assert worker.run_once() == 0
+    line.clock.advance(-timedelta(hours=1))
+    assert worker.run_once() == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +16,14 @@ from ccms_ws.domain.abstracts import (
     Abstract,
     AbstractAction,
     AbstractState,
+    Conviction,
     ReleaseReason,
     SectionRole,
     SectionViolated,
 )
 from ccms_ws.domain.courts import DriverLicense
-from ccms_ws.domain.law import current_law
+from ccms_ws.domain.law import FailureToComplyLaw, current_law, extend_law
+from ccms_ws.errors import ConfigError
 from ccms_ws.exchanges.dmv907 import wire
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused, check_notice
@@ -59,12 +63,25 @@ RELEASE = replace(
 )
 
 
+CONVICTION = Conviction(ORI, "25TR1", "P1", date(2025, 6, 1))
+
+
+def check(
+    abstract: Abstract,
+    open_hold: Abstract | None = None,
+    *,
+    law: FailureToComplyLaw = LAW,
+    convictions: Sequence[Conviction] = (CONVICTION,),
+) -> None:
+    check_notice(abstract, TODAY, law, open_hold=open_hold, convictions=convictions)
+
+
 def test_a_hold_that_keeps_the_rules_may_be_sent() -> None:
-    check_notice(HOLD, TODAY, LAW, open_hold=None)
+    check(HOLD)
 
 
 def test_a_release_of_the_open_hold_may_be_sent() -> None:
-    check_notice(RELEASE, TODAY, LAW, open_hold=HOLD)
+    check(RELEASE, HOLD)
 
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
@@ -74,6 +91,7 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"sections": (COMPLIANCE, replace(UNDERLYING, code_book="PC"))}, "Vehicle Code"),
     ({"sections": (SectionViolated("VC", "40508(a)", SectionRole.COMPLIANCE), UNDERLYING)}, "40508(a) cannot"),
     ({"sections": (SectionViolated("VC", "40508(b)", SectionRole.COMPLIANCE), UNDERLYING)}, "40508(b) cannot"),
+    ({"driver_license": DriverLicense("x-1", "NV")}, "capitals, digits"),
     ({"noncompliance_date": None}, "date of non-compliance"),
     ({"order_date": date(2025, 4, 18)}, "after the order date"),
     ({"noncompliance_date": date(2026, 11, 21)}, "after the day of the notice"),
@@ -83,29 +101,89 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("change", "said"), BROKEN)
 def test_a_hold_that_breaks_a_rule_is_refused_in_words(change: dict[str, Any], said: str) -> None:
     with pytest.raises(NoticeRefused) as refused:
-        check_notice(replace(HOLD, **change), TODAY, LAW, open_hold=None)
+        check(replace(HOLD, **change))
     assert said in str(refused.value)
 
 
 def test_a_second_hold_on_the_same_licence_and_case_is_refused() -> None:
     with pytest.raises(NoticeRefused, match="open hold exists"):
-        check_notice(HOLD, TODAY, LAW, open_hold=replace(HOLD, abstract_id=UUID(int=9)))
+        check(HOLD, replace(HOLD, abstract_id=UUID(int=9)))
 
 
 @pytest.mark.parametrize("open_hold", [None, replace(HOLD, abstract_id=UUID(int=9))])
 def test_a_release_without_its_open_hold_is_refused(open_hold: Abstract | None) -> None:
     with pytest.raises(NoticeRefused, match="no open hold"):
-        check_notice(RELEASE, TODAY, LAW, open_hold=open_hold)
+        check(RELEASE, open_hold)
 
 
 def test_an_out_of_state_licence_is_not_held_to_the_californian_form() -> None:
-    check_notice(replace(HOLD, driver_license=DriverLicense("X12-99", "NV")), TODAY, LAW, open_hold=None)
+    check(replace(HOLD, driver_license=DriverLicense("X12-99", "NV")))
 
 
 def test_every_rule_that_is_broken_is_named_at_once() -> None:
     with pytest.raises(NoticeRefused) as refused:
-        check_notice(replace(HOLD, sections=(), noncompliance_date=None), TODAY, LAW, open_hold=None)
+        check(replace(HOLD, sections=(), noncompliance_date=None))
     assert str(refused.value).count(";") == 2
+
+
+@pytest.mark.parametrize(
+    "convictions",
+    [
+        [],
+        [replace(CONVICTION, convicted_on=HOLD.violation_date - timedelta(days=1))],
+        [replace(CONVICTION, convicted_on=TODAY)],
+    ],
+    ids=["none", "before the violation", "after the non-compliance"],
+)
+def test_a_hold_presupposes_a_conviction_unless_the_court_says_otherwise(convictions: list[Conviction]) -> None:
+    with pytest.raises(NoticeRefused, match="no conviction"):
+        check(HOLD, convictions=convictions)
+    check(HOLD, convictions=convictions, law=replace(LAW, conviction_required=False))
+
+
+def test_a_release_needs_no_conviction_on_file() -> None:
+    check(RELEASE, HOLD, convictions=[])
+
+
+def test_sections_that_the_court_has_entered_as_excluded_are_refused(tmp_path: Path) -> None:
+    own = tmp_path / "law.toml"
+    own.write_text(
+        """[[failure_to_comply.exclusions]]
+        group = "1803(b)(6)"
+        sections = ["21200-21213", "27400(b)"]
+        effective = 2000-01-01
+        ended = 2026-12-01
+        source = "counsel, 2026-11"
+        """
+    )
+    extend_law(own)
+    try:
+        law = current_law().failure_to_comply
+    finally:
+        extend_law(None)
+    for section, refused in (
+        ("21201(d)", True),
+        ("21213", True),
+        ("21214", False),
+        ("27400(b)", True),
+        ("27400", False),
+    ):
+        hold = replace(HOLD, sections=(COMPLIANCE, replace(UNDERLYING, section=section)))
+        assert any(one.covers(section, TODAY) for one in law.exclusions) is refused
+        assert not any(one.covers(section, date(2026, 12, 1)) for one in law.exclusions)
+        if refused:
+            with pytest.raises(NoticeRefused, match="1803"):
+                check(hold, law=law)
+        else:
+            check(hold, law=law)
+
+
+@pytest.mark.parametrize("text", ["nonsense = 1", "[failure_to_comply]\nlicense_formats = [{}]", "[["])
+def test_a_court_file_that_is_no_law_is_refused(tmp_path: Path, text: str) -> None:
+    own = tmp_path / "law.toml"
+    own.write_text(text)
+    with pytest.raises(ConfigError):
+        extend_law(own)
 
 
 @pytest.mark.parametrize("abstract", [HOLD, RELEASE])
