@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import subprocess
@@ -26,7 +27,7 @@ from tests.support.foreign import (
     run,
     serving,
 )
-from tests.support.tampering import BODY, RELATES_TO, TIMESTAMP, Change, Tampering, proxy, wrapped
+from tests.support.tampering import BODY, RELATES_TO, TIMESTAMP, Change, Tampering, doubled, proxy, wrapped
 
 BALANCE, REJECTION, ERROR_MESSAGE, REFUSED, NOT_PROVEN = 0, 3, 4, 5, 6
 CASE, PARTICIPANT = "CR-2023-002931", "P-1002"
@@ -152,7 +153,6 @@ CHANGES: dict[str, Change] = {
     "no security header": tampering.no_security,
     "a wrapped Body": wrapped(BODY, tampering.amount),
     "a wrapped Body, its id there twice": wrapped(BODY, tampering.amount, same_id=True),
-    "a wrapped Timestamp": wrapped(TIMESTAMP, lambda timestamp: None),
 }
 
 
@@ -161,13 +161,19 @@ def test_it_takes_no_answer_that_was_changed_or_is_to_another_query(endpoint: En
     way = Tampering(endpoint.url("FCC807"))
 
     def renew(relates_to: _Element) -> None:
-        """The copy that stands in the old one's place names the query that was just asked."""
+        """The copy names the query that was just asked."""
         relates_to.text = etree.fromstring(way.seen[-1]).findtext(".//{*}RelatesTo")
 
-    to_another: dict[str, Change | None] = {"": None, ", its RelatesTo wrapped": wrapped(RELATES_TO, renew)}
+    parts = {"Body": BODY, "Timestamp": TIMESTAMP, "RelatesTo": RELATES_TO}
+    key = endpoint.settings.identity.key
+    changes = CHANGES | {f"{part} not signed": tampering.unsigned(name, key) for part, name in parts.items()}
+    to_another: dict[str, Change | None] = {
+        "": None,
+        ", with a second RelatesTo": doubled(RELATES_TO, renew),
+    }
     with proxy(way) as url:
         assert said(ask(program, url=url))[0] == BALANCE  # the way is no obstacle in itself
-        for name, way.change in CHANGES.items():
+        for name, way.change in changes.items():
             assert not_taken(ask(program, url=url)), name
         way.answer = way.seen[0]
         for name, way.change in to_another.items():
@@ -181,3 +187,16 @@ def test_it_takes_no_answer_that_somebody_else_signed(forger: str, ask: Ask, pro
         for way.change in (None, tampering.embedded_certificate):
             assert not_taken(ask(program, url=url))
     assert all(b"710.00" in answer for answer in way.seen)
+
+
+def test_every_program_is_in_the_table_of_stacks() -> None:
+    table = (CLIENTS / "README.md").read_text("utf-8").partition("## What each stack can do")[2]
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")][2:]
+    names = {"c-gsoap": "C", "java": "Java", "node": "node", "php": "PHP"}
+    assert sorted(rows) == sorted(names[folder.name] for folder in CLIENTS.iterdir() if folder.is_dir())
+
+
+def test_node_is_tested_with_the_versions_that_the_table_names() -> None:
+    said = (CLIENTS / "README.md").read_text("utf-8")
+    for name, version in json.loads((CLIENTS / "node" / "package.json").read_text("utf-8"))["dependencies"].items():
+        assert f"{name} {version}" in said or name.startswith("@")

@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Final, cast
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 from lxml.etree import _Element
 
@@ -120,6 +123,35 @@ def wrapped(name: str, change: Change, *, same_id: bool = False) -> Change:
         etree.SubElement(_one(envelope, "{*}Header"), "{urn:example:wrapper}Wrapper").append(part)
 
     return wrap
+
+
+def doubled(name: str, change: Change) -> Change:
+    """A changed copy of the signed part stands before it."""
+
+    def double(envelope: _Element) -> None:
+        part = _one(envelope, name)
+        copy = deepcopy(part)
+        change(copy)
+        del copy.attrib[q(WSU, "Id")]
+        part.addprevious(copy)
+
+    return double
+
+
+def unsigned(name: str, key: Path) -> Change:
+    """The court's own key signed everything but this part."""
+
+    def sign(envelope: _Element) -> None:
+        info = _one(envelope, q(DS, "SignedInfo"))
+        uri = f"#{_one(envelope, name).get(q(WSU, 'Id'))}"
+        (reference,) = (found for found in info.iter(q(DS, "Reference")) if found.get("URI") == uri)
+        info.remove(reference)
+        signer = serialization.load_pem_private_key(key.read_bytes(), None)
+        assert isinstance(signer, rsa.RSAPrivateKey)
+        value = signer.sign(etree.tostring(info, method="c14n", exclusive=True), padding.PKCS1v15(), hashes.SHA256())
+        _one(envelope, q(DS, "SignatureValue")).text = base64.b64encode(value).decode()
+
+    return sign
 
 
 BODY: Final = "{*}Body"

@@ -74,8 +74,8 @@ static const char *doubt(struct soap *soap, EVP_PKEY *court, const char *message
       return "another algorithm";
   }
   if (soap_wsse_verify_SignedInfo(soap))
-    return "a signed part was changed";
-  /* There is one of each, and it is signed: an unsigned second one anywhere makes it 0, a signed one 2. */
+    return "a signed part was changed, moved or doubled";
+  /* There is one of each, and it is signed: an unsigned second one makes it 0, a signed one 2. */
   if (soap_wsse_verify_element(soap, envelope, "Body") != 1)
     return "the Body is not signed";
   if (soap_wsse_verify_element(soap, WSU, "Timestamp") != 1)
