@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.clock import SystemClock
 from ccms_ws.envelope.policy import Profile
@@ -26,53 +22,15 @@ from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import get_exchange
 from tests.support.court import Court
 from tests.support.serving import Served, served_court
+from tests.support.tls import Doors, make_doors
 
 HEADER = "X-SSL-Client-Cert"
 SOAP = {"Content-Type": "application/soap+xml; charset=utf-8"}
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Keys and certificates for TLS, as PEM files: NAME.key and NAME.crt, all of one authority, ca.crt."""
-
-    folder: Path
-
-    def server(self) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / "server.crt", self.folder / "server.key")
-        context.load_verify_locations(self.folder / "ca.crt")
-        context.verify_mode = ssl.CERT_OPTIONAL
-        return context
-
-    def client(self, name: str | None) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
-        if name:
-            context.load_cert_chain(self.folder / f"{name}.crt", self.folder / f"{name}.key")
-        return context
-
-
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory: pytest.TempPathFactory) -> Doors:
-    folder, now = tmp_path_factory.mktemp("tls"), SystemClock().now()
-    root_key, root = ec.generate_private_key(ec.SECP256R1()), x509.Name.from_rfc4514_string("CN=TLS root")
-    for name in ("ca", "server", "adult-probation", "stranger"):
-        key = root_key if name == "ca" else ec.generate_private_key(ec.SECP256R1())
-        subject = root if name == "ca" else x509.Name.from_rfc4514_string(f"CN={name}")
-        certificate = (
-            x509.CertificateBuilder().subject_name(subject).issuer_name(root).public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=2))
-            .add_extension(x509.BasicConstraints(name == "ca", None), critical=True)
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-            )
-            .sign(root_key, hashes.SHA256())
-        )  # fmt: skip
-        secret = folder / f"{name}.key"
-        secret.touch(0o600)
-        secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        (folder / f"{name}.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
-    return Doors(folder)
+    return make_doors(tmp_path_factory.mktemp("tls"))
 
 
 def query(served: Served, profile: Profile = Profile.GFIPM_S2S) -> bytes:
