@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,19 +54,24 @@ def worker(
 
 def _run(court: CourtApplication, config: Path, on_exchange: OnExchange | None) -> None:
     """Deliver until told to end. At SIGHUP what was begun is finished, and the rest waits in the outbox meanwhile."""
-    courts, delivery = [court], court.worker(on_exchange=on_exchange)
+    courts, delivery, ended = [court], court.worker(on_exchange=on_exchange), threading.Event()
 
     def go_on(_number: int, _frame: object) -> None:
         try:
-            courts.append(court_of(config))
+            courts[:] = [court_of(config)]
         except CcmsWsError as error:
             log.error("worker.not-reloaded", code=error.code, why=error.detail, hint=error.hint)
         else:
             delivery.stop()
 
+    def end(_number: int, _frame: object) -> None:
+        ended.set()
+        delivery.stop()
+
     signal.signal(signal.SIGHUP, go_on)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: delivery.stop())
-    while courts:
+        signal.signal(number, end)
+    while courts and not ended.is_set():
         delivery = courts.pop().worker(on_exchange=on_exchange)
-        delivery.run()
+        if not ended.is_set():  # a signal may come at any point; from here on it stops this one
+            delivery.run()

@@ -84,6 +84,25 @@ def test_settings_that_cannot_be_used_change_nothing(settings: Path) -> None:
     assert "endpoint.reloads" not in said
 
 
+def test_a_worker_goes_on_with_new_settings_and_not_with_useless_ones(settings: Path) -> None:
+    command = [sys.executable, "-m", "ccms_ws", "worker", "--config", str(settings)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+
+        def wait_for(event: str) -> None:
+            assert process.stderr is not None
+            assert any(event in line for line in process.stderr)
+
+        wait_for("worker.started")
+        process.send_signal(signal.SIGHUP)
+        wait_for("worker.started")
+        settings.write_text(settings.read_text().replace("pki/court.key", "pki/dmv.key"))
+        process.send_signal(signal.SIGHUP)
+        wait_for("worker.not-reloaded")
+        process.terminate()
+        assert process.wait(30) == ExitCode.OK
+
+
 def test_a_query_is_answered_over_the_wire(settings: Path) -> None:
     with serving(settings):
         found = run_program("query", "--case", "TR-2025-004417", "--config", settings, "--json")
