@@ -348,7 +348,7 @@ class DeliveryError(CcmsWsError):
         rule: str = "",
         hint: str = "",
     ) -> None:
-        """`cause`: a stable word for what happened (ccms_ws.clients.verdicts); `retry_after`: what the partner asked."""
+        """`cause`: a stable word for what happened (`clients.verdicts`); `retry_after`: the wait it asked for."""
         super().__init__(detail, rule=rule, hint=hint)
         self.cause = cause
         self.http_status = http_status
