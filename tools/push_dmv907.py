@@ -2,7 +2,8 @@
 """Order holds and releases of driver licences (DMV907), one or a CSV file of many, and wait for DMV's word if asked.
 
     push_dmv907.py hold --case TR-2025-011250 --participant P-1004 --violated 'VC 14601.1(a)'
-        --violation-date 2025-05-02 --order-date 2025-06-17 --noncompliance-date 2026-01-15 --wait 30
+        --violation-date 2025-05-02 --order-date 2025-06-17 --noncompliance-date 2026-01-15
+        --convicted 2025-06-17 --wait 30
     push_dmv907.py release --hold 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8
     push_dmv907.py file orders.csv
 
@@ -21,7 +22,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from rich.console import Console
@@ -37,23 +37,22 @@ from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_releas
 from ccms_ws.exchanges.dmv907.messages import Notification
 from ccms_ws.log import configure_logging
 
-HOLD = ("case", "participant", "violated", "compliance", "violation-date", "order-date", "noncompliance-date")
+DATES = ("violation_date", "order_date", "noncompliance_date", "convicted", "on")
+HOLD = ("case", "participant", "violated", "compliance", *DATES[:4])
 
 
 def sections(text: str, role: SectionRole) -> Iterable[SectionViolated]:
-    """'VC 14601.1(a); VC 22350' as sections."""
-    for part in filter(None, map(str.strip, text.split(";"))):
-        code_book, _, section = part.partition(" ")
-        yield SectionViolated(code_book, section.strip(), role)
+    parts = (part.strip().partition(" ") for part in text.split(";"))  # 'VC 14601.1(a); VC 22350'
+    return [SectionViolated(code_book, section.strip(), role) for code_book, _, section in parts if code_book]
 
 
 def order(row: Mapping[str, object], context: Context, uow: UnitOfWork) -> list[Notification]:
     """What one row orders. Raises NoticeRefused for what the law forbids, ValueError for what cannot be read."""
     said = {key: str(value or "").strip() for key, value in row.items()}
+    days = {key: date.fromisoformat(said[key]) for key in DATES if said.get(key)}
     if said["action"] == "release":
-        on = date.fromisoformat(said["on"]) if said.get("on") else context.today
         reason = ReleaseReason(said.get("reason") or "Complied")
-        return [order_release(UUID(said["hold"]), reason, on, context, uow)]
+        return [order_release(UUID(said["hold"]), reason, days.get("on", context.today), context, uow)]
     if said["action"] != "hold":
         raise ValueError(f"action is hold or release, not {said['action']!r}")
     asked = HoldOrder(
@@ -63,9 +62,10 @@ def order(row: Mapping[str, object], context: Context, uow: UnitOfWork) -> list[
             *sections(said.get("compliance") or "VC 40508(c)", SectionRole.COMPLIANCE),
             *sections(said["violated"], SectionRole.UNDERLYING),
         ),
-        violation_date=date.fromisoformat(said["violation_date"]),
-        order_date=date.fromisoformat(said["order_date"]) if said.get("order_date") else None,
-        noncompliance_date=date.fromisoformat(said["noncompliance_date"]),
+        violation_date=days["violation_date"],
+        order_date=days.get("order_date"),
+        convicted_on=days.get("convicted"),
+        noncompliance_date=days["noncompliance_date"],
     )
     return [order_hold(asked, context, uow)]
 
@@ -90,13 +90,13 @@ def main() -> int:
         below.add_argument("--partner", default="DMV")
         below.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait for DMV's word")
         for name in names:
-            below.add_argument(f"--{name}", default="", required=name in ("case", "participant", "violated", "hold"))
+            needed = name in ("case", "participant", "violated", "hold")
+            below.add_argument(f"--{name.replace('_', '-')}", default="", required=needed)
     verbs.choices["file"].add_argument("file", type=Path)
     options = parser.parse_args()
     configure_logging("ERROR")
-    rows: list[dict[str, Any]] = [vars(options)]
-    if options.action == "file":
-        rows = list(csv.DictReader(options.file.read_text("utf-8-sig").splitlines()))
+    lines = options.file.read_text("utf-8-sig").splitlines() if options.action == "file" else []
+    rows = list(csv.DictReader(lines)) or [vars(options)]
     court = load_court(options.config)
     failed, until = 0, time.monotonic() + options.wait
     for number, row in enumerate(track(rows, "ordering", console=Console(stderr=True), transient=True), start=1):

@@ -134,7 +134,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     else:
         yield green("outbox", ", ".join(f"{count} {state.value}" for state, count in found.outbox.items()) or "empty")
     if found.quarantined:
-        yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine")
+        yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine list")
 
 
 def _endpoint(settings: Settings) -> Iterator[Finding]:
