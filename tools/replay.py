@@ -18,7 +18,6 @@ from ccms_ws.errors import CcmsWsError
 from ccms_ws.replay import (
     CaseResult,
     Target,
-    Verdict,
     be_quiet,
     find_cases,
     in_lines,
@@ -34,7 +33,7 @@ from ccms_ws.replay.pki import NAME_OF, identity
 def tell(case: CaseResult) -> None:
     """Called for each case as it ends."""
     sys.stdout.write(f"{case.verdict.value:9} {case.name}\n")
-    for line in in_lines(case) if case.verdict is Verdict.DIFFERENT else ():
+    for line in in_lines(case):
         sys.stdout.write(f"          {line}\n")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ccms_ws.cli import recording
 from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.options import JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Recorded envelopes, played again: same bytes, same moment, same verdict, same answer.", no_args_is_help=True
 )
+
+
+app.command()(recording.record)
+
+
+MOST_LINES = 8
 
 
 class Mode(StrEnum):
@@ -142,8 +149,11 @@ def _show(result: RunResult) -> None:
     for case in result.cases:
         if case.verdict in (Verdict.DIFFERENT, Verdict.BROKEN):
             say(f"{case.verdict.value}  {case.name}: {case.title}")
-            for line in in_lines(case):
+            lines = in_lines(case)
+            for line in lines[:MOST_LINES]:
                 say(f"    {line}")
+            if len(lines) > MOST_LINES:
+                say(f"    and {len(lines) - MOST_LINES} more: --html or --json shows all of them")
     counts = ", ".join(f"{count} {verdict.value}" for verdict, count in result.counts.items() if count)
     rate = len(result.cases) / result.seconds if result.seconds else 0
     say(f"{counts or 'nothing played'} ({result.mode}, {result.target}, {result.seconds:.1f} s, {rate:.0f}/s)")

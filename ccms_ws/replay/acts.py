@@ -1,4 +1,4 @@
-"""What a recorded session can do at the court beside receiving: book, refer, push a batch, order holds and releases."""
+"""What a recorded session can do at the court beside receiving: book, refer, push, correct, order and release holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from ccms_ws.clock import court_day
 from ccms_ws.domain.abstracts import ReleaseReason, SectionRole, SectionViolated
@@ -14,7 +14,7 @@ from ccms_ws.domain.collections import Referral
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.errors import ConfigError
 from ccms_ws.exchanges.col903 import COL903
-from ccms_ws.exchanges.col903.handler import build_batches
+from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
 from ccms_ws.replay.case import CourtAct
@@ -41,10 +41,10 @@ def act(step: CourtAct, court: ReplayCourt, ids: Ids) -> None:
 
 
 def _entry(facts: Facts, court: ReplayCourt, _ids: Ids) -> None:
-    """A line in the ledger, posted today if `on` says nothing else."""
+    """A line in the ledger, posted today if `on` says nothing else; two that are alike need an `id`."""
     app = court.application
     entry = LedgerEntry(
-        entry_id=f"replay-{uuid4()}",
+        entry_id=facts.get("id", f"{facts['case']}/{facts['fee']}/{facts['amount']}"),
         court_ori=app.court.ori,
         case_number=facts["case"],
         participant_id=facts["participant"],
@@ -90,6 +90,18 @@ def _batch(facts: Facts, court: ReplayCourt, _ids: Ids) -> UUID:
     return made[0]
 
 
+def _correct(facts: Facts, court: ReplayCourt, ids: Ids) -> UUID:
+    """A new batch for the items of an earlier one that the partner refused."""
+    app, partner, batch = court.application, facts["partner"], UUID(ids.now(facts["batch"]))
+    push = app.push_settings(partner, COL903.code)
+    (made,) = app.push(
+        COL903,
+        partner,
+        lambda context, uow: correct_batch(batch, context, uow, size=push.batch_size),
+    )
+    return made
+
+
 def _hold(facts: Facts, court: ReplayCourt, _ids: Ids) -> UUID:
     order = HoldOrder(
         case_number=facts["case"],
@@ -133,6 +145,7 @@ _ACTS: Final[dict[str, Callable[[Facts, ReplayCourt, Ids], UUID | None]]] = {
     "entry": _entry,
     "referral": _referral,
     "batch": _batch,
+    "correct": _correct,
     "hold": _hold,
     "release": _release,
 }

@@ -10,7 +10,15 @@ from uuid import uuid4
 
 from lxml.etree import _Element
 
-from ccms_ws.domain.courts import Case, CaseParticipant, CaseType, Participant, ParticipantRole, PersonName
+from ccms_ws.domain.courts import (
+    Case,
+    CaseParticipant,
+    CaseType,
+    JointDebtor,
+    Participant,
+    ParticipantRole,
+    PersonName,
+)
 from ccms_ws.domain.law import current_law
 from ccms_ws.domain.ledger import Balance, EntryKind, FeeBalance, LedgerEntry, balance_of
 from ccms_ws.domain.partners import ProbationUnit
@@ -43,7 +51,7 @@ def make_books(query: bytes, answer: bytes, uow: UnitOfWork) -> None:
     for subject in _subjects(given, said):
         ensure_on_case(subject, uow, _case_type(given))
     if isinstance(said, BalanceFound):
-        uow.books.add(*_entries(said.subject, said.balance))
+        uow.books.add(*_joint_debtors(said.subject, said.balance), *_entries(said.subject, said.balance))
 
 
 def _payload(envelope: bytes, name: str) -> _Element | None:
@@ -93,6 +101,17 @@ def _entries(subject: CaseParticipant, balance: Balance) -> list[LedgerEntry]:
     return entries
 
 
+def _joint_debtors(subject: CaseParticipant, balance: Balance) -> Iterator[JointDebtor]:
+    person = subject.participant
+    for fee in balance.fees:
+        if fee.joint:
+            yield JointDebtor(person.court_ori, subject.case_number, _obligation(fee), person.participant_id)
+
+
+def _obligation(fee: FeeBalance) -> str:
+    return f"replay-{fee.fee_kind}"
+
+
 def _fee_entries(subject: CaseParticipant, balance: Balance, fee: FeeBalance) -> Iterator[LedgerEntry]:
     amounts = (
         (EntryKind.ASSESSMENT, fee.assessed),
@@ -117,4 +136,6 @@ def _entry(
         amount=amount,
         posted_on=balance.as_of,
         imposed_on=balance.as_of if kind is EntryKind.ASSESSMENT else None,
+        statute=fee.statute if kind is EntryKind.ASSESSMENT else "",
+        obligation=_obligation(fee) if fee.joint else None,
     )

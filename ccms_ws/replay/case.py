@@ -134,14 +134,17 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One case. `at`: the moment of the recording; `not_live`: why it cannot be played against a running endpoint."""
+    """One case. `at`: the moment of the recording; `ran`: by how much its clock went on until the answer was signed, if
+    it did not stand still; `folder`: where it was read from; `not_live`: why no running endpoint can play it.
+    """
 
     name: str
-    folder: Path
     title: str
     exchanges: tuple[str, ...]
     at: datetime
     steps: tuple[Step, ...]
+    ran: timedelta = timedelta(0)
+    folder: Path = Path()
     books: Books = Books.DEMO
     sent: tuple[Sent, ...] = ()
     may_differ: tuple[Tolerance, ...] = ()
@@ -152,8 +155,3 @@ class Case:
     @property
     def is_session(self) -> bool:
         return len(self.steps) > 1
-
-    @property
-    def changes_books(self) -> bool:
-        """True if what it leaves behind could be seen by another case in the same court."""
-        return bool(self.sent) or self.books is Books.MADE or any(not isinstance(step, Post) for step in self.steps)

@@ -53,6 +53,7 @@ def read_case(folder: Path) -> Case:
         title=table.text("title"),
         exchanges=tuple(table.get("exchanges", list)),
         at=_utc(table.get("at", datetime)),
+        ran=timedelta(milliseconds=table.get("ran_ms", int, 0)),
         steps=tuple(_step(each, number) for number, each in enumerate(table.tables("step"), start=1)),
         books=Books(table.text("books", Books.DEMO)),
         sent=tuple(

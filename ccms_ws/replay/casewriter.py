@@ -39,6 +39,7 @@ def _head(case: Case) -> _Table:
         "title": case.title,
         "exchanges": case.exchanges,
         "at": case.at,
+        "ran_ms": int(case.ran.total_seconds() * 1000) or None,
         "books": "" if case.books is Books.DEMO else case.books.value,
         "clauses": case.clauses,
         "not_live": case.not_live,

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 from ccms_ws.bootstrap import CourtApplication, open_court
 from ccms_ws.clock import FixedClock
@@ -21,8 +20,10 @@ from ccms_ws.domain.courts import Court
 from ccms_ws.errors import ConfigError, NotStored
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.replay import pki
+from ccms_ws.replay.case import Books
 from ccms_ws.replay.draft import Request
 from ccms_ws.replay.judging import Answer, Seen
+from ccms_ws.replay.partners import ScriptedPartners
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.unit_of_work import read_only, unit_of_work
@@ -31,7 +32,7 @@ _SQLITE: Final = "sqlite:///"
 
 
 class ReplayCourt:
-    """One court that nothing else has touched. Not for several threads: it has one clock."""
+    """One court that nothing else touches. Not for several threads: it has one clock."""
 
     def __init__(self, settings: Settings, clock: FixedClock) -> None:
         self.clock = clock
@@ -40,7 +41,16 @@ class ReplayCourt:
             open_court(settings, clock), units=unit_of_work(self._engine), reading=read_only(self._engine)
         )
         self._gate = self.application.gateway()
-        self._path = urlsplit(settings.endpoint.public_url).path.rstrip("/")
+
+    def begin(self, at: datetime, books: sqlite3.Connection | None) -> None:
+        """Set the clock, and put the database back to `books`; None leaves it as it is."""
+        self.clock.at = at
+        if books is None:
+            return
+        with closing(self._engine.raw_connection()) as connection:
+            own: Any = connection.driver_connection
+            own.execute("PRAGMA synchronous = OFF")  # nothing in it has to outlive this process
+            books.backup(own)
 
     def receive(self, request: Request, path: str) -> Answer:
         """One HTTP request through the gate."""
@@ -65,7 +75,7 @@ class ReplayCourt:
                 return ""
 
     def close(self) -> None:
-        """End it; its database is deleted with the courthouse."""
+        """End it."""
         self._engine.dispose()
 
 
@@ -84,23 +94,25 @@ def _environ(request: Request, path: str) -> dict[str, Any]:
 
 
 class Courthouse:
-    """Makes courts: each `open` copies what was prepared once. Use it in a `with` block."""
+    """Has one court, and puts it back to where it was before each case. Use it in a `with` block."""
 
     def __init__(self, settings: Settings, *, database: str = "") -> None:
         """`settings`: of the installation that is copied, which stays as it is. `database`: the URL of a copy that may
         be changed, for installations on PostgreSQL. Raises ConfigError.
         """
-        self.settings = settings
-        self._database = database
-        self._own = tempfile.TemporaryDirectory(prefix="ccms-ws-replay-")
-        self._folder = Path(self._own.name)
-        self._opened = 0
         url = settings.database.url
         if not database and not url.startswith(_SQLITE):
             raise ConfigError("this court's database is not a file that could be copied",
                               hint="restore a copy of it and name that with --database")  # fmt: skip
+        self.settings = settings
+        self.partners = ScriptedPartners()
+        self._database = database
+        self._own = tempfile.TemporaryDirectory(prefix="ccms-ws-replay-")
+        self._folder = Path(self._own.name)
+        self._books: dict[Books, sqlite3.Connection] = {}
+        self._courts: dict[str, ReplayCourt] = {}
         if not database:
-            _copy_database(Path(url.removeprefix(_SQLITE)), self._folder / "court.db")
+            self._books[Books.COURT] = _books(Path(url.removeprefix(_SQLITE)), self._folder / "books.db")
 
     @classmethod
     def demo(cls, at: datetime) -> Self:
@@ -110,7 +122,8 @@ class Courthouse:
             home = made.settings_file.parent
             pki.install(home / "pki")
             house = cls(_load(made.settings_file, environment=False))
-            house._adopt(home)
+            shutil.copytree(home, house._folder / "court")
+        house.settings = _load(house._folder / "court" / "ccms-ws.toml", environment=False)
         return house
 
     @classmethod
@@ -118,30 +131,40 @@ class Courthouse:
         """A copy of the installation with these settings."""
         return cls(_load(settings_file), database=database)
 
-    def open(self, at: datetime, settings: Settings | None = None, *, empty: bool = False) -> ReplayCourt:
-        """A court of its own, as it was before anything was played. `settings`: instead of the installation's;
-        `empty`: with nothing on file but the court itself.
+    def court(self, at: datetime, books: Books = Books.COURT) -> ReplayCourt:
+        """The court as it was before anything was played, its clock at `at`, its partners those of `partners`. One at a
+        time: the court that was had before is this one. `books`: `MADE` has nothing on file but the court itself.
         """
-        settings, url = settings or self.settings, self._database
-        if empty or not url:
-            self._opened += 1
-            copy = self._folder / f"court-{self._opened}.db"
-            shutil.copyfile(self._empty() if empty else self._folder / "court.db", copy)
-            url = f"{_SQLITE}{copy}"
-        return ReplayCourt(_with_database(settings, url), FixedClock(at))
+        if books is Books.MADE and books not in self._books:
+            self._books[books] = self._nothing()
+        kept = self._books.get(Books.MADE if books is Books.MADE else Books.COURT)
+        url = self._database if kept is None else f"{_SQLITE}{self._folder / 'court.db'}"
+        if url not in self._courts:
+            if kept is not None:
+                with closing(sqlite3.connect(self._folder / "court.db")) as copy:
+                    kept.backup(copy)
+            settings = self.partners.moved_here(self.settings)
+            self._courts[url] = ReplayCourt(_with_database(settings, url), FixedClock(at))
+        self._courts[url].begin(at, kept)
+        return self._courts[url]
 
-    def _empty(self) -> Path:
-        path, court = self._folder / "empty.db", self.settings.court
-        if not path.exists():
-            engine = open_engine(f"{_SQLITE}{path}")
-            migrate.upgrade(engine)
-            with unit_of_work(engine)() as uow:
-                uow.books.add(Court(court.ori, court.name, court.county_code, court.dmv_court_code))
-                uow.commit()
-            engine.dispose()
-        return path
+    def _nothing(self) -> sqlite3.Connection:
+        path, court = self._folder / "nothing.db", self.settings.court
+        engine = open_engine(f"{_SQLITE}{path}")
+        migrate.upgrade(engine)
+        with unit_of_work(engine)() as uow:
+            uow.books.add(Court(court.ori, court.name, court.county_code, court.dmv_court_code))
+            uow.commit()
+        engine.dispose()
+        return sqlite3.connect(path, check_same_thread=False)
 
     def close(self) -> None:
+        """End everything and delete it."""
+        self.partners.stop()
+        for court in self._courts.values():
+            court.close()
+        for books in self._books.values():
+            books.close()
         self._own.cleanup()
 
     def __enter__(self) -> Self:
@@ -149,11 +172,6 @@ class Courthouse:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
-
-    def _adopt(self, home: Path) -> None:
-        """Keep the installation's files where this courthouse lives as long as it does."""
-        shutil.copytree(home, self._folder / "court")
-        self.settings = _load(self._folder / "court" / "ccms-ws.toml", environment=False)
 
 
 def _load(settings_file: Path, *, environment: bool = True) -> Settings:
@@ -164,7 +182,7 @@ def _with_database(settings: Settings, url: str) -> Settings:
     return settings.model_copy(update={"database": settings.database.model_copy(update={"url": url})})
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def _books(source: Path, target: Path) -> sqlite3.Connection:
     """A copy of a database that may be in use, brought to the schema of this version."""
     if not source.is_file():
         raise ConfigError(f"there is no database {source}", hint="ccms-ws db upgrade makes one")
@@ -173,3 +191,4 @@ def _copy_database(source: Path, target: Path) -> None:
     engine = open_engine(f"{_SQLITE}{target}")
     migrate.upgrade(engine)
     engine.dispose()
+    return sqlite3.connect(target, check_same_thread=False)

@@ -65,10 +65,6 @@ class Times:
     earliest: datetime
     latest: datetime
 
-    @classmethod
-    def frozen(cls, at: datetime, now: datetime | None = None) -> Times:
-        return cls(at, now or at, now or at)
-
 
 @dataclass(frozen=True, slots=True)
 class Roles:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Self
+from datetime import UTC, datetime
 
 from ccms_ws.config import PartnerSettings, Settings
 from ccms_ws.replay import pki
@@ -28,22 +27,19 @@ class Delivered:
 
 
 class ScriptedPartners:
-    """One server for all partners of a case, on a free port of loopback. Use it in a `with` block."""
+    """One server for all partners of a court, on a free port of loopback, until it is stopped."""
 
-    def __init__(self, recorded_at: datetime) -> None:
+    def __init__(self) -> None:
         self._server = PartnerServer("127.0.0.1", 0, self._receive, _LARGEST)
-        self._recorded_at = recorded_at
         self._lock = threading.Lock()
         self._script: list[Delivery] = []
         self._taken: list[Delivered] = []
-        self._now = recorded_at
+        self._now = datetime.min.replace(tzinfo=UTC)
         self._ids = Ids()
-
-    def __enter__(self) -> Self:
         self._server.start()
-        return self
 
-    def __exit__(self, *_error: object) -> None:
+    def stop(self) -> None:
+        """End the server."""
         self._server.stop()
 
     def url(self, partner: str, exchange: str) -> str:
@@ -81,7 +77,6 @@ class ScriptedPartners:
             self._ids.bind(message_id_of(step.message), message_id_of(request.body))
             if not step.answer:
                 return HttpReply(step.status)
-            occasion = Occasion(
-                at=self._now, recorded_at=self._recorded_at, signer=pki.identity(pki.NAME_OF[step.partner])
-            )
+            signer = pki.identity(pki.NAME_OF[step.partner])
+            occasion = Occasion(at=self._now, recorded_at=self._now, signer=signer)
             return HttpReply(step.status, renew_answer(step.answer, occasion, self._ids), step.content_type)

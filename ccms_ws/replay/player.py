@@ -34,7 +34,7 @@ class _Stage:
 
     case: Case
     court: ReplayCourt
-    partners: ScriptedPartners | None
+    partners: ScriptedPartners
     ids: Ids = field(default_factory=Ids)
 
     @property
@@ -42,17 +42,20 @@ class _Stage:
         return TrustStore([PinnedCertificate("COURT", self.court.application.identity.certificate)])
 
     def roles(self, addresses: dict[str, str] | None = None) -> Roles:
-        return Roles(self.ids, Ids(), Times.frozen(self.court.clock.now()), addresses or {})
+        now = self.court.clock.now()
+        return Roles(self.ids, Ids(), Times(now, now - self.case.ran, now), addresses or {})
 
 
-def play(case: Case, house: Courthouse, court: ReplayCourt | None = None) -> CaseResult:
-    """Play `case` in a court of its own, or in `court` if it may be shared. Whatever goes wrong is in the result."""
+def play(case: Case, house: Courthouse) -> CaseResult:
+    """Play `case` in the court of `house`. Whatever goes wrong is in the result."""
     started = time.perf_counter()
     steps: list[StepResult] = []
     reason = ""
     try:
-        steps.extend(_played(case, house, court))
-    except (CcmsWsError, LookupError) as error:
+        court = house.court(case.at, case.books)
+        _prepare(case, court)
+        steps.extend(_steps(_Stage(case, court, house.partners)))
+    except (CcmsWsError, LookupError, ValueError) as error:
         reason = str(error) if isinstance(error, CcmsWsError) else repr(error)
     return CaseResult(
         name=case.name,
@@ -62,27 +65,6 @@ def play(case: Case, house: Courthouse, court: ReplayCourt | None = None) -> Cas
         seconds=round(time.perf_counter() - started, 4),
         reason=reason,
     )
-
-
-def _played(case: Case, house: Courthouse, shared: ReplayCourt | None) -> Iterator[StepResult]:
-    if shared is not None and not case.changes_books:
-        shared.clock.at = case.at
-        yield from _steps(_Stage(case, shared, None))
-        return
-    if not any(isinstance(step, Delivery) for step in case.steps):
-        yield from _on(case, house.open(case.at, empty=case.books is Books.MADE), None)
-        return
-    with ScriptedPartners(case.at) as partners:
-        court = house.open(case.at, partners.moved_here(house.settings), empty=case.books is Books.MADE)
-        yield from _on(case, court, partners)
-
-
-def _on(case: Case, court: ReplayCourt, partners: ScriptedPartners | None) -> Iterator[StepResult]:
-    try:
-        _prepare(case, court)
-        yield from _steps(_Stage(case, court, partners))
-    finally:
-        court.close()
 
 
 def _prepare(case: Case, court: ReplayCourt) -> None:
@@ -152,8 +134,6 @@ def _result(stage: _Stage, step: Step, expected: str, actual: str, found: list[D
 # -- deliveries -------------------------------------------------------------------------------------------------------
 def _deliver(stage: _Stage, script: Sequence[Delivery]) -> Iterator[StepResult]:
     partners = stage.partners
-    if partners is None:
-        raise ConfigError("deliveries need a court of their own")
     partners.expect(script, stage.court.clock.now(), stage.ids)
     stage.court.application.worker().run_once()
     taken = partners.taken

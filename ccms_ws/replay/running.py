@@ -1,4 +1,4 @@
-"""Many cases: in this process, or spread over several; what was recorded of one conversation stays together."""
+"""Many cases: one after the other in this process, or spread over several."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -17,20 +16,16 @@ from typing import Final
 import structlog
 
 from ccms_ws.errors import CcmsWsError
-from ccms_ws.replay.case import Case, Post
+from ccms_ws.replay.case import Case
 from ccms_ws.replay.casefile import read_case
-from ccms_ws.replay.court import Courthouse, ReplayCourt
+from ccms_ws.replay.court import Courthouse
 from ccms_ws.replay.player import play
-from ccms_ws.replay.reading import addressing_of, find_tree, message_id_of
 from ccms_ws.replay.results import CaseResult, RunResult
 
 MADE_AT: Final = datetime(2026, 11, 20, tzinfo=UTC)
 _LARGEST_CHUNK: Final = 250
 _SMALLEST_CHUNK: Final = 20
 _WORTH_A_PROCESS: Final = 200
-_RENEW_AFTER: Final = 2000
-"""So many cases share a court before it is made anew: its refusals are bounded, its log is not."""
-
 Tell = Callable[[CaseResult], None]
 
 
@@ -72,24 +67,11 @@ def replay(
 
 
 def _in_process(folders: Iterable[Path], which: Which) -> Iterator[tuple[Path, CaseResult]]:
-    """One after the other. Cases that leave nothing behind which another could see share a court."""
-    with ExitStack() as stack:
-        house = stack.enter_context(which.open())
-        shared: ReplayCourt | None = None
-        used: set[str] = set()
+    """One after the other, each in the court as it was before all of them."""
+    with which.open() as house:
         for folder in folders:
             case = _read(folder)
-            if isinstance(case, CaseResult):
-                yield folder, case
-                continue
-            ids = _ids(case)
-            if shared is None or len(used) > _RENEW_AFTER or not used.isdisjoint(ids):
-                if shared is not None:
-                    shared.close()
-                shared, used = house.open(case.at), set()
-                stack.callback(shared.close)
-            used |= ids
-            yield folder, play(case, house, shared)
+            yield folder, case if isinstance(case, CaseResult) else play(case, house)
 
 
 def _read(folder: Path) -> Case | CaseResult:
@@ -97,10 +79,6 @@ def _read(folder: Path) -> Case | CaseResult:
         return read_case(folder)
     except (CcmsWsError, ValueError) as error:
         return CaseResult(name=folder.name, title="", exchanges=(), reason=str(error))
-
-
-def _ids(case: Case) -> set[str]:
-    return {message_id_of(step.request.body) for step in case.steps if isinstance(step, Post)} - {""}
 
 
 def be_quiet() -> None:
@@ -111,33 +89,12 @@ def be_quiet() -> None:
 # -- several processes ------------------------------------------------------------------------------------------------
 def _in_processes(folders: Sequence[Path], which: Which, jobs: int) -> Iterator[tuple[Path, CaseResult]]:
     size = max(_SMALLEST_CHUNK, min(_LARGEST_CHUNK, len(folders) // (4 * jobs)))
-    groups = _groups(folders, size)
+    chunks = [folders[start : start + size] for start in range(0, len(folders), size)]
     # A fresh interpreter each: a forked one would share locks and connections with this one's threads.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=be_quiet) as pool:
-        for done in as_completed([pool.submit(_play_group, group, which) for group in groups]):
+        for done in as_completed([pool.submit(_play_chunk, chunk, which) for chunk in chunks]):
             yield from done.result()
 
 
-def _play_group(folders: Sequence[Path], which: Which) -> list[tuple[Path, CaseResult]]:
+def _play_chunk(folders: Sequence[Path], which: Which) -> list[tuple[Path, CaseResult]]:
     return list(_in_process(folders, which))
-
-
-def _groups(folders: Sequence[Path], size: int) -> list[list[Path]]:
-    """Chunks of about `size` cases; what answers the same message is in the same chunk, in the order given."""
-    threads: dict[str, list[Path]] = {}
-    for folder in folders:
-        threads.setdefault(_thread(folder), []).append(folder)
-    chunks: list[list[Path]] = [[]]
-    for members in threads.values():
-        if len(chunks[-1]) >= size:
-            chunks.append([])
-        chunks[-1] += members
-    return chunks
-
-
-def _thread(folder: Path) -> str:
-    """What holds a recorded conversation together: the id of the message that is answered, or the case itself."""
-    request = folder / "request.xml"
-    root = find_tree(request.read_bytes()) if request.is_file() else None
-    related = "" if root is None else addressing_of(root).get("RelatesTo", "")
-    return related or str(folder)

@@ -29,12 +29,12 @@ NOT_LIVE = "a running court has not sent this batch"
 @cache
 def batch_to_ftb(house: Courthouse) -> Sent:
     """The batch that the demo court makes for FTB, under an id that is the same each time."""
-    court, ids = house.open(AT), Ids()
+    court, ids = house.court(AT), Ids()
     act(CourtAct(name="", do="batch", facts={"partner": "FTB"}, message_id="made"), court, ids)
     with court.application.units() as uow:
         (leased,) = uow.outbox.claim(worker="recorder", now=AT, lease=timedelta(minutes=1))
-    court.close()
-    return Sent("COL903", "FTB", leased.message.body.replace(ids.now("made").encode(), str(BATCH).encode()))
+        body = b"".join((leased.message.body, *leased.message.further))
+    return Sent("COL903", "FTB", body.replace(ids.now("made").encode(), str(BATCH).encode()))
 
 
 def error(

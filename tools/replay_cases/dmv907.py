@@ -35,12 +35,12 @@ ORDER = {
 @cache
 def hold(house: Courthouse) -> Sent:
     """A hold that the demo court orders, under an id that is the same each time."""
-    court, ids = house.open(AT), Ids()
+    court, ids = house.court(AT), Ids()
     act(CourtAct(name="", do="hold", facts=ORDER, message_id="made"), court, ids)
     with court.application.units() as uow:
         (leased,) = uow.outbox.claim(worker="recorder", now=AT, lease=timedelta(minutes=1))
-    court.close()
-    return Sent("DMV907", "DMV", leased.message.body.replace(ids.now("made").encode(), str(HOLD).encode()))
+        body = b"".join((leased.message.body, *leased.message.further))
+    return Sent("DMV907", "DMV", body.replace(ids.now("made").encode(), str(HOLD).encode()))
 
 
 def response(

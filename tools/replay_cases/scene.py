@@ -28,7 +28,6 @@ from ccms_ws.replay.draft import Draft, Request
 from ccms_ws.replay.judging import see
 from ccms_ws.replay.layouts import get_layout
 from ccms_ws.replay.matching import Ids
-from ccms_ws.replay.partners import ScriptedPartners
 from ccms_ws.replay.reading import message_id_of
 from ccms_ws.replay.sent import put_on_file
 
@@ -52,18 +51,14 @@ class Scene:
             name=name, folder=shipped(name), title=title, exchanges=exchanges, at=AT, steps=(), clauses=tuple(clauses),
             not_live=not_live, provenance=PROVENANCE, sent=tuple(sent),
         )  # fmt: skip
-        self._partners = ScriptedPartners(AT)
-        self._partners.__enter__()
-        self._house = house
-        self.court = house.open(AT, self._partners.moved_here(house.settings))
+        self._partners = house.partners
+        self.court = house.court(AT)
         self._steps: list[Step] = []
         self._made: list[UUID] = []
         for each in sent:
             put_on_file(each, self.court)
 
     def close(self) -> Case:
-        self._partners.__exit__()
-        self.court.close()
         return replace(self._case, steps=tuple(self._steps))
 
     def id(self, label: str) -> UUID:

@@ -21,7 +21,8 @@ NOT_LIVE = "the court's part of it is played in this process"
 
 def scenes(house: Courthouse) -> Iterator[Scene]:
     yield from _same_again(house)
-    yield from _pushes(house)
+    yield from _batches(house)
+    yield from _holds(house)
     yield _all_three(house)
 
 
@@ -83,7 +84,7 @@ def _same_again(house: Courthouse) -> Iterator[Scene]:
     yield scene
 
 
-def _pushes(house: Courthouse) -> Iterator[Scene]:
+def _batches(house: Courthouse) -> Iterator[Scene]:
     scene = Scene(house, "session-batch-silence", "A batch to FTB; no error message comes, so it counts as accepted",
                   "COL903", not_live=NOT_LIVE)  # fmt: skip
     batch = scene.do("batch", partner="FTB")
@@ -98,6 +99,17 @@ def _pushes(house: Courthouse) -> Iterator[Scene]:
     scene.wait(hours=3)
     scene.post(col903.error(scene, sent), Outcome.ACCEPTED, partner="FTB", exchange="COL903", relates_to=sent,
                books={f"batch {batch}": "rejected: SystemUnavailable"})  # fmt: skip
+    yield scene
+    scene = Scene(house, "session-batch-corrected",
+                  "FTB refuses an update; it goes out again, in a batch that names the first", "COL903",
+                  not_live=NOT_LIVE)  # fmt: skip
+    batch = scene.do("batch", partner="FTB")
+    sent = sent_id(scene.deliver("FTB", "COL903"))
+    scene.post(col903.error(scene, sent, items=(2,), refused=False), Outcome.ACCEPTED, partner="FTB", exchange="COL903",
+               relates_to=sent, books={f"batch {batch}": "partly rejected: UpdatesRefused"})  # fmt: skip
+    scene.wait(days=1)
+    second = scene.do("correct", partner="FTB", batch=batch)
+    scene.deliver("FTB", "COL903", books={f"batch {second}": "delivered"})
     yield scene
     scene = Scene(house, "session-batch-refused-at-once", "An agency refuses an update in the HTTP response", "COL903",
                   not_live=NOT_LIVE)  # fmt: skip
@@ -125,6 +137,9 @@ def _pushes(house: Courthouse) -> Iterator[Scene]:
     scene.do("batch", partner="FTB")
     scene.deliver("FTB", "COL903")
     yield scene
+
+
+def _holds(house: Courthouse) -> Iterator[Scene]:
     scene = Scene(house, "session-hold-and-release",
                   "A hold, its response, its release and the response to that", "DMV907",
                   not_live=NOT_LIVE)  # fmt: skip

@@ -15,8 +15,11 @@ MESSAGE = """<e:Message xmlns:e="urn:ccms-ws:extension:1.0" kind="a"><e:Case>24C
 <e:Item>2</e:Item><e:End><e:Deep>x</e:Deep></e:End></e:Message>"""
 
 
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
 def compared(actual: str, expected: str = MESSAGE) -> list[Difference]:
-    roles = Roles(Ids(), Ids(), Times.frozen(datetime(2026, 11, 20, tzinfo=UTC)), {})
+    roles = Roles(Ids(), Ids(), Times(NOW, NOW, NOW), {})
     return differences(etree.fromstring(expected), etree.fromstring(actual), roles)
 
 
