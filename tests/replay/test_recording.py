@@ -93,7 +93,7 @@ def respond(court: Court) -> UUID:
 def metadata(court: Court, answer_id: UUID, answers: UUID) -> Any:
     query = court.query(message_id=answer_id).metadata
     dmv = court.application.partners["DMV"]
-    return replace(
+    return with_values(
         query,
         correlation_id=answers,
         exchange="DMV907",
