@@ -12,6 +12,7 @@ import ccms_ws
 from ccms_ws.cli import (
     certs,
     col903,
+    conformance,
     contract,
     db,
     demo,
@@ -56,6 +57,7 @@ for command in (
     simulate.simulate,
     query.query,
     explain.explain,
+    conformance.conformance,
     demo.demo,
     doctor.doctor,
     docs.docs,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
@@ -9,23 +11,39 @@ import typer
 
 from ccms_ws.cli.court import records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ccms_ws.cli.output import show_facts, show_rows
+from ccms_ws.cli.output import say, show_facts, show_rows
+from ccms_ws.envelope.explaining import Examination, advice, examine
+from ccms_ws.envelope.policy import Limits, SecurityPolicy
+from ccms_ws.errors import ConfigError
+
+_LIMITS = Limits(message=64 << 20, elements=2_000_000)
+"""The operator may look into more than strangers may send."""
 
 
 def explain(
-    incident_id: Annotated[UUID, typer.Argument(help="The incident id that the sender was told.")],
+    incident_id: Annotated[UUID | None, typer.Argument(help="The incident id that the sender was told.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="The message, as the sender kept it: shows digests and canonical forms."),
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
     """Say why a message was refused: the sender learns one sentence and an incident id, the court keeps the reason.
 
-    Example: ccms-ws explain 7c9e6a52-3b1f-4d08-9a64-0e5d2f8b1c47
-    """
+    The court keeps nothing of the message itself. With --file, given by the sender, it is looked into again.
 
-    with records_of(config)() as uow:
-        refusal = uow.inbox.get_refusal(incident_id)
-    show_facts(
-        {
+    Example: ccms-ws explain 7c9e6a52-3b1f-4d08-9a64-0e5d2f8b1c47 --file message.xml
+    """
+    if incident_id is None and file is None:
+        raise typer.BadParameter("name an incident, or a message with --file")
+    facts: dict[str, object] = {}
+    digest = b""
+    if incident_id is not None:
+        with records_of(config)() as uow:
+            refusal = uow.inbox.get_refusal(incident_id)
+        digest = refusal.digest
+        facts = {
             "incident": refusal.incident_id,
             "at": refusal.at,
             "address": refusal.address,
@@ -35,9 +53,41 @@ def explain(
             "reason": refusal.detail,
             "bytes": refusal.size,
             "sha256": refusal.digest.hex(),
-        },
-        as_json=json,
-    )
+            "tell the partner": advice(refusal.code),
+        }
+    found = None if file is None else examine(_read(file), SecurityPolicy(limits=_LIMITS))
+    if file is not None and digest:
+        same = hashlib.sha256(_read(file)).digest() == digest
+        facts["same message"] = "yes, byte by byte" if same else "no: other bytes than those that were refused"
+    if found is not None:
+        facts |= _digests(found)
+    show_facts(facts | ({"canonical": _forms(found)} if json and found else {}), as_json=json)
+    for what, form in _forms(found).items() if found and not json else ():
+        say(f"\nCanonical form of {what}:\n{form}")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+
+
+def _digests(found: Examination) -> dict[str, object]:
+    if found.stopped_by is not None:
+        return {"not looked into": str(found.stopped_by)}
+    return {
+        part.path: f"{part.digest} fits"
+        if part.fits
+        else f"{part.digest} signed {part.signed}, computed {part.computed} over {len(part.canonical)} bytes"
+        for part in found.parts
+    }
+
+
+def _forms(found: Examination) -> dict[str, str]:
+    """What the signature value is over, and each part whose digest does not fit, as it was digested here."""
+    forms = {"SignedInfo": found.signed_info.decode()} if found.signed_info else {}
+    return forms | {part.path: part.canonical.decode() for part in found.parts if not part.fits}
 
 
 quarantine = typer.Typer(help="Verified answers that fit no open message: kept, not applied.")

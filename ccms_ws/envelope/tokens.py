@@ -106,12 +106,12 @@ def _by_token(reference: _Element, parts: Parts, trust: TrustStore, now: datetim
     uri = reference.get("URI")
     if not uri:
         raise SecurityHeaderInvalid("a wsse:Reference without a URI", rule="BSP R3062")
-    _check_type(reference, "ValueType", X509V3, "BSP R3059", remarks)
+    _check_type(reference, "ValueType", X509V3, ("BSP R3059", "BSP R3058"), remarks)
     token = parts.token
     if token is None or uri != f"#{token.get(Q_ID)}":
         raise TokenUnavailable(f"the reference {uri[:80]!r} leads to no token in the Security header", rule="BSP R5204")
-    _check_type(token, "ValueType", X509V3, "BSP R3031", remarks)
-    _check_type(token, "EncodingType", BASE64, "BSP R3029", remarks)
+    _check_type(token, "ValueType", X509V3, ("BSP R3031", "BSP R3032"), remarks)
+    _check_type(token, "EncodingType", BASE64, ("BSP R3029", "BSP R3030"), remarks)
     if not any(sibling is parts.signature for sibling in token.itersiblings()):
         remarks.append("BSP R5205: the token stands after the signature that refers to it")
     der = octets_of(token)
@@ -136,7 +136,7 @@ def _unknown(der: bytes) -> TokenInvalid | SignerNotTrusted:
 
 def _by_key_identifier(reference: _Element, trust: TrustStore, remarks: list[str]) -> tuple[TokenReference, Signer]:
     value_type = reference.get("ValueType")
-    _check_type(reference, "EncodingType", BASE64, "BSP R3070", remarks)
+    _check_type(reference, "EncodingType", BASE64, ("BSP R3070", "BSP R3071"), remarks)
     identifier = octets_of(reference)
     if value_type == KEY_IDENTIFIER:
         kind, signer = TokenReference.KEY_IDENTIFIER, trust.by_key_identifier(identifier)
@@ -168,10 +168,13 @@ def _by_issuer_serial(data: _Element, trust: TrustStore) -> Signer:
     return signer
 
 
-def _check_type(element: _Element, attribute: str, expected: str, rule: str, remarks: list[str]) -> None:
-    """BSP wants the attribute; several stacks leave it out where it can only mean one thing."""
+def _check_type(element: _Element, attribute: str, expected: str, rules: tuple[str, str], remarks: list[str]) -> None:
+    """BSP wants the attribute; several stacks leave it out where it can only mean one thing.
+
+    `rules`: that it is there, and that it is right.
+    """
     value = element.get(attribute)
     if value is None:
-        remarks.append(f"{rule}: no {attribute} on {element.tag}")
+        remarks.append(f"{rules[0]}: no {attribute} on {element.tag}")
     elif value != expected:
-        raise TokenUnsupported(f"{attribute} {value!r} on {element.tag}", rule=rule)
+        raise TokenUnsupported(f"{attribute} {value!r} on {element.tag}", rule=rules[1])

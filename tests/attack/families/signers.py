@@ -14,6 +14,7 @@ from ccms_ws.clock import FixedClock
 from ccms_ws.contract.namespaces import DS, WSSE
 from ccms_ws.envelope.policy import TokenReference
 from ccms_ws.envelope.soap import to_bytes
+from ccms_ws.envelope.tokens import THUMBPRINT, X509V3
 from ccms_ws.errors import (
     NotPermitted,
     SecurityHeaderInvalid,
@@ -42,6 +43,9 @@ _TIMESTAMPS = {
     "without time zone": ("17:30:00Z", "17:30:00"),
     "in another zone": ("17:30:00Z", "17:30:00+00:00"),
     "with a leap second": ("17:30:00Z", "17:29:60Z"),
+    "whose Expires has a leap second": ("17:35:00Z", "17:34:60Z"),
+    "whose Expires is in another zone": ("17:35:00Z", "17:35:00+00:00"),
+    "whose Expires has a ValueType": ("<wsu:Expires>", '<wsu:Expires ValueType="xsd:string">'),
     "of no day": ("2026-03-02T17:30", "2026-02-30T17:30"),
     "in other digits": ("2026-03-02T17:30", "\uff12026-03-02T17:30"),
     "with a ValueType": ("<wsu:Created>", '<wsu:Created ValueType="xsd:string">'),
@@ -145,6 +149,27 @@ ATTACKS = [
     Attack(15, "a certificate of a version that does not exist", _of_another_version, TokenInvalid),
     Attack(15, "a token that is not base64", before_sign((">MII", ">M*I")), SecurityHeaderInvalid),
     Attack(15, "a token of another type", before_sign(("#X509v3", "#X509PKIPathv1")), TokenUnsupported),
+    Attack(15, "a token in another encoding", before_sign(("#Base64Binary", "#HexBinary")), TokenUnsupported),
+    Attack(
+        15,
+        "a reference to a token of another type",
+        before_sign(('#X509" ValueType="' + X509V3, '#X509" ValueType="urn:x')),
+        TokenUnsupported,
+    ),
+    Attack(
+        15,
+        "a key identifier in another encoding",
+        _key_info(
+            _reference(f'<wsse:KeyIdentifier EncodingType="urn:x" ValueType="{THUMBPRINT}">AA==</wsse:KeyIdentifier>')
+        ),
+        TokenUnsupported,
+    ),
+    Attack(
+        15,
+        "a key identifier of an unknown type",
+        _key_info(_reference('<wsse:KeyIdentifier ValueType="urn:x">AA==</wsse:KeyIdentifier>')),
+        TokenUnsupported,
+    ),
     Attack(
         15,
         "a reference to another token than the one in the header",
