@@ -54,7 +54,7 @@ def test_a_second_look_notices_what_should_not_have_been_believed() -> None:
 
 @pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed (extra: fuzz)")
 def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, TOP / "tools" / "fuzz", "--minutes", str(SECONDS / 60), "--corpus", tmp_path]
+    command = [sys.executable, str(TOP / "tools" / "fuzz"), "--minutes", str(SECONDS / 60), "--corpus", str(tmp_path)]
     run = subprocess.run(command, capture_output=True, timeout=SECONDS + 120, check=False)
     assert run.returncode == 0, run.stderr[-3000:].decode()
     assert not [path.name for path in tmp_path.iterdir() if path.name.partition("-")[0] in ("crash", "timeout", "oom")]
