@@ -6,6 +6,7 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace as with_values
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
