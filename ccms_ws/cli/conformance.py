@@ -8,7 +8,6 @@ import typer
 
 from ccms_ws.cli.options import JsonOption
 from ccms_ws.cli.output import say, show_rows
-from ccms_ws.envelope.conformance import requirements
 
 
 def conformance(
@@ -21,6 +20,8 @@ def conformance(
 
     Example: ccms-ws conformance 'BSP R32'
     """
+    from ccms_ws.envelope.conformance import requirements
+
     chosen = [requirement for requirement in requirements() if requirement.id.startswith(wanted)]
     rows = [
         {

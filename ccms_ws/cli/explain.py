@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -12,12 +12,10 @@ import typer
 from ccms_ws.cli.court import records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_rows
-from ccms_ws.envelope.explaining import Examination, advice, examine
-from ccms_ws.envelope.policy import Limits, SecurityPolicy
 from ccms_ws.errors import ConfigError
 
-_LIMITS = Limits(message=64 << 20, elements=2_000_000)
-"""The operator may look into more than strangers may send."""
+if TYPE_CHECKING:
+    from ccms_ws.envelope.explaining import Examination
 
 
 def explain(
@@ -35,6 +33,9 @@ def explain(
 
     Example: ccms-ws explain 7c9e6a52-3b1f-4d08-9a64-0e5d2f8b1c47 --file message.xml
     """
+    from ccms_ws.envelope.explaining import advice, examine
+    from ccms_ws.envelope.policy import Limits, SecurityPolicy
+
     if incident_id is None and file is None:
         raise typer.BadParameter("name an incident, or a message with --file")
     facts: dict[str, object] = {}
@@ -55,7 +56,9 @@ def explain(
             "sha256": refusal.digest.hex(),
             "tell the partner": advice(refusal.code),
         }
-    found = None if file is None else examine(_read(file), SecurityPolicy(limits=_LIMITS))
+    # The operator may look into more than strangers may send.
+    policy = SecurityPolicy(limits=Limits(message=64 << 20, elements=2_000_000))
+    found = None if file is None else examine(_read(file), policy)
     if file is not None and digest:
         same = hashlib.sha256(_read(file)).digest() == digest
         facts["same message"] = "yes, byte by byte" if same else "no: other bytes than those that were refused"
