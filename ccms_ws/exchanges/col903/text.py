@@ -74,9 +74,15 @@ _FEE: Final = "".join(
         _text("ext:FeeCategoryCodeText"),
         _amount("ext:FeeWaivedAmount"),
         _amount("ext:FeeVacatedAmount"),
+        "%s%s",  # statute, joint debt
         "</ext:FeeBalance>",
     )
 )
+_STATUTE: Final = "".join(
+    f"<j:{name}{_J}>{_text('nc:IdentificationID', _NC)}</j:{name}>"
+    for name in ("StatuteCodeIdentification", "StatuteCodeSectionIdentification")
+)
+_JOINT: Final = "<ext:JointAndSeveralIndicator>true</ext:JointAndSeveralIndicator>"
 _PAYMENT: Final = (
     f"<col903:CollectionPayment>{_amount('col903:PaymentAmount')}{_day('col903:PaymentDate')}%s%s"
     "</col903:CollectionPayment>"
@@ -127,6 +133,7 @@ def _participant_text(subject: CaseParticipant) -> str:
 
 
 def _fee_text(fee: FeeBalance) -> str:
+    book, _, section = fee.statute.partition(" ")
     return _FEE % (
         _dollars(fee.assessed),
         _dollars(fee.due),
@@ -134,6 +141,8 @@ def _fee_text(fee: FeeBalance) -> str:
         _escaped(fee.fee_kind),
         _dollars(fee.waived),
         _dollars(fee.vacated),
+        _STATUTE % (_escaped(book), _escaped(section)) if section else "",
+        _JOINT if fee.joint else "",
     )
 
 
