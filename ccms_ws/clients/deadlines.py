@@ -15,6 +15,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from ccms_ws.crash_points import crash_point
+
 
 class _DeadlineReader(socket.SocketIO):
     """Reads from a socket until a moment of the monotonic clock."""
@@ -36,6 +38,7 @@ class _TimelyResponse(HTTPResponse):
     """An answer that is there as a whole within the socket's timeout, counted from now."""
 
     def __init__(self, sock: socket.socket, *args: Any, **settings: Any) -> None:
+        crash_point("send.written")
         super().__init__(sock, *args, **settings)
         patience = sock.gettimeout()
         if patience is not None:

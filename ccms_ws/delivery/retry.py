@@ -26,11 +26,6 @@ class RetryRules:
     budget: int
     window: timedelta
 
-    @property
-    def horizon(self) -> timedelta:
-        """No wait is longer than this."""
-        return self.longest_wait + LONGEST_RETRY_AFTER
-
 
 def next_attempt(
     error: DeliveryError,

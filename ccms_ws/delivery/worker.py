@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -18,7 +19,6 @@ from ccms_ws.clock import Clock
 from ccms_ws.config import DeliverySettings
 from ccms_ws.crash_points import crash_point
 from ccms_ws.delivery.hand import Hand
-from ccms_ws.delivery.retry import LONGEST_RETRY_AFTER
 from ccms_ws.delivery.sending import Dispatcher, Outcome
 from ccms_ws.delivery.settling import Settler
 from ccms_ws.domain.messages import LeasedMessage
@@ -160,12 +160,21 @@ class DeliveryWorker:
                 time.sleep(_STORE_PAUSE)
 
     def _wake(self) -> None:
-        horizon = timedelta(seconds=self._settings.longest_retry_seconds) + LONGEST_RETRY_AFTER
+        """A clock that was ahead has put off messages and lines for longer than the rules would.
+
+        A partner's own Retry-After is cut short by that too, at worst: it will say it again.
+        """
+        settings = self._settings
+        longest = max(settings.longest_retry_seconds, settings.longest_rest_seconds, settings.lease_seconds)
+        now, horizon = self._clock.now(), timedelta(seconds=longest)
         with self._units() as uow:
-            woken = uow.outbox.hasten(self._clock.now(), horizon)
-            if woken:
+            woken = uow.outbox.hasten(now, horizon)
+            ahead = [one for one in uow.lines.list_lines() if one.retry_at and one.retry_at > now + horizon]
+            for line in ahead:
+                uow.lines.put(replace(line, retry_at=now))
+            if woken or ahead:
                 uow.commit()
-                log.warning("clock.set-back", messages=woken)
+                log.warning("clock.set-back", messages=woken, lines=len(ahead))
 
     # -- the senders --------------------------------------------------------------------------------------------------
     def _send_until_stopped(self) -> None:

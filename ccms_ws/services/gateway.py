@@ -21,6 +21,7 @@ from lxml.etree import _Element
 from ccms_ws.clock import Clock
 from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.contract.policy import check_published_policy
+from ccms_ws.crash_points import crash_point
 from ccms_ws.dispatch import Outcome, dispatch
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import IncomingMessage, Refusal
@@ -97,6 +98,7 @@ class Gateway:
         try:
             service = self._service(path)
             received = read_request(environ, self._house.policy.limits.message)
+            crash_point("endpoint.read")
             connection = self._house.tls_clients.partner_of(environ, self._house.clock.now())
             envelope = self._open(received, service, connection)
         except HttpRefusal as error:
@@ -108,6 +110,7 @@ class Gateway:
         except Exception as defect:
             unforeseen = self._unforeseen(defect, incident, path, received)
             return self._replies.unsigned_fault(unforeseen, incident, received)
+        crash_point("endpoint.opened")
         with structlog.contextvars.bound_contextvars(
             exchange=service.exchange.code, partner=envelope.partner_id, message_id=envelope.addressing.message_id
         ):
@@ -167,11 +170,15 @@ class Gateway:
                 known = uow.inbox.find_answer(message) if asks else uow.inbox.receive(message)
                 if known is not None:
                     return self._replies.again(known, envelope), f"duplicate: {known.kind}"
+                crash_point("endpoint.received")
                 reply_id, operation = uuid4(), service.operation(message.root)
                 outcome = self._handled(service, envelope, message, reply_id, uow)
+                crash_point("endpoint.handled")
                 answer, response = self._replies.first(outcome, reply_id, operation, envelope, incident)
             uow.inbox.keep(message, answer)
+            crash_point("endpoint.before-commit")
             uow.commit()
+            crash_point("endpoint.after-commit")
             return response, answer.error_code or answer.kind
 
     def _incoming(self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes) -> IncomingMessage:

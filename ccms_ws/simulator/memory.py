@@ -10,10 +10,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+_LONGEST_WAIT = timedelta(hours=1)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS received (
     message_id TEXT PRIMARY KEY, digest BLOB NOT NULL, exchange TEXT NOT NULL, outcome TEXT NOT NULL,
@@ -123,12 +124,12 @@ class Memory:
         )
 
     def next_errand(self, now: datetime) -> Errand | None:
-        """The errand that has been due for longest."""
+        """The errand that has been due for longest. One that is due in a long time was written by a clock ahead."""
         row = self._one(
             "SELECT errand, attempts, first_try, answer_id, message_id, exchange, is_error, body"
             " FROM errand JOIN answer USING (answer_id)"
-            " WHERE outcome IS NULL AND due_at <= ? ORDER BY due_at, errand LIMIT 1",
-            now.isoformat(),
+            " WHERE outcome IS NULL AND (due_at <= ? OR due_at > ?) ORDER BY due_at, errand LIMIT 1",
+            *(now.isoformat(), (now + _LONGEST_WAIT).isoformat()),
         )
         if row is None:
             return None

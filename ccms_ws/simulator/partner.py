@@ -19,6 +19,7 @@ from ccms_ws.clock import Clock
 from ccms_ws.contract import schemas
 from ccms_ws.contract.namespaces import WSA_SOAP_FAULT_ACTION
 from ccms_ws.contract.wsdl import Wsdl, WsdlOperation
+from ccms_ws.crash_points import crash_point
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.faults import compose_fault, fault_action
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
@@ -100,6 +101,7 @@ class SimulatedPartner:
             if act is Act.DROP:
                 return HttpReply(cut=True)
             return HttpReply(503, headers={"Retry-After": str(int(self._pace.retry_after.total_seconds()))})
+        crash_point("partner.read")
         if act is Act.SLOW:
             time.sleep(self._pace.slow.total_seconds())
         try:
@@ -107,6 +109,7 @@ class SimulatedPartner:
         except (HttpRefusal, EnvelopeError) as error:
             self._journal.note("refused", exchange=counter.exchange, act=act, code=error.code)
             return self._refuse(error, _version_of(request))
+        crash_point("partner.opened")
         return self._answer(opened, counter, act)
 
     def _open(self, request: HttpRequest, counter: Counter) -> VerifiedEnvelope:
@@ -136,6 +139,7 @@ class SimulatedPartner:
         except (ContractError, ExchangeError, MessageIdReused) as error:
             self._journal.note("refused", **facts, code=error.code)
             return self._fault(opened, act, error)
+        crash_point("partner.after-commit")
         self._journal.note("received", **facts, outcome=outcome, answer_id=answer.answer_id if answer else None)
         if act is Act.CUT:
             return HttpReply(cut=True)
@@ -168,6 +172,7 @@ class SimulatedPartner:
             self._memory.remember(message_id, opened.content_digest, counter.exchange, decision.outcome, answer)
             if separate and answer is not None:
                 self._post(answer, act)
+            crash_point("partner.before-commit")
             return decision.outcome, answer
 
     def _post(self, answer: Answer, act: Act) -> None:

@@ -14,6 +14,7 @@ from lxml import etree
 
 from ccms_ws.clients import Receipt
 from ccms_ws.clock import Clock
+from ccms_ws.crash_points import crash_point
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import DeliveryError
@@ -94,6 +95,7 @@ class Postman:
             "act": act,
             "attempt": errand.attempts + 1,
         }
+        crash_point("postman.before-send")
         try:
             receipt = client.send(message, url=door.url, soap=door.soap, relates_to=answer.message_id)
         except DeliveryError as error:
@@ -104,5 +106,7 @@ class Postman:
             else:
                 self._memory.finish(errand, f"refused ({error.cause})")
         else:
+            crash_point("postman.taken")
             self._memory.finish(errand, "taken")
+            crash_point("postman.finished")
             self._journal.note("answered", **facts, http_status=receipt.http_status)

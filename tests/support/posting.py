@@ -154,6 +154,9 @@ class FakeUnit:
 
     lock = find
 
+    def list_lines(self) -> Sequence[PartnerLine]:
+        return list(self.records.lines.values())
+
     def put(self, line: PartnerLine) -> None:
         self.records.lines[line.partner_id] = line
 

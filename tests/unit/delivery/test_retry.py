@@ -71,8 +71,3 @@ def test_retry_after_cannot_put_a_message_off_for_good(days: int) -> None:
 
 def test_very_many_tries_do_not_overflow() -> None:
     assert wait(999_999) == RULES.longest_wait
-
-
-def test_no_wait_is_longer_than_the_horizon() -> None:
-    patient = TransientDeliveryError(retry_after=timedelta.max)
-    assert (wait(999_999, patient) or NEVER) <= RULES.horizon

@@ -21,6 +21,7 @@ from ccms_ws.delivery.sending import Dispatcher
 from ccms_ws.delivery.settling import Settler
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.lines import Line as PartnerLine
 from ccms_ws.domain.lines import LineRules, LineState
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.domain.partners import Partner, PartnerKind
@@ -448,7 +449,9 @@ def test_a_clock_that_is_set_back_does_not_put_messages_off_for_years() -> None:
     line = Line(lambda _: Receipt(202))
     outgoing = line.put()
     line.units.of(outgoing).due_at = NOW + timedelta(days=3650)
+    line.units.records.lines["DMV"] = PartnerLine("DMV", LineState.DOWN, 9, NOW, NOW + timedelta(days=3650))
     assert line.worker().run_once() == 1
+    assert line.units.records.lines["DMV"].state is LineState.UP
     assert line.units.of(outgoing).history[0].outcome == "delivered"
 
 

@@ -1,0 +1,132 @@
+"""Whatever the machine does to the programs: in the end both sides agree on every message exactly once, in order."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from ccms_ws.errors import StoreUnavailable
+from tests.support.house import House
+from tests.support.telling import Tell, tell
+
+__all__ = ["tell"]
+
+ROOT = os.geteuid() == 0
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
+def system(*command: object) -> bool:
+    return subprocess.run([*map(str, command)], capture_output=True, check=False).returncode == 0
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    if not ROOT or not system("mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder):
+        pytest.skip("disk full: a small file system cannot be mounted here")
+    try:
+        yield folder
+    finally:
+        system("umount", "--lazy", folder)
+
+
+def test_the_disk_is_full_for_a_while(tmp_path: Path, tell: Tell) -> None:
+    with small_disk(tmp_path / "disk", "48m") as disk, House(disk) as house:
+        house.push()
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 65_536)
+        refused = 0
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            try:
+                house.push()
+            except StoreUnavailable:
+                refused += 1
+            time.sleep(0.2)
+        filler.unlink()
+        house.push()
+        tell(f"disk full ({refused} orders refused meanwhile): {house.settle()}")
+
+
+def test_the_database_is_locked_for_a_while(tmp_path: Path, tell: Tell) -> None:
+    with House(tmp_path) as house:
+        for _ in range(3):
+            house.push()
+        lock = sqlite3.connect(house.folder / "court" / "court.db", isolation_level=None, timeout=10)
+        lock.execute("BEGIN IMMEDIATE")
+        time.sleep(7)  # longer than anybody waits for it
+        lock.execute("ROLLBACK")
+        lock.close()
+        house.push()
+        tell(f"database locked: {house.settle()}")
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="clock jumps: libfaketime is not installed")
+@pytest.mark.parametrize("jump", ["+7200", "-7200"], ids=["ahead and back", "back and ahead"])
+def test_the_clock_jumps(tmp_path: Path, jump: str, tell: Tell) -> None:
+    offset = tmp_path / "offset"
+    offset.write_text("+0\n")
+    fake = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(offset),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    with House(tmp_path / "house", variables=fake) as house:
+        house.push()
+        offset.write_text(f"{jump}\n")
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            house.push()
+            time.sleep(0.5)
+        offset.write_text("+0\n")
+        house.push()
+        tell(f"clock {jump} s for a while: {house.settle()}")
+
+
+@contextmanager
+def far_away(name: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """A network namespace with one wire to it: its name, and the addresses of the near and the far end."""
+    near, far = f"{name}n", f"{name}f"
+    addresses = ("10.213.77.1", "10.213.77.2")
+    ip = shutil.which("ip")
+    if ip is None or not ROOT or not system(ip, "netns", "add", name):
+        pytest.skip("network cut: no network namespace can be made here (iproute2, as root)")
+    try:
+        steps = [
+            ("link", "add", near, "type", "veth", "peer", "name", far, "netns", name),
+            ("addr", "add", f"{addresses[0]}/24", "dev", near),
+            ("link", "set", near, "up"),
+            ("-n", name, "addr", "add", f"{addresses[1]}/24", "dev", far),
+            ("-n", name, "link", "set", far, "up"),
+            ("-n", name, "link", "set", "lo", "up"),
+        ]
+        if not all(system(ip, *step) for step in steps):
+            pytest.skip("network cut: no pair of virtual wires can be made here")
+        yield name, addresses
+    finally:
+        system(ip, "link", "del", near)
+        system(ip, "netns", "del", name)
+
+
+def test_the_network_is_cut_for_a_while(tmp_path: Path, tell: Tell) -> None:
+    with far_away(f"cw{os.getpid() % 100_000}") as (name, addresses):
+        inside = ("ip", "netns", "exec", name)
+        with House(tmp_path, wrap={"dmv": inside, "ftb": inside}, addresses=addresses) as house:
+            for _ in range(2):
+                house.push()
+                for state, seconds in (("down", 2.0), ("up", 0.5)):
+                    system("ip", "-n", name, "link", "set", f"{name}f", state)
+                    house.push()
+                    time.sleep(seconds)
+            tell(f"network cut: {house.settle()}")

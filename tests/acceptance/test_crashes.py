@@ -1,0 +1,96 @@
+"""Whatever program dies at whatever step: in the end both sides agree on every message exactly once, in order."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from tests.support.house import House
+from tests.support.telling import Tell, tell
+
+__all__ = ["tell"]
+
+POINTS = {
+    "worker-1": ("claim.after-commit", "send.before-seal", "send.sealed", "send.half", "send.written"),
+    "worker-2": (
+        "send.answered",
+        "settle.before-commit",
+        "settle.after-commit",
+        "sweep.before-commit",
+        "sweep.after-commit",
+    ),
+    "endpoint": (
+        "endpoint.read",
+        "endpoint.opened",
+        "endpoint.received",
+        "endpoint.handled",
+        "endpoint.before-commit",
+        "endpoint.after-commit",
+    ),
+    "dmv": (
+        "partner.read",
+        "partner.opened",
+        "partner.before-commit",
+        "partner.after-commit",
+        "postman.before-send",
+        "send.written",
+        "postman.taken",
+        "postman.finished",
+    ),
+}
+"""Each arrow of the outbound and of the inbound line, by the program that dies there."""
+
+
+def test_a_program_dies_at_every_step(tmp_path: Path, tell: Tell) -> None:
+    with House(tmp_path, workers=2, people=120) as house:
+        waiting = {name: deque(points) for name, points in POINTS.items()}
+        deadline, next_push = time.monotonic() + 100, 0.0
+        while any(waiting.values()):
+            assert time.monotonic() < deadline, f"never passed: {waiting}"
+            for name, points in waiting.items():
+                if points and house.has_died(name, points[0]):
+                    points.popleft()
+                    house.deaths += 1
+                elif points and not (house.crashes / name).exists():
+                    house.arm(name, points[0])
+            house.revive()
+            if time.monotonic() > next_push:
+                house.push()
+                next_push = time.monotonic() + 0.5
+            time.sleep(0.02)
+        tally = house.settle()
+        assert tally.deaths == sum(map(len, POINTS.values())) >= 20
+        tell(f"at every step: {tally}")
+
+
+def test_programs_die_at_any_moment(tmp_path: Path, tell: Tell) -> None:
+    chance = random.Random(20261120)
+    with House(tmp_path) as house:
+        for _ in range(12):
+            house.push()
+            time.sleep(chance.uniform(0.0, 0.6))
+            house.kill(victim := chance.choice(list(house.programs)))
+            house.start(victim, wait=False)
+            house.deaths += 1
+        tell(f"at any moment: {house.settle()}")
+
+
+@pytest.mark.parametrize(("point", "batches"), [("push.before-commit", 0), ("push.after-commit", 1)])
+def test_a_command_that_dies_leaves_all_or_nothing(tmp_path: Path, point: str, batches: int, tell: Tell) -> None:
+    house = House(tmp_path, people=3)
+    house.pay(0)
+    command = ("col903", "build", "--partner", "FTB", "--config", str(house.settings))
+    house.arm("command", point)
+    assert house.run("command", command) == -9
+    with house.court.reading() as uow:
+        assert len(uow.outbox.list_entries()) == batches
+    assert house.run("command", command) == 0
+    with house.court.reading() as uow:
+        (entry,) = uow.outbox.list_entries()
+        changed = [account.told for account in uow.collections.open_accounts("FTB") if account.told]
+    assert changed
+    tell(f"{point}: one batch, {entry.state}")
