@@ -266,6 +266,7 @@ def test_a_batch_tells_what_was_paid_since_the_last_one(start: Start) -> None:
 def test_a_dead_hold_keeps_its_release_back_until_an_operator_resends_it(start: Start) -> None:
     line = start("DMV", "client-fault", synchronous=True)
     first = hold(line)
+    line.wait(lambda: line.abstract(first), lambda one: one.state is AbstractState.UNDELIVERABLE)
     second = release(line, first)
     elsewhere = hold(line, "TR-2025-013904", "P-1011")
     line.wait(lambda: line.abstract(elsewhere), lambda one: one.state.is_answered)
