@@ -113,6 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(HttpReply(405, headers={"Allow": "POST"}))
 
     def _read_body(self) -> bytes:
+        if self.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise _Refused(415)
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return self._read_chunks()
         length = self.headers.get("Content-Length", "")

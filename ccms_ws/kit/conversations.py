@@ -1,0 +1,59 @@
+"""What was sent to a partner under test, and which answers have come to it, however they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from lxml.etree import _Element
+
+from ccms_ws.envelope.canonical import canonical
+from ccms_ws.kit.messages import Said
+
+
+@dataclass(slots=True)
+class Conversation:
+    """One message that was sent. `why` names it in reports; `refused`: the partner had to refuse it, or did."""
+
+    said: Said
+    why: str
+    refused: bool = False
+    answers: list[_Element] = field(default_factory=list)
+
+    def add(self, answer: _Element) -> None:
+        """Note an answer; the same one that comes again is no second one."""
+        if not any(same_message(answer, other) for other in self.answers):
+            self.answers.append(answer)
+
+
+class Conversations:
+    """All of them, by the id of what was sent."""
+
+    def __init__(self) -> None:
+        self._all: dict[UUID, Conversation] = {}
+
+    def begin(self, said: Said, why: str) -> Conversation:
+        self._all[said.message_id] = Conversation(said, why)
+        return self._all[said.message_id]
+
+    def find(self, message_id: UUID | None) -> Conversation | None:
+        return None if message_id is None else self._all.get(message_id)
+
+    def __iter__(self) -> Iterator[Conversation]:
+        return iter(self._all.values())
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def taken(self) -> Sequence[Conversation]:
+        """Those that the partner took, as far as is known."""
+        return [each for each in self if not each.refused]
+
+
+def same_message(one: _Element | None, other: _Element | None) -> bool:
+    """True if both are one message: the same content under the same id."""
+    if one is None or other is None:
+        return one is other
+    return canonical(one) == canonical(other)

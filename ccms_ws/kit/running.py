@@ -1,0 +1,127 @@
+"""A conformance run from beginning to end: put together, carried out, reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+import ccms_ws
+from ccms_ws.clock import Clock, SystemClock
+from ccms_ws.demo.installation import COURT
+from ccms_ws.domain.partners import Partner, PartnerKind
+from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+from ccms_ws.errors import ConfigError
+from ccms_ws.exchange import Exchange
+from ccms_ws.kit import requirements as req
+from ccms_ws.kit.answering import AnswerReview
+from ccms_ws.kit.answers import AnswerDesk
+from ccms_ws.kit.conversations import Conversations
+from ccms_ws.kit.endpoint import Endpoint
+from ccms_ws.kit.examination import Examiner
+from ccms_ws.kit.findings import Ledger, Report
+from ccms_ws.kit.kit import Kit
+from ccms_ws.kit.messages import Speaker
+from ccms_ws.kit.prober import Prober
+from ccms_ws.kit.requirements import Level, Requirement
+from ccms_ws.parts.metadata import Metadata
+from ccms_ws.replay.defects import DEFECTS
+from ccms_ws.replay.layouts import LAYOUTS
+from ccms_ws.replay.remote import Wire
+
+STEPS: Final = len(DEFECTS) + len(LAYOUTS) + 5
+"""How often a run against an endpoint tells what it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointTest:
+    """What is tested: the partner's endpoint at `url`. `certificate`: what its answers are signed with; `wsdl`: its
+    own, if not the kit's; `listen`: where the court takes separate answers, None for nowhere; `public_url`: how the
+    partner reaches that; `wait`: seconds that separate answers may take.
+    """
+
+    url: str
+    certificate: x509.Certificate
+    wsdl: Path | None = None
+    listen: tuple[str, int] | None = None
+    public_url: str = ""
+    wait: float = 15.0
+    clock: Clock = field(default_factory=SystemClock)
+
+
+def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = lambda _words: None) -> Report:
+    """Try the endpoint. Raises ConfigError, ContractError, and TransientDeliveryError if it cannot be reached."""
+    exchange, started = kit.exchange, test.clock.now()
+    wsdl = test.wsdl or kit.wsdl
+    if wsdl is None or exchange.outgoing is None:
+        raise ConfigError(f"{exchange.code} has no endpoint of a partner", hint="its client is tested: --listen")
+    partner = Partner(kit.partner, kit.partner, PartnerKind.COLLECTION_AGENCY)
+    ledger, conversations = Ledger(demands_on_endpoint(exchange)), Conversations()
+    examiner, trust = Examiner(ledger), TrustStore([PinnedCertificate(kit.partner, test.certificate)])
+    with ExitStack() as stack:
+        endpoint = Endpoint(
+            test.url, wsdl, exchange.outgoing.root, wire=stack.enter_context(closing(Wire())), court=kit.court,
+            trust=trust, clock=test.clock, examiner=examiner, expected=_answer_of(exchange, kit.partner),
+        )  # fmt: skip
+        desk = None
+        if test.listen is not None:
+            url = test.public_url or f"http://{test.listen[0]}:{test.listen[1]}"
+            desk = AnswerDesk(
+                exchange, url=url, bind=test.listen, trust=trust, clock=test.clock, examiner=examiner,
+                expected=_answer_of(exchange, kit.partner),
+            )  # fmt: skip
+            stack.callback(desk.close)
+        Prober(endpoint, Speaker(exchange, partner), ledger, conversations, test.clock).probe(tell)
+        tell("answers")
+        AnswerReview(endpoint, conversations, ledger, desk).review(test.wait)
+    return report(kit, ledger, test.url, test.certificate, between=(started, test.clock.now()))
+
+
+def demands_on_endpoint(exchange: Exchange) -> Sequence[Requirement]:
+    """Where silence is success (no reply is declared by the court's side), an error message is a wish."""
+    answered = any(incoming.root.endswith("Response") for incoming in exchange.incoming)
+    demands = req.of_endpoint()
+    if answered:
+        return demands
+    return [replace(each, level=Level.SHOULD) if each is req.ANSWERS else each for each in demands]
+
+
+def _answer_of(exchange: Exchange, partner: str) -> Callable[[Metadata], str]:
+    """What is wrong with the metadata block of an answer."""
+
+    def wrong(metadata: Metadata) -> str:
+        sentences = {
+            f"ExchangeCode is {exchange.code}": metadata.exchange == exchange.code,
+            f"SchemaVersionID is {exchange.version}": metadata.version == exchange.version,
+            f"SendingParty is {partner}": metadata.sender_id == partner,
+            f"ReceivingParty is {COURT.ori}": metadata.receiver_id == COURT.ori,
+            "TestIndicator is true": metadata.test,
+            "there is a CorrelationID": metadata.correlation_id is not None,
+        }
+        broken = [sentence for sentence, holds in sentences.items() if not holds]
+        return f"must hold: {'; '.join(broken)}" if broken else ""
+
+    return wrong
+
+
+def report(
+    kit: Kit, ledger: Ledger, subject: str, certificate: x509.Certificate, *, between: tuple[datetime, datetime]
+) -> Report:
+    """The report of a run that has ended."""
+    return Report(
+        exchange=kit.exchange.code,
+        version=kit.exchange.version,
+        role="client" if kit.tests_client else "endpoint",
+        subject=subject,
+        signer=f"{certificate.subject.rfc4514_string()}, SHA-256 {certificate.fingerprint(SHA256()).hex()}",
+        tested_by=f"ccms-ws {ccms_ws.__version__}, kit made by {kit.made_by}",
+        started=between[0],
+        ended=between[1],
+        checks=ledger.checks(),
+    )
