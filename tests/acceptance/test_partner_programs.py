@@ -65,7 +65,8 @@ def test_a_partner_that_answers_in_the_http_response_refuses_a_batch_at_once(set
 def test_a_partner_that_answers_later_brings_its_answer_to_the_court(settings: Path, base: int) -> None:
     hold = run_program(
         *("dmv907", "hold", "--case", "TR-2025-011250", "--participant", "P-1004", "--violated", "VC 14601.1(a)"),
-        *("--violation-date", "2025-05-02", "--noncompliance-date", "2026-01-15", "--config", settings, "--json"),
+        *("--violation-date", "2025-05-02", "--convicted", "2025-06-17", "--noncompliance-date", "2026-01-15"),
+        *("--config", settings, "--json"),
     ).json
 
     def shown() -> Any:
