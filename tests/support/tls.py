@@ -51,6 +51,12 @@ def make_doors(folder: Path) -> Doors:
             .add_extension(
                 x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
             )
+            # Python 3.13 verifies strictly by RFC 5280: key identifiers, and an authority that may sign certificates.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False
+            )
+            .add_extension(_usage(authority=name == "ca"), critical=True)
             .sign(root_key, hashes.SHA256())
         )  # fmt: skip
         secret = folder / f"{name}.key"
@@ -58,3 +64,17 @@ def make_doors(folder: Path) -> Doors:
         secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         (folder / f"{name}.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
     return Doors(folder)
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
