@@ -69,6 +69,8 @@ def consistent(message: _Element, maker: Maker) -> _Element:
         parts = ("nc:ObligationTotalAmount", "nc:ObligationPaidAmount", "ext:FeeWaivedAmount", "ext:FeeVacatedAmount")
         total, *less = (Decimal(fee.findtext(part, "0", PREFIXES)) for part in parts)
         set_text(fee, q(NC, "ObligationDueAmount"), f"{total - sum(less):.2f}")
+        for book in fee.iterfind("j:StatuteCodeIdentification/nc:IdentificationID", PREFIXES):
+            book.text = (book.text or "").replace(" ", "")  # one word: the ledger says "VC 22350"
     due = sum(Decimal(each.text or "0") for each in message.iter(q(NC, "ObligationDueAmount")))
     set_text(message, f".//{q(FCC807, 'BalanceDueAmount')}", f"{due:.2f}")
     reasons = list(code_list("fcc807-rejection-reasons").codes)
