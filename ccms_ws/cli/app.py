@@ -23,6 +23,7 @@ from ccms_ws.cli import (
     explain,
     importing,
     init,
+    kit,
     messages,
     outbox,
     partners,
@@ -74,6 +75,7 @@ app.add_typer(partners.app, name="partners")
 app.add_typer(certs.app, name="certs")
 app.add_typer(contract.app, name="contract")
 app.add_typer(replay.app, name="replay")
+app.add_typer(kit.app, name="kit")
 app.add_typer(importing.app, name="import")
 app.add_typer(messages.app, name="log")
 app.add_typer(db.app, name="db")

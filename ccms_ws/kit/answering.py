@@ -61,7 +61,7 @@ class AnswerReview:
     def _gather(self, due: Sequence[Conversation], wait: float) -> None:
         """Wait until all have come, and a moment longer: a second answer would come then."""
         desk = self._desk
-        if desk is None:
+        if desk is None or self._endpoint.answers_at_once:
             return
         deadline = time.monotonic() + wait
         expected = {conversation.said.message_id for conversation in due if not conversation.answers}

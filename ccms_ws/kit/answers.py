@@ -20,7 +20,17 @@ from ccms_ws.exchange import Exchange
 from ccms_ws.kit.examination import Examination, Examiner, Standard
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.replay.reading import LIMITS
-from ccms_ws.simulator.server import HttpReply, HttpRequest, PartnerServer
+from ccms_ws.simulator.server import HttpReply, HttpRequest, PartnerServer, Receive
+
+
+def listen_at(place: tuple[str, int], receive: Receive) -> PartnerServer:
+    """A server that runs until it is stopped. Raises ConfigError if there is no listening there."""
+    try:
+        server = PartnerServer(*place, receive, LIMITS.message)
+    except OSError as error:
+        raise ConfigError(f"port {place[1]} of {place[0]} cannot be used: {error.strerror}") from error
+    server.start()
+    return server
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,7 @@ class AnswerDesk:
         self._lock = threading.Lock()
         self._heard: list[Heard] = []
         self._put_off: list[str] = []
-        try:
-            self._server = PartnerServer(*bind, self._receive, LIMITS.message)
-        except OSError as error:
-            raise ConfigError(f"port {bind[1]} of {bind[0]} cannot be used: {error.strerror}") from error
-        self._server.start()
+        self._server = listen_at(bind, self._receive)
 
     @property
     def heard(self) -> tuple[Heard, ...]:

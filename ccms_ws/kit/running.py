@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from cryptography import x509
@@ -21,20 +23,25 @@ from ccms_ws.errors import ConfigError
 from ccms_ws.exchange import Exchange
 from ccms_ws.kit import requirements as req
 from ccms_ws.kit.answering import AnswerReview
-from ccms_ws.kit.answers import AnswerDesk
+from ccms_ws.kit.answers import AnswerDesk, listen_at
 from ccms_ws.kit.conversations import Conversations
+from ccms_ws.kit.court import SmallCourt
 from ccms_ws.kit.endpoint import Endpoint
 from ccms_ws.kit.examination import Examiner
 from ccms_ws.kit.findings import Ledger, Report
 from ccms_ws.kit.kit import Kit
 from ccms_ws.kit.messages import Speaker
 from ccms_ws.kit.prober import Prober
+from ccms_ws.kit.reception import Answer, Reception
 from ccms_ws.kit.requirements import Level, Requirement
+from ccms_ws.kit.tricks import Task
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.replay.defects import DEFECTS
 from ccms_ws.replay.layouts import LAYOUTS
 from ccms_ws.replay.remote import Wire
 
+_PAUSE: Final = 0.1
+_SETTLE: Final = 1.0
 STEPS: Final = len(DEFECTS) + len(LAYOUTS) + 5
 """How often a run against an endpoint tells what it does."""
 
@@ -65,8 +72,9 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
     ledger, conversations = Ledger(demands_on_endpoint(exchange)), Conversations()
     examiner, trust = Examiner(ledger), TrustStore([PinnedCertificate(kit.partner, test.certificate)])
     with ExitStack() as stack:
+        wire = stack.enter_context(closing(Wire(keep=False)))
         endpoint = Endpoint(
-            test.url, wsdl, exchange.outgoing.root, wire=stack.enter_context(closing(Wire())), court=kit.court,
+            test.url, wsdl, exchange.outgoing.root, wire=wire, court=kit.court,
             trust=trust, clock=test.clock, examiner=examiner, expected=_answer_of(exchange, kit.partner),
         )  # fmt: skip
         desk = None
@@ -83,6 +91,70 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
     return report(kit, ledger, test.url, test.certificate, between=(started, test.clock.now()))
 
 
+# -- clients ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientTest:
+    """What is tested: whoever asks at `listen`, which the client reaches as `public_url`, and signs with `certificate`.
+    It has `patience` seconds for all tasks. `answer`: a court that is there already; one is made if there is none.
+    """
+
+    listen: tuple[str, int]
+    certificate: x509.Certificate
+    public_url: str = ""
+    patience: float = 600.0
+    answer: Answer | None = None
+    clock: Clock = field(default_factory=SystemClock)
+
+
+Watch = Callable[[Sequence[Task]], bool]
+"""Hears of the tasks that are still to come, several times a second; False ends the run."""
+
+
+def watch_client(kit: Kit, test: ClientTest, *, watch: Watch = lambda _tasks: True) -> Report:
+    """Be the court until the client has done every task, or its time is up. Raises ConfigError."""
+    exchange, begun = kit.exchange, test.clock.now()
+    if not kit.tests_client:
+        raise ConfigError(f"nobody asks by {exchange.code}", hint="the partner's endpoint is tested: --endpoint")
+    url = (test.public_url or f"http://{test.listen[0]}:{test.listen[1]}").rstrip("/")
+    ledger = Ledger(req.of_client())
+    with TemporaryDirectory(prefix="ccms-ws-kit-") as folder, ExitStack() as stack:
+        answer = test.answer
+        if answer is None:
+            court = SmallCourt(Path(folder) / "court", url, kit.partner, test.certificate, test.clock)
+            stack.callback(court.close)
+            answer = court.answer
+        reception = Reception(
+            exchange, url=url + exchange.path, court=kit.court, clock=test.clock, ledger=ledger, answer=answer,
+            trust=TrustStore([PinnedCertificate(kit.partner, test.certificate)]),
+            expected=_query_of(exchange, kit.partner),
+        )  # fmt: skip
+        stack.callback(listen_at(test.listen, reception.receive).stop)
+        deadline = time.monotonic() + test.patience
+        while (to_come := reception.to_come) and watch(to_come) and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        time.sleep(_SETTLE if not to_come else 0)  # what is repeated comes now
+        reception.finish()
+    return report(kit, ledger, url + exchange.path, test.certificate, between=(begun, test.clock.now()))
+
+
+def _query_of(exchange: Exchange, partner: str) -> Callable[[Metadata], str]:
+    return lambda metadata: _wrong(
+        {
+            f"ExchangeCode is {exchange.code}": metadata.exchange == exchange.code,
+            f"SchemaVersionID is {exchange.version}": metadata.version == exchange.version,
+            f"SendingParty is {partner}": metadata.sender_id == partner,
+            f"ReceivingParty is {COURT.ori}": metadata.receiver_id == COURT.ori,
+            "TestIndicator is true": metadata.test,
+        }
+    )
+
+
+def _wrong(sentences: Mapping[str, bool]) -> str:
+    broken = [sentence for sentence, holds in sentences.items() if not holds]
+    return f"must hold: {'; '.join(broken)}" if broken else ""
+
+
+# -- both -------------------------------------------------------------------------------------------------------------
 def demands_on_endpoint(exchange: Exchange) -> Sequence[Requirement]:
     """Where silence is success (no reply is declared by the court's side), an error message is a wish."""
     answered = any(incoming.root.endswith("Response") for incoming in exchange.incoming)
@@ -94,20 +166,8 @@ def demands_on_endpoint(exchange: Exchange) -> Sequence[Requirement]:
 
 def _answer_of(exchange: Exchange, partner: str) -> Callable[[Metadata], str]:
     """What is wrong with the metadata block of an answer."""
-
-    def wrong(metadata: Metadata) -> str:
-        sentences = {
-            f"ExchangeCode is {exchange.code}": metadata.exchange == exchange.code,
-            f"SchemaVersionID is {exchange.version}": metadata.version == exchange.version,
-            f"SendingParty is {partner}": metadata.sender_id == partner,
-            f"ReceivingParty is {COURT.ori}": metadata.receiver_id == COURT.ori,
-            "TestIndicator is true": metadata.test,
-            "there is a CorrelationID": metadata.correlation_id is not None,
-        }
-        broken = [sentence for sentence, holds in sentences.items() if not holds]
-        return f"must hold: {'; '.join(broken)}" if broken else ""
-
-    return wrong
+    asked = _query_of(exchange, partner)
+    return lambda metadata: asked(metadata) or _wrong({"there is a CorrelationID": metadata.correlation_id is not None})
 
 
 def report(

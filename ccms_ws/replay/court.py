@@ -60,7 +60,7 @@ class ReplayCourt:
             nonlocal status, headers
             status, headers = line, {name.lower(): value for name, value in fields}
 
-        body = b"".join(self._gate(_environ(request, path), start))
+        body = b"".join(self._gate(environ_of(request, path), start))
         return Answer(int(status[:3]), headers, body)
 
     def reason(self, seen: Seen) -> str:
@@ -79,7 +79,8 @@ class ReplayCourt:
         self._engine.dispose()
 
 
-def _environ(request: Request, path: str) -> dict[str, Any]:
+def environ_of(request: Request, path: str) -> dict[str, Any]:
+    """The request as a WSGI server hands it over."""
     environ = {
         "REQUEST_METHOD": request.method,
         "PATH_INFO": path,

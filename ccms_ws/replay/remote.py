@@ -13,6 +13,7 @@ from typing import Final
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.envelope.canonical import canonical
@@ -55,29 +56,44 @@ class Target:
 
 
 class Wire:
-    """HTTP to the endpoint. Threads may share one; connections are kept until it is closed."""
+    """HTTP to the endpoint. Threads may share one. Connections are kept until it is closed, unless `keep` is False:
+    then no server's way of ending them can be taken for an answer.
+    """
 
-    def __init__(self, connections: int = 4) -> None:
-        self._session = requests.Session()
-        self._session.trust_env = False
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+    def __init__(self, connections: int = 4, *, keep: bool = True) -> None:
+        self._kept = _session(connections) if keep else None
 
     def post(self, url: str, request: Request) -> Answer:
         """One HTTP request. Raises TransientDeliveryError if no answer comes."""
-        try:
-            with self._session.request(
-                request.method, url, data=request.body, headers=request.http_headers, timeout=_TIMEOUT,
-                allow_redirects=False, stream=True,
-            ) as response:  # fmt: skip
-                body = response.raw.read(_LARGEST, decode_content=True)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, headers, body)
-        except requests.RequestException as error:
-            raise TransientDeliveryError(f"no answer from {url}: {error}") from error
+        if self._kept is not None:
+            return _post(self._kept, url, request)
+        with closing(_session(1)) as session:
+            return _post(session, url, request)
 
     def close(self) -> None:
-        self._session.close()
+        if self._kept is not None:
+            self._kept.close()
+
+
+def _session(connections: int) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+    return session
+
+
+def _post(session: requests.Session, url: str, request: Request) -> Answer:
+    try:
+        with session.request(
+            request.method, url, data=request.body, headers=request.http_headers, timeout=_TIMEOUT,
+            allow_redirects=False, stream=True,
+        ) as response:  # fmt: skip
+            body = response.raw.read(_LARGEST, decode_content=True)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, headers, body)
+    except (requests.RequestException, HTTPError, OSError) as error:
+        raise TransientDeliveryError(f"no answer from {url}: {error}") from error
 
 
 # -- many cases -------------------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._read_body()
         except _Refused as refusal:
             self.close_connection = True
-            self._answer(HttpReply(refusal.args[0]))
+            self._answer(HttpReply(refusal.args[0], headers={"Connection": "close"}))
             return
         reply = self.server.receive(HttpRequest(self.path, dict(self.headers.items()), body))
         if reply.cut:

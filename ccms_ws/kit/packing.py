@@ -1,0 +1,87 @@
+"""Make a kit: a folder that a partner can be given, and that needs nothing but this package to be run."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import ccms_ws
+from ccms_ws.contract.export import export
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.errors import ConfigError
+from ccms_ws.exchange import Direction, Exchange
+from ccms_ws.kit.guide import guide
+from ccms_ws.kit.kit import FILE, Kit, read_kit
+from ccms_ws.replay import pki
+from ccms_ws.replay.casefile import find_cases, read_case, shipped_cases
+from ccms_ws.services.offers import offer_of
+from ccms_ws.services.samples import partner_wsdls
+
+COURT_URL: Final = "http://127.0.0.1:8807"
+_FIRST: Final = {"FCC807": "ADULT-PROBATION", "COL903": "FTB", "DMV907": "DMV"}
+_AT_ONCE: Final = frozenset({"AGENCY"})
+"""Demo partners whose WSDL declares an answer in the HTTP response."""
+
+
+def make_kit(exchange: Exchange, folder: Path, *, partner: str = "") -> Kit:
+    """Make the kit in `folder`, which must be new or empty. `partner`: whose part is played, one of the demo's.
+
+    Raises ConfigError.
+    """
+    partner = partner or _FIRST.get(exchange.code, "")
+    if partner not in pki.NAME_OF:
+        raise ConfigError(f"the demo has no partner {partner!r}", hint=f"known: {', '.join(pki.NAME_OF)}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder} is not empty", hint="name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    _unpack(export(offer_of(exchange, COURT_URL, SecurityPolicy())), folder / "contract")
+    _keys(partner, folder / "keys")
+    for case in _cases(exchange):
+        shutil.copytree(case, folder / "cases" / case.name)
+    wsdl = _wsdl(exchange, partner)
+    lines = {
+        "exchange": exchange.code,
+        "version": exchange.version,
+        "partner": partner,
+        "wsdl": f"contract/wsdl/{wsdl}" if wsdl else "",
+        "made_by": f"ccms-ws {ccms_ws.__version__}",
+    }
+    (folder / FILE).write_text("".join(f'{key} = "{value}"\n' for key, value in lines.items()), "utf-8")
+    kit = read_kit(folder)
+    (folder / "README.md").write_text(guide(kit), "utf-8")
+    return kit
+
+
+def _wsdl(exchange: Exchange, partner: str) -> str:
+    """The WSDL that stands for the partner's own: with later answers, or with answers in the HTTP response."""
+    if exchange.direction is Direction.INBOUND:
+        return ""
+    names = partner_wsdls(exchange)
+    return names[-1] if partner in _AT_ONCE else names[0]
+
+
+def _unpack(archive: bytes, folder: Path) -> None:
+    """The contract package, without the folder that it has at its top."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as package:
+        for name in package.namelist():
+            target = folder.joinpath(*PurePosixPath(name).parts[1:])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(package.read(name))
+
+
+def _keys(partner: str, folder: Path) -> None:
+    """The court's certificate and the partner's key pair: published, so that they prove nothing."""
+    pki.install(folder)
+    kept = {"court.crt", f"{pki.NAME_OF[partner]}.crt", f"{pki.NAME_OF[partner]}.key"}
+    for path in folder.iterdir():
+        if path.name not in kept:
+            path.unlink()
+
+
+def _cases(exchange: Exchange) -> Iterator[Path]:
+    """The cases that are about this exchange alone."""
+    return (folder for folder in find_cases([shipped_cases()]) if read_case(folder).exchanges == (exchange.code,))

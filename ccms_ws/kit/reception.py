@@ -1,0 +1,180 @@
+"""The desk that a client under test asks: the small court answers, and what the client does is watched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+from lxml import etree
+from lxml.etree import _Element
+
+from ccms_ws.clock import Clock
+from ccms_ws.contract.namespaces import NC, q
+from ccms_ws.contract.wsdl import load_wsdl
+from ccms_ws.envelope.canonical import canonical
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.inbound import Acceptance, Received
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.envelope.trust import TrustStore
+from ccms_ws.exchange import Exchange
+from ccms_ws.kit import requirements as req
+from ccms_ws.kit.examination import Examination, Examiner, Standard
+from ccms_ws.kit.findings import Ledger
+from ccms_ws.kit.tricks import RETRY_AFTER, TASKS, Task, Trick, find_task, play
+from ccms_ws.parts.metadata import Q_METADATA, Metadata
+from ccms_ws.replay.reading import LIMITS
+from ccms_ws.simulator.server import HttpReply, HttpRequest
+
+Answer = Callable[[HttpRequest], HttpReply]
+"""The court's own gate."""
+
+_EARLY: Final = timedelta(milliseconds=100)
+_REPEAT: Final = timedelta(seconds=30)
+"""A query that comes again within this time was repeated; later it is a new question."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One message of the client, with every time that it came."""
+
+    content: bytes
+    asked: bytes
+    task: Task | None
+    at: datetime
+    signatures: set[bytes] = field(default_factory=set)
+    attempts: int = 0
+
+
+class Reception:
+    """Takes requests from any thread."""
+
+    def __init__(
+        self, exchange: Exchange, *, url: str, trust: TrustStore, court: Identity, answer: Answer, clock: Clock,
+        ledger: Ledger, expected: Callable[[Metadata], str],
+    ) -> None:  # fmt: skip
+        """`url`: of the exchange's service; `answer`: what the court says to a request."""
+        operations = load_wsdl(exchange.service).operations.values()
+        self._path = urlsplit(url).path
+        self._court, self._answer, self._clock, self._ledger = court, answer, clock, ledger
+        self._trust, self._examiner, self._expected = trust, Examiner(ledger), expected
+        self._acceptance = Acceptance(
+            to=frozenset({url}),
+            operations={each.input: each.input_action for each in operations},
+            permits=lambda _partner, _root: True,
+        )
+        self._lock = threading.Lock()
+        self._messages: dict[str, _Seen] = {}
+        self._done: set[int] = set()
+
+    @property
+    def to_come(self) -> Sequence[Task]:
+        """The tasks whose demand has not been shown yet."""
+        with self._lock:
+            return [task for task in TASKS if task.number not in self._done]
+
+    def receive(self, request: HttpRequest) -> HttpReply:
+        """One request of the client."""
+        if request.path.partition("?")[0] != self._path:
+            return HttpReply(404)
+        seen = self._examine(request)
+        answer = self._answer(request)
+        if seen.believed is None or seen.payload is None:
+            return answer
+        with self._lock:
+            trick = self._watch(seen, seen.payload, seen.believed.signature_digest)
+        return play(trick, answer, self._court, self._clock)
+
+    def finish(self) -> None:
+        """Note what only the end shows."""
+        with self._lock:
+            for task in TASKS:
+                if task.trick is Trick.NONE and task.number in self._done:
+                    self._ledger.holds(task.requirement)
+
+    def _examine(self, request: HttpRequest) -> Examination:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return self._examiner.examine(
+            Received(request.body, headers.get("content-type", ""), headers.get("soapaction")),
+            Standard(
+                trust=self._trust,
+                policy=SecurityPolicy(limits=LIMITS),
+                acceptance=self._acceptance,
+                now=self._clock.now(),
+                expected=self._expected,
+            ),
+        )
+
+    # -- conduct ------------------------------------------------------------------------------------------------------
+    def _watch(self, seen: Examination, payload: _Element, signature: bytes) -> Trick:
+        """What this message shows of the client, and what it gets."""
+        if seen.version is SoapVersion.SOAP12:
+            self._ledger.holds(req.BOTH_VERSIONS)
+        content, asked = canonical(payload), _asked(payload)
+        known = self._messages.get(seen.message_id)
+        if known is None:
+            return self._new(seen.message_id, _Seen(content, asked, _task(payload), self._clock.now(), {signature}, 1))
+        if known.content != content:
+            self._ledger.fails(req.UNIQUE_IDS, f"{seen.message_id} came with another content")
+            return Trick.NONE
+        self._same_again(seen.message_id, known, signature)
+        return Trick.NONE
+
+    def _new(self, message_id: str, message: _Seen) -> Trick:
+        """A message that has not come before. Of a task, only the first one meets the surprise."""
+        task = message.task
+        earlier = next((each for each in self._messages.values() if each.asked == message.asked), None)
+        self._messages[message_id] = message
+        self._ledger.holds(req.UNIQUE_IDS)
+        if task is None:
+            return Trick.NONE
+        if earlier is not None and message.at - earlier.at < _REPEAT:
+            self._repeated(task, message_id)
+            return Trick.NONE
+        if task.trick is Trick.NONE:
+            self._done.add(task.number)
+        return task.trick
+
+    def _repeated(self, task: Task, message_id: str) -> None:
+        """The same question again as a new message."""
+        if task.trick is Trick.NONE:
+            if task.requirement is not req.BALANCE:
+                self._ledger.fails(task.requirement, f"task {task.number} was asked again at once ({message_id})")
+        else:
+            self._ledger.fails(task.requirement, f"task {task.number} was asked again under a new id ({message_id})")
+            self._done.add(task.number)
+
+    def _same_again(self, message_id: str, known: _Seen, signature: bytes) -> None:
+        task, known.attempts = known.task, known.attempts + 1
+        fresh = signature not in known.signatures
+        self._ledger.say(req.RESEALED, "" if fresh else f"{message_id} came again with the same signature")
+        known.signatures.add(signature)
+        if task is None:
+            return
+        if task.trick is Trick.NONE:
+            if task.requirement is not req.BALANCE:
+                self._ledger.fails(task.requirement, f"{message_id} was answered, and came again")
+            return
+        early = self._clock.now() - known.at + _EARLY < timedelta(seconds=RETRY_AFTER)
+        if task.trick is Trick.UNAVAILABLE and early:
+            self._ledger.fails(task.requirement, f"{message_id} came again before {RETRY_AFTER} s had passed")
+        elif known.attempts == 2:
+            self._ledger.holds(task.requirement)
+        self._done.add(task.number)
+
+
+def _task(payload: _Element) -> Task | None:
+    return find_task((payload.findtext(f".//{q(NC, 'CaseTrackingID')}") or "").strip())
+
+
+def _asked(payload: _Element) -> bytes:
+    """What is asked, without the metadata block, which differs with every message."""
+    copy = etree.fromstring(canonical(payload))
+    metadata = copy.find(Q_METADATA)
+    if metadata is not None:
+        copy.remove(metadata)
+    return canonical(copy)

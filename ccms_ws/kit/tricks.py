@@ -1,0 +1,110 @@
+"""What the small court does to a client that is tested: each task has a case, and some cases have a surprise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Final
+from uuid import UUID, uuid4
+
+from lxml import etree
+
+from ccms_ws.clock import Clock
+from ccms_ws.envelope.canonical import canonical
+from ccms_ws.envelope.identity import Identity
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.kit import requirements as req
+from ccms_ws.kit.requirements import Requirement
+from ccms_ws.replay import pki
+from ccms_ws.replay.draft import Draft
+from ccms_ws.replay.reading import addressing_of, get_tree, payload_of
+from ccms_ws.simulator.server import HttpReply
+
+RETRY_AFTER: Final = 2
+"""Seconds that a client is asked to wait."""
+
+
+class Trick(Enum):
+    """What happens to the first message of a task."""
+
+    NONE = "answered"
+    UNAVAILABLE = "HTTP 503 with Retry-After"
+    CUT = "the connection is cut when the query has been taken"
+    TAMPERED = "an answer that was changed on its way"
+    STRANGER = "an answer that another key signed"
+    UNRELATED = "an answer to another message"
+    STALE = "an answer of an hour ago"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the partner's tester lets the client ask, and which demand it shows."""
+
+    number: int
+    case_number: str
+    asks: str
+    expects: str
+    requirement: Requirement
+    trick: Trick = Trick.NONE
+
+
+TASKS: Final = (
+    Task(1, "CR-2023-002931", "participant P-1002", "a balance of 710.00", req.BALANCE),
+    Task(2, "TR-2099-000001", "the case number alone", "a rejection, CaseNotFound", req.REJECTION),
+    Task(3, "CR-2025-000184", "the balance as of 2199-01-01", "an error message", req.ERROR),
+    Task(4, "TR-2025-004417", "the case number alone", "HTTP 503 first: send the same message again",
+         req.UNAVAILABLE, Trick.UNAVAILABLE),
+    Task(5, "TR-2024-019302", "the case number alone", "no answer first: send the same message again", req.CUT_OFF,
+         Trick.CUT),
+    Task(6, "TR-2021-007755", "the case number alone", "a changed answer first: do not believe it, send again",
+         req.TAMPERED, Trick.TAMPERED),
+    Task(7, "TR-2025-011250", "the case number alone", "an answer of another key first: do not believe it, send again",
+         req.STRANGER, Trick.STRANGER),
+    Task(8, "TR-2024-020118", "the case number alone", "another message's answer first: do not take it, send again",
+         req.UNRELATED, Trick.UNRELATED),
+    Task(9, "TR-2025-009020", "the case number alone", "an hour-old answer first: do not believe it, send again",
+         req.STALE, Trick.STALE),
+)  # fmt: skip
+
+
+def find_task(case_number: str) -> Task | None:
+    """The task of that case; None if it is nobody's."""
+    return next((task for task in TASKS if task.case_number == case_number), None)
+
+
+def play(trick: Trick, answer: HttpReply, court: Identity, clock: Clock) -> HttpReply:
+    """What the client gets in place of `answer`."""
+    if trick is Trick.UNAVAILABLE:
+        return HttpReply(503, headers={"Retry-After": str(RETRY_AFTER)})
+    if trick is Trick.CUT:
+        return HttpReply(cut=True)
+    if trick is Trick.NONE or not answer.body:
+        return answer
+    return HttpReply(answer.status, _spoilt(trick, answer.body, court, clock), answer.content_type)
+
+
+def _spoilt(trick: Trick, body: bytes, court: Identity, clock: Clock) -> bytes:
+    if trick is Trick.TAMPERED:
+        return body.replace(b".00</", b".01</")
+    envelope = get_tree(body, "the answer")
+    header, payload = addressing_of(envelope), payload_of(envelope)
+    if payload is None:
+        return body
+    related = uuid4() if trick is Trick.UNRELATED else _id(header["RelatesTo"])
+    draft = Draft(
+        payload=canonical(payload),
+        to="",
+        action=header["Action"],
+        message_id=_id(header["MessageID"]),
+        version=SoapVersion.from_namespace(etree.QName(envelope).namespace),
+        signer=pki.identity("stranger") if trick is Trick.STRANGER else court,
+        at=clock.now() - (timedelta(hours=1) if trick is Trick.STALE else timedelta(0)),
+        relates_to=related,
+        answers=True,
+    )
+    return draft.request().body
+
+
+def _id(text: str) -> UUID:
+    return UUID(text.removeprefix("urn:uuid:"))

@@ -1,0 +1,222 @@
+"""The kit as a court that pushes: our simulated partners conform, and every defect of a broken one is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from ccms_ws.domain.courts import DriverLicense
+from ccms_ws.envelope import inbound
+from ccms_ws.envelope.canonical import canonical
+from ccms_ws.errors import TransientDeliveryError
+from ccms_ws.kit.findings import Report, Result, Verdict
+from ccms_ws.kit.running import EndpointTest, run_against
+from ccms_ws.parts.people import write_license
+from ccms_ws.replay.court import Courthouse
+from ccms_ws.simulator import Script, Simulation, motor_vehicles
+from ccms_ws.simulator import partner as simulator
+from ccms_ws.simulator.acts import Act
+from ccms_ws.simulator.memory import Memory
+from ccms_ws.simulator.partner import SimulatedPartner
+from ccms_ws.simulator.server import HttpReply, HttpRequest
+from tests.kit.partners import CLOCK, Simulated, free_port, simulated
+
+Receive = Callable[[SimulatedPartner, HttpRequest], HttpReply]
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[Courthouse]:
+    with Courthouse.demo(CLOCK.now()) as house:
+        yield house
+
+
+def report_on(partner: Simulated, *, wait: float = 2, listen: bool = True, **how: Any) -> Report:
+    test = EndpointTest(
+        url=partner.url,
+        certificate=partner.kit.certificate,
+        listen=partner.listen if listen else None,
+        wait=wait,
+        **how,
+    )
+    return run_against(partner.kit, test)
+
+
+def failed(report: Report) -> set[str]:
+    return {each.requirement.id for each in report.checks if each.verdict is Verdict.FAILED}
+
+
+def verdict(report: Report, requirement_id: str) -> Verdict:
+    return next(each.verdict for each in report.checks if each.requirement.id == requirement_id)
+
+
+@pytest.mark.parametrize(("code", "partner"), [("COL903", "FTB"), ("COL903", "AGENCY"), ("DMV907", "DMV")])
+def test_our_simulated_partners_conform(code: str, partner: str, house: Courthouse) -> None:
+    with simulated(house, code, partner) as running:
+        report = report_on(running)
+    wrong = [(each.requirement.id, each.failures) for each in report.checks if each.verdict is Verdict.FAILED]
+    assert (report.result, wrong) == (Result.CONFORMANT, [])
+
+
+def test_without_a_listener_what_depends_on_it_is_left_out(house: Courthouse) -> None:
+    with simulated(house, "COL903", "FTB") as running:
+        report = report_on(running, listen=False)
+    assert failed(report) == set()
+    notes = {each.requirement.id: each.note for each in report.checks}
+    assert "nobody listened" in notes["P10"]
+
+
+# -- broken ones ------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch, house: Courthouse) -> Callable[..., Report]:
+    """The report about a simulated partner whose `receive` was changed."""
+
+    def broken(
+        change: Callable[[Callable[[HttpRequest], HttpReply], HttpRequest], HttpReply], *, code: str = "COL903",
+        partner: str = "AGENCY", acts: tuple[Act, ...] = (), **how: Any,
+    ) -> Report:  # fmt: skip
+        honest = SimulatedPartner.receive
+
+        def receive(self: SimulatedPartner, request: HttpRequest) -> HttpReply:
+            return change(lambda given: honest(self, given), request)
+
+        monkeypatch.setattr(SimulatedPartner, "receive", receive)
+        with simulated(house, code, partner, Simulation(temper=Script(acts))) as running:
+            return report_on(running, **how)
+
+    return broken
+
+
+def test_one_who_takes_everything_is_found(broken: Callable[..., Report]) -> None:
+    report = broken(lambda _honest, _request: HttpReply(202))
+    found = failed(report)
+    assert {"R-unsigned", "R-body-changed", "R-stale", "R-stranger", "R-body-wrapped", "P05"} <= found
+    assert report.result is Result.NOT_CONFORMANT
+
+
+def test_one_who_refuses_everything_is_found(broken: Callable[..., Report]) -> None:
+    report = broken(lambda _honest, _request: HttpReply(500))
+    assert {"P01", "P02", "P03", "P04", "L-prefix-lists"} <= failed(report)
+
+
+def test_one_who_verifies_nothing_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its signature check says yes to everything; all the rest is as it should be."""
+
+    def careless(received: Any, **how: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(inbound, "verify_signature", lambda claims, _signer: _all(claims))
+            return inbound.open_envelope(received, **how)
+
+    monkeypatch.setattr(simulator, "open_envelope", careless)
+    with simulated(house, "COL903", "AGENCY") as running:
+        found = failed(report_on(running))
+    assert {"R-body-changed", "R-signature-changed", "R-borrowed-certificate"} <= found
+    assert "R-stale" not in found
+
+
+def _all(claims: Any) -> dict[Any, bytes]:
+    return {reference.target: canonical(reference.target) for reference in claims.references}
+
+
+def test_one_whose_clock_is_not_looked_at_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbound, "check_freshness", lambda *_args: None)
+    with simulated(house, "COL903", "AGENCY") as running:
+        found = failed(report_on(running))
+    assert {"R-stale", "R-from-the-future"} <= found
+
+
+def test_one_who_shows_its_inside_is_found(broken: Callable[..., Report]) -> None:
+    def change(honest: Callable[[HttpRequest], HttpReply], request: HttpRequest) -> HttpReply:
+        reply = honest(request)
+        trace = b"Exception: boom\n\tat gov.partner.Intake.take(Intake.java:42)\n"
+        is_answer = b"CollectionBalanceUpdateError" in reply.body
+        return reply if reply.status < 400 or is_answer else replace(reply, body=trace, content_type="text/plain")
+
+    assert failed(broken(change)) == {"P06"}
+
+
+def test_one_who_forgets_what_it_took_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def remember(self: Memory, *_facts: Any) -> None:
+        if (answer := _facts[-1]) is not None:
+            self.keep(answer)
+
+    monkeypatch.setattr(Memory, "recall", lambda _self, _id: None)
+    monkeypatch.setattr(Memory, "remember", remember)
+    with simulated(house, "DMV907", "DMV") as running:
+        found = failed(report_on(running))
+    assert {"P05", "P14"} <= found
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (Act.UNSIGNED, {"M04"}),
+        (Act.WRONG_SIGNER, {"M06"}),
+        (Act.EXPIRED, {"M13"}),
+    ],
+)
+def test_a_bad_answer_in_the_http_response_is_found(act: Act, expected: set[str], house: Courthouse) -> None:
+    """Every answer of the agency is spoilt in the same way."""
+
+    class Always:
+        def next(self) -> Act:
+            return act
+
+    with simulated(house, "COL903", "AGENCY", Simulation(temper=Always())) as running:
+        assert expected <= failed(report_on(running))
+
+
+def test_one_who_answers_what_was_never_sent_is_found(house: Courthouse) -> None:
+    with simulated(house, "DMV907", "DMV", Simulation(temper=Script([Act.STRAY]))) as running:
+        assert "P11" in failed(report_on(running))
+
+
+def test_one_who_never_answers_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Memory, "next_errand", lambda _self, _now: None)
+    with simulated(house, "DMV907", "DMV") as running:
+        report = report_on(running, wait=1)
+    assert failed(report) == {"P10"}
+
+
+def test_one_who_gives_up_an_answer_after_a_503_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def put_off(self: Memory, errand: Any, _due: Any) -> None:
+        self.finish(errand, "given up")
+
+    monkeypatch.setattr(Memory, "put_off", put_off)
+    with simulated(house, "DMV907", "DMV") as running:
+        report = report_on(running, wait=2)
+    assert {"P10", "P12"} <= failed(report)
+
+
+def test_one_who_answers_about_another_licence_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_another(parent: etree._Element, _licence: DriverLicense) -> None:
+        write_license(parent, DriverLicense("A0000001", "CA"))
+
+    monkeypatch.setattr(motor_vehicles, "write_license", write_another)
+    with simulated(house, "DMV907", "DMV") as running:
+        assert failed(report_on(running)) == {"P11"}
+
+
+def test_a_code_that_is_on_no_list_is_only_noted(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motor_vehicles, "ACCEPTED", "FINE-BY-US")
+
+    class Words(dict[str, Any]):
+        def __missing__(self, _key: str) -> Any:
+            class Code:
+                text = "fine"
+
+            return Code()
+
+    monkeypatch.setattr(motor_vehicles, "code_list", lambda _name: Words())
+    with simulated(house, "DMV907", "DMV") as running:
+        report = report_on(running)
+    assert failed(report) == {"P13"}
+    assert report.result is Result.CONFORMANT
+
+
+def test_an_endpoint_that_is_not_there_ends_the_run(house: Courthouse) -> None:
+    with simulated(house, "COL903", "AGENCY") as running, pytest.raises(TransientDeliveryError):
+        report_on(replace(running, url=f"http://127.0.0.1:{free_port()}/COL903"))
