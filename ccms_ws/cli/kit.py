@@ -107,7 +107,7 @@ def run(
     if json:
         show_json(as_facts(report))
     else:
-        say(to_text(report))
+        say(to_text(report).rstrip("\n"))
     raise typer.Exit(ExitCode.OK if report.result is Result.CONFORMANT else ExitCode.FAILED)
 
 
@@ -140,14 +140,17 @@ def _watch(
 
     if place is None:
         raise typer.BadParameter("say where the client finds the court: --listen 127.0.0.1:8807")
-    say(f"The court listens at {place[0]}:{place[1]}{kit.exchange.path}; Ctrl-C ends the run.", as_json=quiet)
-    stop, done = threading.Event(), 0
+    address = f"{place[0]}:{place[1]}{kit.exchange.path}"
+    stop, done = threading.Event(), -1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())  # the report comes all the same
     with progress("tasks", len(TASKS)) as advance:
 
         def watch(to_come: Sequence[Task]) -> bool:
             nonlocal done
+            if done < 0:
+                done = 0
+                say(f"The court listens at {address}; Ctrl-C ends the run.", as_json=quiet)
             advance(len(TASKS) - len(to_come) - done)
             done = len(TASKS) - len(to_come)
             return not stop.is_set()

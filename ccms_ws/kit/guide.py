@@ -55,7 +55,7 @@ def _client(kit: Kit) -> Iterator[str]:
     yield "`wsa:MessageID`, the same Body, a fresh Timestamp and signature. Wait half a minute before repeating a task."
     yield "The run ends by itself when every task was done, or with Ctrl-C; the report then says what was not seen."
     yield ""
-    yield from _demands("What is looked at", (*req.CLIENT, *req.MESSAGE))
+    yield from _demands("What is looked at", req.of_client())
 
 
 def _endpoint(kit: Kit) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _endpoint(kit: Kit) -> Iterator[str]:
     yield "Each is about a case of its own (`KIT-...`). The first answer that you send to the court gets HTTP 503: it"
     yield "must come again."
     yield ""
-    yield from _demands("What is looked at", req.of_endpoint())
+    yield from _demands("What is looked at", req.of_endpoint(kit.exchange))
 
 
 def _demands(title: str, demands: Iterable[Requirement]) -> Iterator[str]:

@@ -46,7 +46,7 @@ class Kit:
 
 
 def read_kit(folder: Path) -> Kit:
-    """The kit in `folder`. Raises ConfigError."""
+    """The kit in `folder`. Raises ConfigError, and UnknownMessage for an exchange that this program does not have."""
     path = folder / FILE
     try:
         table = tomllib.loads(path.read_text("utf-8"))

@@ -131,7 +131,7 @@ def _page(report: Report) -> Iterator[str]:
         ("at", f"{_moment(report.started)} to {_moment(report.ended)}"),
     )
     yield rows(("", ""), facts)
-    yield counts((f"must: {v.value}", report.count(Level.MUST, v), _CLASSES[v]) for v in Verdict)
+    yield counts((f"{n.value}: {v.value}", report.count(n, v), _CLASSES[v]) for n in Level for v in Verdict)
     for heading, checks in _sections(report):
         yield f"<h2>{escape(heading)}</h2>"
         yield rows(("", "id", "demand", "source", "seen"), map(_row, checks))
@@ -146,4 +146,4 @@ def _row(check: Check) -> Sequence[str]:
     elif check.note and verdict is Verdict.NOT_SEEN:
         words += f'<br><span class="quiet">{escape(check.note)}</span>'
     mark = f'<span class="verdict {_CLASSES[verdict]}">{escape(verdict.value)}</span>'
-    return mark, f"<code>{escape(requirement.id)}</code>", words, escape(requirement.source), str(check.seen)
+    return mark, f'<code class="id">{escape(requirement.id)}</code>', words, escape(requirement.source), str(check.seen)

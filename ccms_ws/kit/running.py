@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +33,6 @@ from ccms_ws.kit.kit import Kit
 from ccms_ws.kit.messages import Speaker
 from ccms_ws.kit.prober import Prober
 from ccms_ws.kit.reception import Answer, Reception
-from ccms_ws.kit.requirements import Level, Requirement
 from ccms_ws.kit.tricks import Task
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.replay.defects import DEFECTS
@@ -69,7 +68,7 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
     if wsdl is None or exchange.outgoing is None:
         raise ConfigError(f"{exchange.code} has no endpoint of a partner", hint="its client is tested: --listen")
     partner = Partner(kit.partner, kit.partner, PartnerKind.COLLECTION_AGENCY)
-    ledger, conversations = Ledger(demands_on_endpoint(exchange)), Conversations()
+    ledger, conversations = Ledger(req.of_endpoint(exchange)), Conversations()
     examiner, trust = Examiner(ledger), TrustStore([PinnedCertificate(kit.partner, test.certificate)])
     with ExitStack() as stack:
         wire = stack.enter_context(closing(Wire(keep=False)))
@@ -155,15 +154,6 @@ def _wrong(sentences: Mapping[str, bool]) -> str:
 
 
 # -- both -------------------------------------------------------------------------------------------------------------
-def demands_on_endpoint(exchange: Exchange) -> Sequence[Requirement]:
-    """Where silence is success (no reply is declared by the court's side), an error message is a wish."""
-    answered = any(incoming.root.endswith("Response") for incoming in exchange.incoming)
-    demands = req.of_endpoint()
-    if answered:
-        return demands
-    return [replace(each, level=Level.SHOULD) if each is req.ANSWERS else each for each in demands]
-
-
 def _answer_of(exchange: Exchange, partner: str) -> Callable[[Metadata], str]:
     """What is wrong with the metadata block of an answer."""
     asked = _query_of(exchange, partner)

@@ -118,4 +118,4 @@ def _step(step: StepResult) -> str:
         )
         for each in step.differences
     )
-    return said + rows(("path", "expected", "actual", ""), lines)
+    return said + rows(("path", "expected", "actual", "note"), lines)
