@@ -51,7 +51,7 @@ def make(
 ) -> None:
     """Make a kit: WSDLs, schemas, samples, test keys, recorded cases, and a README that says what to do.
 
-    Example: ccms-ws kit COL903 -o col903-kit
+    Example: ccms-ws kit make COL903 -o col903-kit
     """
     from ccms_ws.kit.packing import make_kit
     from ccms_ws.registry import get_exchange
