@@ -73,6 +73,7 @@ def test_the_wheel_carries_all_that_is_not_code(wheel: Path) -> None:
         *(f"ccms_ws/contract/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("wsdl/**/*.*")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/**/*.toml")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/**/*.py")),
+        *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/replay/*/**/*.*")),
         "ccms_ws/py.typed",
     ]
     assert len(repository) > 100
@@ -101,3 +102,20 @@ def test_the_demo_runs_from_the_wheel(environment: Path, tmp_path: Path) -> None
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert json.loads((tmp_path / "steps.json").read_text())["ok"] is True
+
+
+def test_kits_are_made_and_cases_replayed_from_the_wheel(environment: Path, tmp_path: Path) -> None:
+    program = str(environment / "bin/ccms-ws")
+    listen = f"127.0.0.1:{free_port_base()}"
+    for code, *arguments in (
+        (0, "kit", "FCC807", "-o", "kit"),
+        (0, "replay", "run", "kit/cases", "--only", "fcc807-b*", "--html", "replay.html"),
+        (1, "kit", "run", "kit", "--listen", listen, "--patience", "1", "--html", "kit.html"),
+    ):
+        ended = subprocess.run(
+            [program, *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False
+        )
+        assert (ended.returncode, ended.stderr) == (code, "")
+    assert ended.stdout.endswith("RESULT: INCOMPLETE\n")  # nobody came
+    assert "<title>Replay: as recorded</title>" in (tmp_path / "replay.html").read_text("utf-8")
+    assert "INCOMPLETE" in (tmp_path / "kit.html").read_text("utf-8")
