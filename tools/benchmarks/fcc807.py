@@ -126,10 +126,10 @@ def _check(result: dict[str, list[float]]) -> None:
 
 
 def _slowdown(small: BenchCourt, big: BenchCourt) -> Figure:
-    best = {court.cases: float("inf") for court in (small, big)}
-    gates = {court.cases: court.application.gateway() for court in (small, big)}
+    best = {court.folder: float("inf") for court in (small, big)}
+    gates = {court.folder: court.application.gateway() for court in (small, big)}
     for seed in range(100, 100 + _TURNS):
         for court in (small, big):
-            best[court.cases] = min(best[court.cases], _answer_all(gates[court.cases], court.queries(_A_TURN, seed)))
-    slow, quick = best[big.cases], best[small.cases]
+            best[court.folder] = min(best[court.folder], _answer_all(gates[court.folder], court.queries(_A_TURN, seed)))
+    slow, quick = best[big.folder], best[small.folder]
     return Figure("big_ledger_slowdown", slow / quick, "x", goal="<= 1.33", met=slow / quick <= 1.33)
