@@ -6,19 +6,22 @@ replaced by `[redacted]`, by the name of its key or because it is not a plain va
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, TextIO
+from functools import lru_cache
+from typing import Any, Final, Literal, TextIO
 from uuid import UUID
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import FilteringBoundLogger, Processor
 
 from ccms_ws.clock import Clock, SystemClock
 
@@ -37,24 +40,30 @@ _PLAIN = (str, int, float, bool, Decimal, UUID, date, Enum, type(None))
 _QUIET = {"zeep": logging.WARNING, "spyne": logging.CRITICAL, "urllib3": logging.WARNING, "sqlalchemy": logging.WARNING}
 
 
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+_bound: Final[ContextVar[Mapping[str, object]]] = ContextVar("bound", default={})
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
     """The logger of a module: `log = get_logger(__name__)`; events are short sentences, facts are keywords."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 
+@contextmanager
 def bound(
     *,
     exchange: str | None = None,
     message_id: UUID | str | None = None,
     partner: str | None = None,
     incident_id: UUID | str | None = None,
-) -> AbstractContextManager[object]:
+) -> Iterator[None]:
     """While the block runs, every line of this thread (or task) carries what is given here."""
-    context = {"exchange": exchange, "message_id": message_id, "partner": partner, "incident_id": incident_id}
-    return structlog.contextvars.bound_contextvars(
-        **{key: value for key, value in context.items() if value is not None}
-    )
+    facts = {"exchange": exchange, "message_id": message_id, "partner": partner, "incident_id": incident_id}
+    before = _bound.set({**_bound.get(), **{key: value for key, value in facts.items() if value is not None}})
+    try:
+        yield
+    finally:
+        _bound.reset(before)
 
 
 def configure_logging(
@@ -64,26 +73,24 @@ def configure_logging(
     stream: TextIO | None = None,
     clock: Clock | None = None,
 ) -> None:
-    """Send all lines, the libraries' too, to `stream` (standard error if None). Call it once, when a program starts."""
+    """Send all lines, the libraries' too, to `stream` (standard error if None). Call it once, when a program starts.
+
+    Our own lines do not take the way through the standard library's logging: it costs more than all else about a line.
+    """
     stream = stream if stream is not None else sys.stderr
-    before: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        _stamp(clock or SystemClock()),
-        redact,
-    ]
+    handler = logging.StreamHandler(stream)
+    before: list[Processor] = [_merge, structlog.stdlib.add_log_level, _stamp(clock or SystemClock()), redact]
+    rendering = _rendering(form, stream)
     structlog.configure(
-        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*before, *rendering],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=lambda name="": _Lines(name, handler),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=before,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(form, stream)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     root = logging.getLogger()
@@ -91,6 +98,27 @@ def configure_logging(
     root.setLevel(level)
     for library, least in _QUIET.items():
         logging.getLogger(library).setLevel(max(least, root.level))
+
+
+class _Lines:
+    """Where our own lines end: on the stream of the libraries' handler, and one line at a time with them."""
+
+    def __init__(self, name: str, handler: logging.StreamHandler[TextIO]) -> None:
+        self.name = name
+        self._handler = handler
+
+    def msg(self, line: str) -> None:
+        with self._handler.lock or nullcontext():
+            self._handler.stream.write(f"{line}\n")
+            self._handler.flush()
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _merge(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What is bound, and whose line it is."""
+    record = event.get("_record")  # of a line that came from a library
+    return {**_bound.get(), "logger": record.name if record else logger.name, **event}
 
 
 def redact(logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
@@ -102,11 +130,14 @@ def redact(logger: object, method: str, event: MutableMapping[str, Any]) -> Mapp
     return event
 
 
+@lru_cache(1024)
 def _is_private(key: str) -> bool:
     return key not in _ALLOWED_KEYS and _PRIVATE.search(key) is not None
 
 
 def _plain(value: Any) -> Any:
+    if type(value) is str and value.isprintable():
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
@@ -129,7 +160,8 @@ def _stamp(clock: Clock) -> Processor:
 
 def _rendering(form: str, stream: TextIO) -> list[Processor]:
     if form == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=True)]
+        encode = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=str).encode
+        return [structlog.processors.format_exc_info, lambda _logger, _method, event: encode(dict(event))]
     console = structlog.dev.ConsoleRenderer(
         colors=stream.isatty(), timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
     )

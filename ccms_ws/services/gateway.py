@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-import structlog
 from lxml.etree import _Element
 
 from ccms_ws.clock import Clock
@@ -33,6 +32,7 @@ from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import CcmsWsError, ConcurrentChange, HttpRefusal, InternalError, ServiceNotFound, StoreError
 from ccms_ws.exchange import Context, Exchange
+from ccms_ws.log import bound, get_logger
 from ccms_ws.services.connection import TlsClients
 from ccms_ws.services.http import Environ, Response, StartResponse, read_request
 from ccms_ws.services.published import PublishedContract
@@ -40,7 +40,7 @@ from ccms_ws.services.replies import Replies, refusal, transaction_id
 from ccms_ws.services.soap import SoapService
 from ccms_ws.services.wire_profile import describe
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class Gateway:
             unforeseen = self._unforeseen(defect, incident, path, received)
             return self._replies.unsigned_fault(unforeseen, incident, received)
         crash_point("endpoint.opened")
-        with structlog.contextvars.bound_contextvars(
+        with bound(
             exchange=service.exchange.code, partner=envelope.partner_id, message_id=envelope.addressing.message_id
         ):
             response, outcome = self._take_in(service, envelope, received.body, incident)
