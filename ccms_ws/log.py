@@ -17,6 +17,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Literal, TextIO
 from uuid import UUID
 
@@ -40,7 +41,7 @@ _PLAIN = (str, int, float, bool, Decimal, UUID, date, Enum, type(None))
 _QUIET = {"zeep": logging.WARNING, "spyne": logging.CRITICAL, "urllib3": logging.WARNING, "sqlalchemy": logging.WARNING}
 
 
-_bound: Final[ContextVar[Mapping[str, object]]] = ContextVar("bound", default={})
+_bound: Final[ContextVar[Mapping[str, object]]] = ContextVar("bound", default=MappingProxyType({}))
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
