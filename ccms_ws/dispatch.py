@@ -36,11 +36,14 @@ class ContentUnreadable(ExchangeError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a message was answered: a reply's payload, an error's (with the error), or nothing (one-way)."""
+    """How a message was answered: with a reply (canonical text), with an error (and the exchange's own message for it,
+    if it has one), or not at all (one-way).
+    """
 
     kind: AnswerKind
-    payload: _Element | None = None
+    reply: bytes = b""
     error: CcmsWsError | None = None
+    error_message: _Element | None = None
 
 
 def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitOfWork) -> Outcome:
@@ -60,11 +63,13 @@ def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitO
         reply = incoming.handle(message, context, uow)
     except (SchemaViolated, ExchangeError) as error:
         if exchange.write_error is None:
-            return Outcome(AnswerKind.FAULT, None, error)
-        return Outcome(AnswerKind.FAULT, _valid(exchange.write_error(error, context)), error)
+            return Outcome(AnswerKind.FAULT, error=error)
+        return Outcome(AnswerKind.FAULT, error=error, error_message=_valid(exchange.write_error(error, context)))
     if incoming.write is None:
         return Outcome(AnswerKind.ACCEPTED)
-    return Outcome(AnswerKind.REPLY, _valid(incoming.write(reply)))
+    written = incoming.write(reply)
+    _valid(etree.fromstring(written))
+    return Outcome(AnswerKind.REPLY, written)
 
 
 def send(

@@ -54,15 +54,15 @@ class Context:
 class Incoming(Generic[M, R]):
     """A message that the court takes in, as a service or as the answer in an HTTP response.
 
-    `handle` may raise ExchangeError: the partner then gets the exchange's own error message. `write` is None for a
-    one-way message, whose handler returns None. `only_asks`: the handler changes nothing, so that its unit of work only
-    reads and holds up no writer.
+    `handle` may raise ExchangeError: the partner then gets the exchange's own error message. `write` gives the reply in
+    exclusive canonical form; it is None for a one-way message, whose handler returns None. `only_asks`: the handler
+    changes nothing, so that its unit of work only reads and holds up no writer.
     """
 
     root: str
     read: Callable[[_Element], M]
     handle: Callable[[M, Context, UnitOfWork], R]
-    write: Callable[[R], _Element] | None = None
+    write: Callable[[R], bytes] | None = None
     only_asks: bool = False
 
 

@@ -34,23 +34,6 @@ def read_amount(parent: _Element, name: str) -> Decimal:
     return Decimal(xml.text(parent, name) or 0).quantize(Decimal("0.01"))
 
 
-def write_fees(parent: _Element, fees: tuple[FeeBalance, ...]) -> None:
-    for fee in fees:
-        element = xml.add(parent, Q_FEE)
-        write_amount(element, Q_FEE_TOTAL, fee.assessed)
-        write_amount(element, Q_FEE_DUE, fee.due)
-        write_amount(element, Q_FEE_PAID, fee.paid)
-        xml.add(element, Q_FEE_KIND, fee.fee_kind)
-        write_amount(element, Q_FEE_WAIVED, fee.waived)
-        write_amount(element, Q_FEE_VACATED, fee.vacated)
-        book, _, section = fee.statute.partition(" ")
-        if section:
-            xml.add(xml.add(element, Q_CODE_BOOK), Q_ID, book)
-            xml.add(xml.add(element, Q_CODE_SECTION), Q_ID, section)
-        if fee.joint:
-            xml.add_indicator(element, Q_JOINT, True)
-
-
 def read_fees(parent: _Element) -> tuple[FeeBalance, ...]:
     return tuple(
         FeeBalance(

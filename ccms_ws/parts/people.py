@@ -68,16 +68,6 @@ def read_license(parent: _Element) -> DriverLicense | None:
     return DriverLicense(xml.text(element, f"{Q_LICENSE_ID}/{Q_ID}"), xml.text(element, Q_LICENSE_STATE))
 
 
-def write_case_participant(parent: _Element, subject: CaseParticipant) -> None:
-    person = subject.participant
-    element = xml.add(parent, Q_PARTICIPANT)
-    write_participant_id(element, person.participant_id)
-    write_name(element, person.name)
-    xml.add(element, Q_ROLE, subject.role)
-    xml.add_date(element, Q_BIRTH_DATE, person.birth_date)
-    write_license(element, person.driver_license)
-
-
 def read_case_participant(parent: _Element, court_ori: str, case_number: str) -> CaseParticipant:
     element = xml.child(parent, Q_PARTICIPANT)
     participant = Participant(

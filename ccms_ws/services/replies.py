@@ -51,16 +51,16 @@ class Replies:
         """The answer to a new message, sealed: as it is kept, and as it is sent."""
         if outcome.kind is AnswerKind.ACCEPTED:
             return StoredAnswer(outcome.kind, reply_id), _ACCEPTED
-        if outcome.kind is AnswerKind.REPLY and outcome.payload is not None:
-            response = self._sealed(outcome.payload, operation.output_action, reply_id, request)
+        if outcome.kind is AnswerKind.REPLY:
+            response = self._sealed(outcome.reply, operation.output_action, reply_id, request)
             return StoredAnswer(outcome.kind, reply_id, response.body, operation.output_action), response
-        error = outcome.error or InternalError("an outcome without payload or error")
+        error = outcome.error or InternalError("an outcome without reply or error")
         action = faults.fault_action(error)
-        if outcome.payload is not None:
-            root = outcome.payload.tag
+        if outcome.error_message is not None:
+            root = outcome.error_message.tag
             action = next((fault.action for fault in operation.faults.values() if fault.element == root), action)
-        fault = faults.compose_fault(error, str(incident), request.version, outcome.payload)
-        response = self._sealed(fault, action, reply_id, request)
+        fault = faults.compose_fault(error, str(incident), request.version, outcome.error_message)
+        response = self._sealed(canonical(fault), action, reply_id, request, _status(fault))
         return StoredAnswer(AnswerKind.FAULT, reply_id, response.body, action, error.code, error.detail), response
 
     def again(self, answer: StoredAnswer, request: VerifiedEnvelope) -> Response:
@@ -73,12 +73,13 @@ class Replies:
         envelope = etree.fromstring(answer.sealed)
         if answer.kind is AnswerKind.FAULT and envelope.tag != request.envelope.tag:
             raise MessageIdReused("the message came in another SOAP version before")
-        return self._sealed(envelope[-1][0], answer.action, answer.message_id, request)
+        payload = envelope[-1][0]
+        return self._sealed(canonical(payload), answer.action, answer.message_id, request, _status(payload))
 
     def signed_fault(self, error: CcmsWsError, incident: UUID, request: VerifiedEnvelope) -> Response:
         """A fault to a partner that has shown who it is."""
         fault = faults.compose_fault(error, str(incident), request.version)
-        return self._sealed(fault, faults.fault_action(error), uuid4(), request)
+        return self._sealed(canonical(fault), faults.fault_action(error), uuid4(), request, _status(fault))
 
     def unsigned_fault(self, error: CcmsWsError, incident: UUID, received: Received | None) -> Response:
         """Before authentication nothing is signed: a signature per bad request would be a gift to an attacker."""
@@ -90,15 +91,17 @@ class Replies:
         addressing = Addressing(WSA_ANONYMOUS, faults.fault_action(error), f"urn:uuid:{uuid4()}")
         return Response(status, to_bytes(compose_envelope(fault, addressing, version)), _content_type(version))
 
-    def _sealed(self, payload: _Element, action: str, message_id: UUID, request: VerifiedEnvelope) -> Response:
+    def _sealed(
+        self, payload: bytes, action: str, message_id: UUID, request: VerifiedEnvelope, status: str = "200 OK"
+    ) -> Response:
         addressing = Addressing.answer(
             action=action, message_id=f"urn:uuid:{message_id}", relates_to=request.addressing.message_id
         )
         if request.certificate is None:  # whoever cannot sign could make nothing of a Security header either
-            plain = to_bytes(compose_envelope(payload, addressing, request.version))
-            return Response(_status(payload), plain, _content_type(request.version))
+            plain = to_bytes(compose_envelope(etree.fromstring(payload), addressing, request.version))
+            return Response(status, plain, _content_type(request.version))
         sealed = seal_payload(
-            canonical(payload),
+            payload,
             addressing,
             request.version,
             identity=self._identity,
@@ -106,7 +109,7 @@ class Replies:
             clock=self._clock,
             token_reference=self._references[request.partner_id],
         )
-        return Response(_status(payload), sealed, _content_type(request.version))
+        return Response(status, sealed, _content_type(request.version))
 
 
 def refusal(error: HttpRefusal, incident: UUID) -> Response:

@@ -12,14 +12,18 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
+from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import schemas
 from ccms_ws.contract.codes import code_list
 from ccms_ws.contract.namespaces import COL903, DMV907, EXT, FCC807, NC, PREFIXES, q
+from ccms_ws.envelope.canonical import canonical
 from ccms_ws.exchanges.col903 import wire as col903
 from ccms_ws.exchanges.dmv907 import wire as dmv907
 from ccms_ws.exchanges.fcc807 import wire as fcc807
+from ccms_ws.exchanges.fcc807.messages import Response
+from ccms_ws.exchanges.fcc807.text import response_text
 from tests.support.instances import Maker
 
 COUNT = int(os.environ.get("CCMS_WS_INSTANCES", "200"))
@@ -33,11 +37,19 @@ class Message(NamedTuple):
     write: Callable[[Any], _Element]
 
 
+def response_to_xml(response: Response) -> _Element:
+    """The reply as it was written, which is in canonical form by itself."""
+    written = response_text(response)
+    message = etree.fromstring(written)
+    assert canonical(message) == written
+    return message
+
+
 MESSAGES = {
     message.name.rpartition("}")[2]: message
     for message in (
         Message(fcc807.Q_QUERY, fcc807.query_from_xml, fcc807.query_to_xml),
-        Message(fcc807.Q_RESPONSE, fcc807.response_from_xml, fcc807.response_to_xml),
+        Message(fcc807.Q_RESPONSE, fcc807.response_from_xml, response_to_xml),
         Message(fcc807.Q_ERROR, fcc807.error_from_xml, fcc807.query_error_to_xml),
         Message(col903.Q_BATCH, col903.batch_from_xml, col903.batch_to_xml),
         Message(col903.Q_ERROR, col903.error_from_xml, col903.error_to_xml),

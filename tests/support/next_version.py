@@ -14,6 +14,7 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
 from ccms_ws.contract.namespaces import EXT, FCC807, q
+from ccms_ws.envelope.canonical import canonical
 from ccms_ws.exchange import Exchange, Incoming
 from ccms_ws.exchanges.fcc807 import FCC807 as VERSION_1_0
 
@@ -68,14 +69,14 @@ def _read(read: Callable[[_Element], Any]) -> Callable[[_Element], Any]:
     return lambda message: read(renamed(message, NAMESPACE, FCC807))
 
 
-def _write(write: Callable[[Any], _Element] | None) -> Callable[[Any], _Element]:
+def _write(write: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:
     assert write is not None
 
-    def written(value: Any) -> _Element:
-        message = renamed(write(value), FCC807, NAMESPACE)
+    def written(value: Any) -> bytes:
+        message = renamed(etree.fromstring(write(value)), FCC807, NAMESPACE)
         version = message.find(f".//{q(EXT, 'SchemaVersionID')}")
         assert version is not None
         version.text = "1.1"
-        return message
+        return canonical(message)
 
     return written

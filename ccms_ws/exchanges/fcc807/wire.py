@@ -1,4 +1,4 @@
-"""FCC807 messages to XML and back."""
+"""FCC807 messages to XML and back; the response is written by `text`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ccms_ws.exchange import Context
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, QueryError, Rejection, RejectionReason, Response
 from ccms_ws.parts import xml
 from ccms_ws.parts.metadata import MessageKind, read_metadata, reply_metadata, write_metadata
-from ccms_ws.parts.money import read_amount, read_fees, write_amount, write_fees
+from ccms_ws.parts.money import read_amount, read_fees
 from ccms_ws.parts.people import (
     Q_BIRTH_DATE,
     Q_LICENSE,
@@ -24,7 +24,6 @@ from ccms_ws.parts.people import (
     read_license,
     read_name,
     read_participant_id,
-    write_case_participant,
     write_license,
     write_name,
     write_participant_id,
@@ -42,12 +41,9 @@ Q_CASE: Final = q(NC, "CaseTrackingID")
 Q_AS_OF: Final = q(FCC807, "BalanceAsOfDate")
 Q_PURPOSE: Final = q(FCC807, "QueryPurposeText")
 Q_BALANCE: Final = q(FCC807, "CaseParticipantBalance")
-Q_DUE_INDICATOR: Final = q(FCC807, "BalanceDueIndicator")
 Q_DUE: Final = q(FCC807, "BalanceDueAmount")
 Q_REJECTION: Final = q(FCC807, "QueryRejection")
-Q_REJECTED: Final = q(FCC807, "RejectionIndicator")
 Q_REASON_CODE: Final = q(FCC807, "RejectionReasonCodeText")
-Q_REASON_TEXT: Final = q(FCC807, "RejectionReasonText")
 
 _UNITS: Final = {ProbationUnit.ADULT: "AdultProbation", ProbationUnit.JUVENILE: "JuvenileProbation"}
 _UNIT_OF: Final = {code: unit for unit, code in _UNITS.items()}
@@ -89,25 +85,6 @@ def query_to_xml(query: Query) -> _Element:
     write_license(criteria, query.driver_license)
     xml.add_date(message, Q_AS_OF, query.as_of)
     xml.add_if(message, Q_PURPOSE, query.purpose)
-    return message
-
-
-def response_to_xml(response: Response) -> _Element:
-    message = xml.root(Q_RESPONSE, "fcc807")
-    write_metadata(message, response.metadata)
-    if isinstance(response, Rejection):
-        rejection = xml.add(message, Q_REJECTION)
-        xml.add_indicator(rejection, Q_REJECTED, True)
-        xml.add(rejection, Q_REASON_CODE, response.reason)
-        xml.add(rejection, Q_REASON_TEXT, response.text)
-        return message
-    found = xml.add(message, Q_BALANCE)
-    xml.add(found, Q_CASE, response.subject.case_number)
-    write_case_participant(found, response.subject)
-    xml.add_indicator(found, Q_DUE_INDICATOR, response.balance.due > 0)
-    write_amount(found, Q_DUE, response.balance.due)
-    xml.add_date(found, Q_AS_OF, response.balance.as_of)
-    write_fees(found, response.balance.fees)
     return message
 
 
