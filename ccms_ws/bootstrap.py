@@ -52,7 +52,8 @@ from ccms_ws.services.connection import Proxy, TlsClients
 from ccms_ws.services.gateway import Gateway, House
 from ccms_ws.services.samples import refuse_test_key
 from ccms_ws.store.engine import open_engine
-from ccms_ws.store.unit_of_work import read_only, unit_of_work
+from ccms_ws.store.message_log import GroupedLog
+from ccms_ws.store.unit_of_work import SqlUnitOfWork, read_only, unit_of_work
 
 
 class Message(Protocol):
@@ -77,7 +78,7 @@ class CourtApplication:
     policy: SecurityPolicy
     tls_clients: TlsClients
     clock: Clock
-    units: UnitOfWorkFactory
+    units: Callable[[], SqlUnitOfWork]
     reading: UnitOfWorkFactory
 
     def gateway(self, exchanges: Sequence[Exchange] = EXCHANGES) -> Gateway:
@@ -97,6 +98,8 @@ class CourtApplication:
                 profiles={profile.id: Profile(profile.profile.sends) for profile in self.settings.partners},
                 references=self._references,
                 unit_of_work=self.units,
+                reading=self.reading,
+                message_log=GroupedLog(self.units),
             ),
             exchanges,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
@@ -302,6 +301,17 @@ class Inbox(Protocol):
     def quarantined(self) -> Sequence[QuarantinedAnswer]: ...
 
 
+class MessageLog(Protocol):
+    """The message log, for those who only read beside it."""
+
+    def keep(self, message: IncomingMessage, answer: StoredAnswer) -> None:
+        """Write a new message with its answer, for good: it is durable when this returns.
+
+        Raises ConcurrentChange if it was kept before, StoreError if it cannot be kept.
+        """
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction. Leaving the block without `commit()` rolls everything back."""
 
@@ -327,9 +337,6 @@ class UnitOfWork(Protocol):
     ) -> None: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
-    def only_reading(self) -> AbstractContextManager[None]:
-        """What is asked in this block waits for no writer; nothing may be written in it. At the start of the unit."""
-        ...
 
 
 class UnitOfWorkFactory(Protocol):

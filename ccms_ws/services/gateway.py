@@ -2,7 +2,7 @@
 
 bytes, HTTP, `open_envelope`, duplicate guard, Spyne, `dispatch` (schema, handler, reply), seal, ONE commit, bytes.
 What was sealed is stored with its effect: after the commit nothing is left to do but to send bytes. A message that only
-asks is handled in a unit of work that reads, and takes its turn to write for the message log alone.
+asks is handled in a unit of work that reads, and goes into the message log together with others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -25,7 +24,7 @@ from ccms_ws.dispatch import Outcome, dispatch
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import IncomingMessage, Refusal
 from ccms_ws.domain.partners import Partner
-from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
+from ccms_ws.domain.ports import MessageLog, UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
@@ -62,6 +61,8 @@ class House:
     references: Mapping[str, TokenReference]
     """How answers to each partner name the court's certificate."""
     unit_of_work: UnitOfWorkFactory
+    reading: UnitOfWorkFactory
+    message_log: MessageLog
 
     @property
     def weaker_profiles(self) -> tuple[Profile, ...]:
@@ -163,23 +164,26 @@ class Gateway:
     def _answer(
         self, service: SoapService, envelope: VerifiedEnvelope, message: IncomingMessage, incident: UUID
     ) -> tuple[Response, str]:
-        """The stored answer, or a new one. What only asks is read and sealed before the turn to write is taken."""
+        """The stored answer, or a new one. What only asks holds up no writer, and is kept together with others."""
         asks = service.only_asks(message.root)
-        with self._house.unit_of_work() as uow:
-            with uow.only_reading() if asks else nullcontext():
-                known = uow.inbox.find_answer(message) if asks else uow.inbox.receive(message)
-                if known is not None:
-                    return self._replies.again(known, envelope), f"duplicate: {known.kind}"
-                crash_point("endpoint.received")
-                reply_id, operation = uuid4(), service.operation(message.root)
-                outcome = self._handled(service, envelope, message, reply_id, uow)
-                crash_point("endpoint.handled")
-                answer, response = self._replies.first(outcome, reply_id, operation, envelope, incident)
-            uow.inbox.keep(message, answer)
+        with (self._house.reading if asks else self._house.unit_of_work)() as uow:
+            known = uow.inbox.find_answer(message) if asks else uow.inbox.receive(message)
+            if known is not None:
+                return self._replies.again(known, envelope), f"duplicate: {known.kind}"
+            crash_point("endpoint.received")
+            reply_id, operation = uuid4(), service.operation(message.root)
+            outcome = self._handled(service, envelope, message, reply_id, uow)
+            crash_point("endpoint.handled")
+            answer, response = self._replies.first(outcome, reply_id, operation, envelope, incident)
+            if not asks:
+                uow.inbox.keep(message, answer)
+                crash_point("endpoint.before-commit")
+                uow.commit()
+        if asks:
             crash_point("endpoint.before-commit")
-            uow.commit()
-            crash_point("endpoint.after-commit")
-            return response, answer.error_code or answer.kind
+            self._house.message_log.keep(message, answer)
+        crash_point("endpoint.after-commit")
+        return response, answer.error_code or answer.kind
 
     def _incoming(self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes) -> IncomingMessage:
         return IncomingMessage(

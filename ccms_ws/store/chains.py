@@ -66,16 +66,17 @@ class Head:
 
 def link(previous: bytes, entry: Mapping[str, Any] | RowMapping) -> bytes:
     """The hash of an entry that follows the one with the hash `previous`."""
-    digest = sha256(previous)
-    for name in _COVERED:
-        octets = _octets(entry[name])
-        digest.update(b"-," if octets is None else b"%d:%b," % (len(octets), octets))
-    return digest.digest()
+    said = [_octets(entry[name]) for name in _COVERED]
+    return sha256(
+        previous + b"".join([b"-," if each is None else b"%d:%b," % (len(each), each) for each in said])
+    ).digest()
 
 
-def _octets(value: object) -> bytes | None:
+def _octets(value: Any) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value
+    if isinstance(value, str):
+        return value.encode()
     if isinstance(value, UUID):
         return value.bytes
     if isinstance(value, datetime):

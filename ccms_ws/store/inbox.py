@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, StoredAnswer
-from ccms_ws.errors import MessageIdReused, NotStored, StoreError
+from ccms_ws.errors import ConcurrentChange, MessageIdReused, NotStored, StoreError
 from ccms_ws.store.chains import link
 from ccms_ws.store.message_tables import inbox_message, message_chain, quarantined_answer, refusal
 from ccms_ws.store.prepared import Prepared
@@ -28,7 +29,11 @@ _KNOWN = Prepared(
         *(func.coalesce(column, "") for column in (_i.answer_action, _i.answer_error_code, _i.answer_error_reason)),
     ).where(_i.partner_id == bindparam("partner"), _i.message_id == bindparam("id"))
 )
-_KEEP = Prepared(insert(inbox_message), [column.key for column in _i if column.key != "inbox_id"])
+_KEEP = Prepared(
+    insert_or_nothing(inbox_message).on_conflict_do_nothing(index_elements=[_i.partner_id, _i.message_id]),
+    [column.key for column in _i if column.key != "inbox_id"],
+)
+_MESSAGE = [field.name for field in fields(IncomingMessage)]
 # The first chain that nobody else is writing to; if there is none, wait for the first. SQLite has one writer at a time.
 _CHAIN = select(_c.chain, _c.length, _c.head).order_by(_c.chain).limit(1)
 _FREE_CHAIN, _ANY_CHAIN = Prepared(_CHAIN.with_for_update(skip_locked=True)), Prepared(_CHAIN.with_for_update())
@@ -73,24 +78,26 @@ class SqlInbox:
 
         Raises ConcurrentChange if another unit of work kept it in the meantime.
         """
+        if not all(self.keep_all([(message, answer)])):
+            raise ConcurrentChange("the message was kept in the meantime")
+
+    def keep_all(self, entries: Iterable[tuple[IncomingMessage, StoredAnswer | None]]) -> list[bool]:
+        """As `keep`, several at once: which of them were new. The others were kept in the meantime."""
         chain = _FREE_CHAIN.first(self._connection) or _ANY_CHAIN.first(self._connection)
         if chain is None:
             raise StoreError("the message log has no chain")
-        number, length, head = chain
-        row = {
-            "chain": number,
-            "number": length + 1,
-            **{field.name: getattr(message, field.name) for field in fields(message)},
-            "answer_kind": answer and answer.kind,
-            "answer_id": answer and answer.message_id,
-            "answer_action": answer and answer.action,
-            "answer_error_code": answer and answer.error_code,
-            "answer_error_reason": answer and answer.error_reason,
-            "answer_raw": answer and answer.sealed,
-        }
-        entry_hash = link(head, row)
-        _KEEP.change(self._connection, **row, entry_hash=entry_hash)
-        _LENGTHEN.change(self._connection, this=number, new_length=length + 1, new_head=entry_hash)
+        number, before, head = chain
+        length, new = before, []
+        for message, answer in entries:
+            row = _row(message, answer) | {"chain": number, "number": length + 1}
+            row["entry_hash"] = entry_hash = link(head, row)
+            kept = _KEEP.change(self._connection, **row) == 1
+            if kept:
+                length, head = length + 1, entry_hash
+            new.append(kept)
+        if length > before:
+            _LENGTHEN.change(self._connection, this=number, new_length=length, new_head=head)
+        return new
 
     def refuse(self, refusal_: Refusal) -> None:
         """Keep a refusal; only the newest 10,000 stay."""
@@ -121,6 +128,17 @@ class SqlInbox:
     def quarantined(self) -> Sequence[QuarantinedAnswer]:
         """All answers in quarantine, oldest first."""
         return [QuarantinedAnswer(*row) for row in self._connection.execute(_QUARANTINED)]
+
+
+def _row(message: IncomingMessage, answer: StoredAnswer | None) -> dict[str, object]:
+    row: dict[str, object] = {name: getattr(message, name) for name in _MESSAGE}
+    row["answer_kind"] = answer and answer.kind
+    row["answer_id"] = answer and answer.message_id
+    row["answer_action"] = answer and answer.action
+    row["answer_error_code"] = answer and answer.error_code
+    row["answer_error_reason"] = answer and answer.error_reason
+    row["answer_raw"] = answer and answer.sealed
+    return row
 
 
 def _harmless(text: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -85,17 +84,6 @@ class SqlUnitOfWork:
             self._open.rollback()
         finally:
             end_turn(self._info)
-
-    @contextmanager
-    def only_reading(self) -> Iterator[None]:
-        """What is asked in this block waits for no writer, and belongs to no transaction that is committed."""
-        self._info[READ_ONLY] = True
-        try:
-            yield
-            self.rollback()
-        finally:
-            if not self._read_only:
-                self._info.pop(READ_ONLY, None)
 
     @property
     def connection(self) -> Connection:
