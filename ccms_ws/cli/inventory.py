@@ -72,14 +72,17 @@ def remind(settings: Settings, now: datetime, *, starting: bool) -> None:
 
 
 def remind_daily(config: Path) -> None:
-    """Remind now, and from then on once a day for as long as this program runs, of what the settings then say."""
+    """Remind now, and from then on once a day for as long as this program runs, of what the settings then say.
+
+    The first time in the caller's thread: the endpoint's processes are forked afterwards, and must not inherit locks
+    that a busy thread holds.
+    """
+    _remind(config, starting=True)
 
     def run() -> None:
-        starting, never = True, threading.Event()
-        while True:
-            _remind(config, starting=starting)
-            starting = False
-            never.wait(_DAY)
+        never = threading.Event()
+        while not never.wait(_DAY):
+            _remind(config, starting=False)
 
     threading.Thread(target=run, name="certificates", daemon=True).start()
 

@@ -32,6 +32,8 @@ _STORE_PAUSE = 1.0
 """Seconds between two tries to reach a database that is gone or locked."""
 _CLOCK_STEP = timedelta(seconds=30)
 """A clock that is set back by more has put messages off that nobody wanted to put off."""
+_SWEEPS_TO_LOOK_AHEAD = 30
+"""How often that is looked for even if this clock was never ahead: another machine's may have been."""
 
 
 class DeliveryWorker:
@@ -61,6 +63,7 @@ class DeliveryWorker:
         self._hand = Hand(at_once, threads=settings.threads)
         self._unsettled: list[Outcome] = []
         self._offset = timedelta.max
+        self._sweeps = 0
 
     # -- running ------------------------------------------------------------------------------------------------------
     def run(self) -> None:
@@ -111,7 +114,10 @@ class DeliveryWorker:
         offset = timedelta(seconds=now.timestamp() - time.monotonic())
         if offset < self._offset - _CLOCK_STEP:
             self._wake()
+        elif self._sweeps % _SWEEPS_TO_LOOK_AHEAD == 0:
+            self._look_ahead()
         self._offset = offset
+        self._sweeps += 1
 
     # -- the clerk ----------------------------------------------------------------------------------------------------
     def _turn(self) -> None:
@@ -175,6 +181,14 @@ class DeliveryWorker:
             if woken or ahead:
                 uow.commit()
                 log.warning("clock.set-back", messages=woken, lines=len(ahead))
+
+    def _look_ahead(self) -> None:
+        """What was composed by a clock ahead of ours, or gets its turn only now, is due all the same."""
+        with self._units() as uow:
+            woken = uow.outbox.hasten(self._clock.now(), _CLOCK_STEP, untried=True)
+            if woken:
+                uow.commit()
+                log.warning("clock.ahead", messages=woken)
 
     # -- the senders --------------------------------------------------------------------------------------------------
     def _send_until_stopped(self) -> None:

@@ -230,8 +230,11 @@ class Outbox(Protocol):
         """Undo a claim of a message that was not touched."""
         ...
 
-    def hasten(self, now: datetime, horizon: timedelta) -> int:
-        """Make due what is not due within `horizon`, the longest wait there can be: the clock must have been ahead."""
+    def hasten(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
+        """Make due what is not due within `horizon`, the longest wait there can be: the clock must have been ahead.
+
+        `untried`: only what could go at once and was never tried.
+        """
         ...
 
     def get(self, message_id: UUID) -> OutboxEntry: ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -79,7 +80,10 @@ class PartnerServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A court that hangs up is no news; anything else is a defect."""
-        log.debug("connection.ended", exc_info=True)
+        if isinstance(sys.exception(), OSError):
+            log.debug("connection.ended", exc_info=True)
+        else:
+            log.exception("partner.defect")
 
 
 class _Refused(Exception):

@@ -98,7 +98,9 @@ _GIVE_BACK = (
     .where(_m.message_id == bindparam("id"), *_MINE)
     .values(state=OutboxState.PENDING, worker="", claimed_at=None, due_at=_m.claimed_at, attempts=_m.attempts - 1)
 )
-_HASTEN = update(outbox_message).where(*_READY, _m.due_at > bindparam("horizon")).values(due_at=bindparam("now"))
+# Also of what stands behind others: it gets its turn later.
+_HASTEN = update(outbox_message).where(_m.due_at > bindparam("horizon")).values(due_at=bindparam("now"))
+_HASTEN_UNTRIED = _HASTEN.where(*_READY, _m.attempts == 0)
 
 
 class SqlOutbox(OutboxView):
@@ -169,9 +171,13 @@ class SqlOutbox(OutboxView):
         """Undo a claim of a message that was not touched; nothing happens if the lease is no longer this worker's."""
         self.connection.execute(_GIVE_BACK, _key(leased))
 
-    def hasten(self, now: datetime, horizon: timedelta) -> int:
-        """Make due what is not due for longer than any wait can be: the clock was ahead when that was written."""
-        return self.connection.execute(_HASTEN, {"now": now, "horizon": now + horizon}).rowcount
+    def hasten(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
+        """Make due what is not due for longer than any wait can be: the clock was ahead when that was written.
+
+        `untried`: only what could go at once and was never tried, which nobody has put off.
+        """
+        statement = _HASTEN_UNTRIED if untried else _HASTEN
+        return self.connection.execute(statement, {"now": now, "horizon": now + horizon}).rowcount
 
     def insert(self, message: OutgoingMessage) -> int:
         """Store a message outside of any queue; returns its number. For `dead_letters`, and `add` above."""

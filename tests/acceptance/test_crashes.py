@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house import House
+from tests.support.house import House, Program
 from tests.support.telling import Tell, tell
 
 __all__ = ["tell"]
@@ -94,3 +94,19 @@ def test_a_command_that_dies_leaves_all_or_nothing(tmp_path: Path, point: str, b
         changed = [account.told for account in uow.collections.open_accounts("FTB") if account.told]
     assert changed
     tell(f"{point}: one batch, {entry.state}")
+
+
+def test_a_house_that_does_not_get_ready_leaves_nothing_running(tmp_path: Path) -> None:
+    house = House(tmp_path, people=1)
+    house.programs["ftb"] = Program("ftb", ("simulate", "NOBODY", "--config", str(house.settings)), "ftb_port")
+    started = []
+    start = house.start
+
+    def starting(name: str, *, wait: bool = True) -> None:
+        start(name, wait=wait)
+        started.append(house.running[name])
+
+    house.start = starting  # type: ignore[method-assign]
+    with pytest.raises(AssertionError, match="NOBODY"):
+        house.__enter__()
+    assert [process.poll() is None for process in started] == [False] * 4

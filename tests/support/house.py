@@ -12,8 +12,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from ccms_ws.bootstrap import CourtApplication, load_court
-from ccms_ws.clock import SystemClock
+from ccms_ws.clock import Clock, FixedClock, SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
 from ccms_ws.domain.abstracts import AbstractState, Conviction, ReleaseReason, SectionRole, SectionViolated
 from ccms_ws.domain.collections import Referral
@@ -44,6 +44,7 @@ from tests.support.commands import free_port_base
 T = TypeVar("T")
 CRASHING = Path(__file__).with_name("crashing")
 PATIENCE = 90.0
+"""Seconds: much more than anything takes on a busy machine, so that only what never happens fails a test."""
 QUICK = {
     "CCMS_WS_DELIVERY__LEASE_SECONDS": "5",
     "CCMS_WS_DELIVERY__CONNECT_TIMEOUT_SECONDS": "1",
@@ -64,6 +65,16 @@ class Program:
     name: str
     arguments: tuple[str, ...]
     port: str = ""
+
+
+@dataclass
+class ShiftedClock:
+    """The clock of this process, when that of the programs is moved."""
+
+    by: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return SystemClock().now() + self.by
 
 
 @dataclass(frozen=True)
@@ -88,14 +99,15 @@ class Tally:
 class House:
     """Endpoint, workers, DMV and FTB.
 
-    `wrap`: commands that stand before programs, by name; `addresses`: where the court and the partners are instead of
-    on loopback; `variables`: of the environment of all programs.
+    `clock`: of those who order messages here; `wrap`: commands that stand before programs, by name; `addresses`: where
+    the court and the partners are instead of on loopback; `variables`: of the environment of all programs.
     """
 
     def __init__(
         self,
         folder: Path,
         *,
+        clock: Clock | None = None,
         wrap: Mapping[str, tuple[str, ...]] | None = None,
         addresses: tuple[str, str] = ("127.0.0.1", "127.0.0.1"),
         variables: Mapping[str, str] | None = None,
@@ -103,7 +115,9 @@ class House:
         people: int = 60,
     ) -> None:
         self.base = free_port_base()
-        made = make_installation(folder / "court", SystemClock(), ports=Ports(self.base), ftb_answer_days=2 / 86_400)
+        # Certificates that hold even if the clock is set back.
+        yesterday = FixedClock(SystemClock().now() - timedelta(days=1))
+        made = make_installation(folder / "court", yesterday, ports=Ports(self.base), ftb_answer_days=2 / 86_400)
         self.folder, self.settings = folder, made.settings_file
         self.court_address, self.partner_address = addresses
         self.variables = variables or {}
@@ -121,7 +135,7 @@ class House:
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.deaths = 0
-        self.court: CourtApplication = load_court(self.settings)
+        self.court: CourtApplication = replace(load_court(self.settings), clock=clock or SystemClock())
         self.people = iter(range(people))
         self.made: dict[str, list[UUID]] = {}
         self.paid = 0
@@ -135,15 +149,23 @@ class House:
 
     # -- programs -----------------------------------------------------------------------------------------------------
     def __enter__(self) -> Self:
-        for name in self.programs:
-            self.start(name, wait=False)
-        for name in self.programs:
-            self.await_ready(name)
+        try:
+            for name in self.programs:
+                self.start(name, wait=False)
+            for name in self.programs:
+                self.await_ready(name)
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all programs."""
         for name in list(self.running):
             self.kill(name)
 
@@ -175,7 +197,17 @@ class House:
         port = self.programs[name].port
         if port:
             address = self.court_address if name == "endpoint" else self.partner_address
-            self.wait(lambda: _answers(address, Ports(self.base).named[port]), bool, f"{name} to listen")
+            process = self.running[name]
+
+            def look() -> bool:
+                assert process.poll() is None, f"{name} ended: {self.log_of(name)}"
+                return _answers(address, Ports(self.base).named[port])
+
+            self.wait(look, bool, f"{name} to listen")
+
+    def log_of(self, name: str) -> str:
+        """The last words of a program."""
+        return (self.folder / f"{name}.log").read_text("utf-8", "replace")[-2000:]
 
     def kill(self, name: str) -> None:
         """As `kill -9`, with all that it has started."""
@@ -327,6 +359,11 @@ class House:
             self._rows(name, "SELECT count(*) FROM errand WHERE outcome IS NULL")[0][0] for name in ("dmv", "ftb")
         )
         return f"{errands} answers of partners" if errands else ""
+
+    def failures(self) -> int:
+        """How many attempts have failed in a row, on all lines."""
+        with self.court.reading() as uow:
+            return sum(line.failures for line in uow.lines.list_lines())
 
     def tally(self, partner: str) -> dict[UUID, int]:
         """The messages that a partner has taken, in the order of arrival, and how often each came."""

@@ -126,8 +126,9 @@ class FakeUnit:
         one = self.records.waiting[leased.message.message_id]
         one.attempts, one.worker, one.due_at = one.attempts - 1, "", one.since
 
-    def hasten(self, now: datetime, horizon: timedelta) -> int:
-        ahead = [one for one in self.records.waiting.values() if one.due_at is not None and one.due_at > now + horizon]
+    def hasten(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
+        waiting = [one for one in self.records.waiting.values() if not (untried and one.attempts)]
+        ahead = [one for one in waiting if one.due_at is not None and one.due_at > now + horizon]
         for one in ahead:
             one.due_at = now
         return len(ahead)

@@ -448,6 +448,29 @@ def test_what_a_clock_that_was_ahead_put_off_is_due_at_once(units: Units) -> Non
     assert claimed(units) == [ahead]
 
 
+def test_messages_behind_others_are_hastened_as_well(units: Units) -> None:
+    first, ahead = outgoing("a"), outgoing("a", created_at=NOW + timedelta(days=400))
+    add(units, first, ahead)
+    with units() as uow:
+        assert uow.outbox.hasten(NOW, timedelta(days=2)) == 1
+        uow.commit()
+    (leased,) = claim(units)
+    deliver(units, leased)
+    assert claimed(units) == [ahead]
+
+
+def test_only_what_was_never_tried_is_hastened_in_passing(units: Units) -> None:
+    untried, tried = outgoing("a", created_at=NOW + timedelta(hours=2)), outgoing("b")
+    add(units, tried)
+    (leased,) = claim(units)
+    fail(units, leased)
+    add(units, untried)
+    with units() as uow:
+        assert uow.outbox.hasten(NOW, timedelta(0), untried=True) == 1
+        uow.commit()
+    assert claimed(units) == [untried]
+
+
 # -- large bodies -----------------------------------------------------------------------------------------------------
 def test_large_body_is_kept_in_parts_and_read_again_and_again(units: Units, engine: Engine) -> None:
     pieces = [bytes([65 + number % 26]) * 100_000 for number in range(30)]

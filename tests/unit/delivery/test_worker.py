@@ -464,3 +464,16 @@ def test_a_worker_notices_that_the_clock_is_set_back_while_it_runs() -> None:
     assert worker.run_once() == 0
     line.clock.advance(-timedelta(hours=1))
     assert worker.run_once() == 1
+
+
+def test_what_a_clock_ahead_of_ours_has_composed_is_sent_all_the_same() -> None:
+    line = Line(lambda _: Receipt(202))
+    worker = line.worker()
+    worker.run_once()
+    untried, put_off = line.put(), line.put()
+    for outgoing in (untried, put_off):
+        line.units.of(outgoing).due_at = NOW + timedelta(hours=2)
+    line.units.of(put_off).attempts = 1  # by a partner's Retry-After, perhaps
+    assert sum(worker.run_once() for _ in range(30)) == 1
+    assert line.units.of(untried).history[0].outcome == "delivered"
+    assert line.units.of(put_off).history == []
