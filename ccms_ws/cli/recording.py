@@ -53,7 +53,10 @@ def record(
     ] = False,
     books: Annotated[
         BooksChoice,
-        typer.Option(help="What is on file in a replay: as little as makes the answers true, or the court's."),
+        typer.Option(
+            help="What is on file in a replay. made: as little as makes the recorded answers true. court: what the "
+            "court has on file then, to see what would be answered now; for queries alone."
+        ),
     ] = BooksChoice.MADE,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Play each case once when it is made.")] = True,
     config: ConfigOption = DEFAULT_CONFIG,

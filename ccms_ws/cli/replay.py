@@ -30,6 +30,7 @@ app.command()(recording.record)
 
 
 MOST_LINES = 8
+MOST_CASES = 20
 
 
 class Mode(StrEnum):
@@ -146,14 +147,16 @@ def _show(result: RunResult) -> None:
     from ccms_ws.replay.reports import in_lines
     from ccms_ws.replay.results import Verdict
 
-    for case in result.cases:
-        if case.verdict in (Verdict.DIFFERENT, Verdict.BROKEN):
-            say(f"{case.verdict.value}  {case.name}: {case.title}")
-            lines = in_lines(case)
-            for line in lines[:MOST_LINES]:
-                say(f"    {line}")
-            if len(lines) > MOST_LINES:
-                say(f"    and {len(lines) - MOST_LINES} more: --html or --json shows all of them")
+    bad = [case for case in result.cases if case.verdict in (Verdict.DIFFERENT, Verdict.BROKEN)]
+    for case in bad[:MOST_CASES]:
+        say(f"{case.verdict.value}  {case.name}: {case.title}")
+        lines = in_lines(case)
+        for line in lines[:MOST_LINES]:
+            say(f"    {line}")
+        if len(lines) > MOST_LINES:
+            say(f"    and {len(lines) - MOST_LINES} more: --html or --json shows all of them")
+    if len(bad) > MOST_CASES:
+        say(f"and {len(bad) - MOST_CASES} more cases: --html or --json shows all of them")
     counts = ", ".join(f"{count} {verdict.value}" for verdict, count in result.counts.items() if count)
     rate = len(result.cases) / result.seconds if result.seconds else 0
     say(f"{counts or 'nothing played'} ({result.mode}, {result.target}, {result.seconds:.1f} s, {rate:.0f}/s)")

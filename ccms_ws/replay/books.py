@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import uuid4
@@ -28,6 +29,9 @@ from ccms_ws.exchanges.fcc807.wire import Q_QUERY, Q_RESPONSE, query_from_xml, r
 from ccms_ws.replay.reading import find_tree
 
 _SOMEBODY: Final = PersonName("Somebody", "Else")
+_ZERO: Final = Decimal(0)
+_BEFORE_THE_LAW: Final = min(rule.effective for rule in current_law().vacated_debt) - timedelta(days=1)
+"""A day on which no debt was vacated yet."""
 
 
 def ensure_on_case(subject: CaseParticipant, uow: UnitOfWork, case_type: CaseType = CaseType.CRIMINAL) -> None:
@@ -93,12 +97,7 @@ def _meant(query: Query) -> CaseParticipant:
 # -- ledger -----------------------------------------------------------------------------------------------------------
 def _entries(subject: CaseParticipant, balance: Balance) -> list[LedgerEntry]:
     """Entries that give this balance, under the law that vacates debt."""
-    entries = [entry for fee in balance.fees for entry in _fee_entries(subject, balance, fee)]
-    vacated = {fee.fee_kind: fee.vacated for fee in balance_of(entries, balance.as_of, current_law().vacated_debt).fees}
-    for fee in balance.fees:
-        if (more := fee.vacated - vacated.get(fee.fee_kind, Decimal(0))) > 0:
-            entries.append(_entry(subject, balance, fee, EntryKind.VACATUR, more))
-    return entries
+    return [entry for fee in balance.fees for entry in _fee_entries(subject, balance, fee)]
 
 
 def _joint_debtors(subject: CaseParticipant, balance: Balance) -> Iterator[JointDebtor]:
@@ -112,20 +111,37 @@ def _obligation(fee: FeeBalance) -> str:
     return f"replay-{fee.fee_kind}"
 
 
-def _fee_entries(subject: CaseParticipant, balance: Balance, fee: FeeBalance) -> Iterator[LedgerEntry]:
-    amounts = (
-        (EntryKind.ASSESSMENT, fee.assessed),
-        (EntryKind.PAYMENT if fee.paid > 0 else EntryKind.REFUND, abs(fee.paid)),
-        (EntryKind.WAIVER, fee.waived),
-    )
-    for kind, amount in amounts:
-        if amount > 0:
-            yield _entry(subject, balance, fee, kind, amount)
+def _fee_entries(subject: CaseParticipant, balance: Balance, fee: FeeBalance) -> list[LedgerEntry]:
+    """Everything on the day of the balance, if the law leaves that as it is; else as much earlier as it asks for."""
+    entries = list(_posted(subject, balance, fee))
+    by_law = sum((each.vacated for each in balance_of(entries, balance.as_of, current_law().vacated_debt).fees), _ZERO)
+    if by_law > fee.vacated:  # what was paid or waived before the debt was vacated did not have to be vacated any more
+        entries = list(_posted(subject, balance, fee, in_time=fee.assessed - fee.vacated))
+    elif by_law < fee.vacated:
+        entries.append(_entry(subject, fee, EntryKind.VACATUR, fee.vacated - by_law, balance.as_of))
+    return entries
 
 
-def _entry(
-    subject: CaseParticipant, balance: Balance, fee: FeeBalance, kind: EntryKind, amount: Decimal
-) -> LedgerEntry:
+def _posted(
+    subject: CaseParticipant, balance: Balance, fee: FeeBalance, in_time: Decimal | None = None
+) -> Iterator[LedgerEntry]:
+    """`in_time`: so much is taken off the debt before any law took effect; None: all of it is of the balance's day."""
+    assessed_on = balance.as_of if in_time is None else _BEFORE_THE_LAW
+    if fee.assessed > 0:
+        yield _entry(subject, fee, EntryKind.ASSESSMENT, fee.assessed, assessed_on)
+    left = in_time or _ZERO
+    for kind, amount in ((EntryKind.PAYMENT, fee.paid), (EntryKind.WAIVER, fee.waived)):
+        early = max(_ZERO, min(amount, left))
+        left -= early
+        if early > 0:
+            yield _entry(subject, fee, kind, early, _BEFORE_THE_LAW)
+        if amount > early:
+            yield _entry(subject, fee, kind, amount - early, balance.as_of)
+    if fee.paid < 0:
+        yield _entry(subject, fee, EntryKind.REFUND, -fee.paid, balance.as_of)
+
+
+def _entry(subject: CaseParticipant, fee: FeeBalance, kind: EntryKind, amount: Decimal, on: date) -> LedgerEntry:
     return LedgerEntry(
         entry_id=f"replay-{uuid4()}",
         court_ori=subject.participant.court_ori,
@@ -134,8 +150,8 @@ def _entry(
         kind=kind,
         fee_kind=fee.fee_kind,
         amount=amount,
-        posted_on=balance.as_of,
-        imposed_on=balance.as_of if kind is EntryKind.ASSESSMENT else None,
+        posted_on=on,
+        imposed_on=on if kind is EntryKind.ASSESSMENT else None,
         statute=fee.statute if kind is EntryKind.ASSESSMENT else "",
         obligation=_obligation(fee) if fee.joint else None,
     )

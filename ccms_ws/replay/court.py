@@ -6,11 +6,13 @@ import io
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
+from uuid import UUID
 
 from ccms_ws.bootstrap import CourtApplication, open_court
 from ccms_ws.clock import FixedClock
@@ -26,6 +28,7 @@ from ccms_ws.replay.judging import Answer, Seen
 from ccms_ws.replay.partners import ScriptedPartners
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
+from ccms_ws.store.forgetting import forget, forget_all
 from ccms_ws.store.unit_of_work import read_only, unit_of_work
 
 _SQLITE: Final = "sqlite:///"
@@ -51,6 +54,10 @@ class ReplayCourt:
             own: Any = connection.driver_connection
             own.execute("PRAGMA synchronous = OFF")  # nothing in it has to outlive this process
             books.backup(own)
+
+    def forget(self, message_ids: Collection[UUID]) -> None:
+        """Let these messages be new: one in the log would get its stored answer, whatever the court says now."""
+        forget(self._engine, message_ids)
 
     def receive(self, request: Request, path: str) -> Answer:
         """One HTTP request through the gate."""
@@ -105,6 +112,9 @@ class Courthouse:
         if not database and not url.startswith(_SQLITE):
             raise ConfigError("this court's database is not a file that could be copied",
                               hint="restore a copy of it and name that with --database")  # fmt: skip
+        if database == url:
+            raise ConfigError("that database is the court's own, and a replay changes what it plays in",
+                              hint="restore a copy of it and name that with --database")  # fmt: skip
         self.settings = settings
         self.partners = ScriptedPartners()
         self._database = database
@@ -112,8 +122,8 @@ class Courthouse:
         self._folder = Path(self._own.name)
         self._books: dict[Books, sqlite3.Connection] = {}
         self._courts: dict[str, ReplayCourt] = {}
-        if not database:
-            self._books[Books.COURT] = _books(Path(url.removeprefix(_SQLITE)), self._folder / "books.db")
+        if not database and not Path(url.removeprefix(_SQLITE)).is_file():
+            raise ConfigError(f"there is no database {url.removeprefix(_SQLITE)}", hint="ccms-ws db upgrade makes one")
 
     @classmethod
     def demo(cls, at: datetime) -> Self:
@@ -136,9 +146,7 @@ class Courthouse:
         """The court as it was before anything was played, its clock at `at`, its partners those of `partners`. One at a
         time: the court that was had before is this one. `books`: `MADE` has nothing on file but the court itself.
         """
-        if books is Books.MADE and books not in self._books:
-            self._books[books] = self._nothing()
-        kept = self._books.get(Books.MADE if books is Books.MADE else Books.COURT)
+        kept = self._kept(books)
         url = self._database if kept is None else f"{_SQLITE}{self._folder / 'court.db'}"
         if url not in self._courts:
             if kept is not None:
@@ -148,6 +156,16 @@ class Courthouse:
             self._courts[url] = ReplayCourt(_with_database(settings, url), FixedClock(at))
         self._courts[url].begin(at, kept)
         return self._courts[url]
+
+    def _kept(self, books: Books) -> sqlite3.Connection | None:
+        """What is put back before each case, made when it is first needed; None if there is nothing to put back."""
+        wanted = Books.MADE if books is Books.MADE else Books.COURT
+        if wanted not in self._books:
+            if wanted is Books.COURT and self._database:
+                return None
+            source = Path(self.settings.database.url.removeprefix(_SQLITE))
+            self._books[wanted] = self._nothing() if wanted is Books.MADE else _books(source, self._folder / "books.db")
+        return self._books[wanted]
 
     def _nothing(self) -> sqlite3.Connection:
         path, court = self._folder / "nothing.db", self.settings.court
@@ -184,12 +202,13 @@ def _with_database(settings: Settings, url: str) -> Settings:
 
 
 def _books(source: Path, target: Path) -> sqlite3.Connection:
-    """A copy of a database that may be in use, brought to the schema of this version."""
-    if not source.is_file():
-        raise ConfigError(f"there is no database {source}", hint="ccms-ws db upgrade makes one")
+    """A copy of a database that may be in use, brought to the schema of this version, without the message log."""
     with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
         live.backup(copy)
     engine = open_engine(f"{_SQLITE}{target}")
     migrate.upgrade(engine)
+    forget_all(engine)
     engine.dispose()
-    return sqlite3.connect(target, check_same_thread=False)
+    books = sqlite3.connect(target, check_same_thread=False)
+    books.execute("VACUUM")  # the log is most of a database, and what is left is put back before each case
+    return books

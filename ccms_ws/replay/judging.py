@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -161,18 +160,13 @@ def _judged(expected: Expected, seen: Seen, roles: Roles, reader: Reader | None)
 
 def _content(recorded: bytes, root: _Element, roles: Roles) -> Sequence[Difference]:
     """The envelopes, or the payloads if no more was recorded."""
-    expected = _recorded(recorded)
+    expected = get_tree(recorded, "the recorded answer")
     if is_envelope(expected):
         return differences(expected, root, roles)
     payload = payload_of(root)
     if payload is None:
         return [Difference("Body", str(etree.QName(expected).localname), "empty", "an element is missing")]
     return differences(expected, payload, roles)
-
-
-@cache
-def _recorded(content: bytes) -> _Element:
-    return get_tree(content, "the recorded answer")
 
 
 def _uuid(text: str) -> UUID | None:

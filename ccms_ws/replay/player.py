@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from uuid import UUID
 
 from ccms_ws.clock import FixedClock
 from ccms_ws.contract.wsdl import load_wsdl
@@ -74,8 +76,16 @@ def _prepare(case: Case, court: ReplayCourt) -> None:
                 if isinstance(step, Post):
                     make_books(step.request.body, step.expected.answer, uow)
             uow.commit()
+    elif case.books is Books.COURT:
+        court.forget([number for step in case.steps if isinstance(step, Post) for number in _ids(step)])
     for sent in case.sent:
         put_on_file(sent, court)
+
+
+def _ids(step: Post) -> Iterator[UUID]:
+    """The id of a posted message, if it has one that could be in the log."""
+    with suppress(ValueError):
+        yield UUID(message_id_of(step.request.body).removeprefix("urn:uuid:"))
 
 
 def _steps(stage: _Stage) -> Iterator[StepResult]:

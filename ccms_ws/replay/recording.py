@@ -82,7 +82,9 @@ class Recorder:
             at=message.at,
             ran=_ran(message.at, expected.answer),
             steps=(post,),
-            books=self.books,
+            books=Books.MADE
+            if sent
+            else self.books,  # what it answers is open in made books, and settled in the court's
             sent=sent,
             provenance="recorded from the message log",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -67,11 +69,15 @@ def replay(
 
 
 def _in_process(folders: Iterable[Path], which: Which) -> Iterator[tuple[Path, CaseResult]]:
-    """One after the other, each in the court as it was before all of them."""
     with which.open() as house:
-        for folder in folders:
-            case = _read(folder)
-            yield folder, case if isinstance(case, CaseResult) else play(case, house)
+        yield from _in_house(folders, house)
+
+
+def _in_house(folders: Iterable[Path], house: Courthouse) -> Iterator[tuple[Path, CaseResult]]:
+    """One after the other, each in the court as it was before all of them."""
+    for folder in folders:
+        case = _read(folder)
+        yield folder, case if isinstance(case, CaseResult) else play(case, house)
 
 
 def _read(folder: Path) -> Case | CaseResult:
@@ -97,4 +103,12 @@ def _in_processes(folders: Sequence[Path], which: Which, jobs: int) -> Iterator[
 
 
 def _play_chunk(folders: Sequence[Path], which: Which) -> list[tuple[Path, CaseResult]]:
-    return list(_in_process(folders, which))
+    return list(_in_house(folders, _own_house(which)))
+
+
+@cache
+def _own_house(which: Which) -> Courthouse:
+    """The one of this worker process, which lasts as long as it does."""
+    house = which.open()
+    atexit.register(house.close)
+    return house

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace as with_values
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from ccms_ws.cli import main
 from ccms_ws.contract import schemas
 from ccms_ws.demo.installation import COURT
 from ccms_ws.domain.courts import DriverLicense, PersonName
+from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.exchanges.dmv907.messages import AbstractResponse
 from ccms_ws.exchanges.dmv907.wire import response_to_xml
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
@@ -52,7 +54,7 @@ def run(court: Court, capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture
 def day(court: Court) -> list[UUID]:
-    """What came in on one day: five queries with every kind of answer, and DMV's response to a hold."""
+    """What came in on one day: queries with every kind of answer, and DMV's response to a hold."""
     asked: list[dict[str, Any]] = [
         {"case_number": "CR-2023-002931", "participant_id": "P-1002", "purpose": "Mr Okafor asked on the phone"},
         {"case_number": "TR-2025-004417"},
@@ -60,6 +62,7 @@ def day(court: Court) -> list[UUID]:
         {"driver_license": DriverLicense("F1204567", "CA")},
         {"case_number": "TR-2099-000001"},
         {"case_number": "CR-2023-002931", "as_of": date(2199, 1, 1)},
+        {"case_number": "CR-2019-005541"},  # paid in part before the law vacated the rest
     ]
     queries = [court.query(**keys) for keys in asked]
     for query in queries:
@@ -148,6 +151,50 @@ def test_another_court_s_data_is_found_by_a_recording(day: list[UUID], court: Co
     answer.write_bytes(answer.read_bytes().replace(b">245.00<", b">244.00<"))
     result = replay([folder], Which(court.folder / "ccms-ws.toml"), jobs=1)
     assert not result.same
+
+
+def test_two_hundred_messages_play_in_two_processes(court: Court, run: Run, tmp_path: Path) -> None:
+    for number in range(200):
+        court.ask(court.query(case_number=("CR-2023-002931", "TR-2099-000001", "CR-2019-005541")[number % 3]))
+    code, out, _ = run("--since", "2026-11-01", "-o", tmp_path / "cases", "--no-check")
+    assert (code, out.partition(" ")[0]) == (0, "200")
+    told: list[str] = []
+    played = replay(
+        find_cases([tmp_path / "cases"]),
+        Which(court.folder / "ccms-ws.toml"),
+        jobs=2,
+        tell=lambda r: told.append(r.name),
+    )
+    assert played.same
+    assert sorted(told) == [case.name for case in played.cases]
+
+
+def test_the_court_s_own_books_answer_anew_and_not_from_the_log(court: Court, run: Run, tmp_path: Path) -> None:
+    """The log holds the very message with its answer; what the court would say now is what is asked for."""
+    query = court.query(case_number="TR-2025-004417")
+    court.ask(query)
+    run("--message", query.metadata.transaction_id, "--books", "court", "-o", tmp_path / "cases", "--no-check")
+    folders, which = find_cases([tmp_path / "cases"]), Which(court.folder / "ccms-ws.toml")
+    assert replay(folders, which, jobs=1).same
+    with court.application.units() as uow:
+        uow.books.add(payment("TR-2025-004417", "P-1001", "5.00"))
+        uow.commit()
+    (case,) = replay(folders, which, jobs=1).cases
+    assert "BalanceDueAmount" in " ".join(in_lines(case))
+
+
+def payment(case_number: str, participant_id: str, amount: str) -> LedgerEntry:
+    return LedgerEntry(
+        entry_id="a payment of today", court_ori=COURT.ori, case_number=case_number, participant_id=participant_id,
+        kind=EntryKind.PAYMENT, fee_kind="StatePenalty", amount=Decimal(amount), posted_on=date(2026, 11, 1),
+    )  # fmt: skip
+
+
+def test_what_an_answer_answers_is_open_whatever_the_court_s_books_say(
+    day: list[UUID], court: Court, run: Run, tmp_path: Path
+) -> None:
+    run("--message", day[-1], "--books", "court", "-o", tmp_path / "cases", "--no-check")
+    assert replay(find_cases([tmp_path / "cases"]), Which(court.folder / "ccms-ws.toml"), jobs=1).same
 
 
 # -- anonymized -------------------------------------------------------------------------------------------------------

@@ -76,6 +76,11 @@ def service(code: str) -> SoapService:
     return SoapService(get_exchange(code))
 
 
+@cache
+def _identity(certificate: Path, _written: int) -> Identity:
+    return Identity.load(certificate.with_suffix(".key"), certificate)
+
+
 class Court:
     """The gate of one court in this process, with a clock that stands still."""
 
@@ -91,7 +96,8 @@ class Court:
         return Court(self.folder)
 
     def identity(self, name: str) -> Identity:
-        return Identity.load(self.folder / "pki" / f"{name}.key", self.folder / "pki" / f"{name}.crt")
+        certificate = self.folder / "pki" / f"{name}.crt"
+        return _identity(certificate, certificate.stat().st_mtime_ns)
 
     def url(self, code: str) -> str:
         return self.application.settings.endpoint.public_url + get_exchange(code).path
