@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 
 from ccms_ws.domain.law import VacatedDebt
 
@@ -111,21 +112,26 @@ def balance_of(entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterab
         if entry.kind is not EntryKind.REVERSAL and entry.entry_id not in undone:
             account = (entry.fee_kind, entry.obligation is not None, entry.obligation or entry.participant_id)
             accounts.setdefault(account, []).append(entry)
-    rules = sorted((rule for rule in vacated_debt if rule.effective <= as_of), key=lambda rule: rule.effective)
+    rules = sorted((rule for rule in vacated_debt if rule.effective <= as_of), key=attrgetter("effective"))
     return Balance(as_of, tuple(_fee(account, accounts[account], rules) for account in sorted(accounts)))
 
 
 def _fee(account: tuple[str, bool, str], entries: list[LedgerEntry], rules: list[VacatedDebt]) -> FeeBalance:
     sums = {"assessed": ZERO, "paid": ZERO, "waived": ZERO, "vacated": ZERO}
+    debts = []
     for entry in entries:
         column, sign = _COLUMN[entry.kind]
-        sums[column] += sign * entry.amount
-    sums["vacated"] += _vacated_by_law(entries, rules)
-    statutes = {entry.statute for entry in entries if entry.kind is EntryKind.ASSESSMENT}
+        sums[column] += entry.amount if sign > 0 else -entry.amount
+        if entry.kind is EntryKind.ASSESSMENT:
+            debts.append(entry)
+    statutes = {debt.statute for debt in debts}
+    concerned = [rule for rule in rules if account[0] in rule.fee_kinds or not statutes.isdisjoint(rule.statutes)]
+    if concerned:
+        sums["vacated"] += _vacated_by_law(entries, debts, concerned)
     return FeeBalance(account[0], **sums, statute=statutes.pop() if len(statutes) == 1 else "", joint=account[1])
 
 
-def _vacated_by_law(entries: list[LedgerEntry], rules: list[VacatedDebt]) -> Decimal:
+def _vacated_by_law(entries: list[LedgerEntry], debts: list[LedgerEntry], rules: list[VacatedDebt]) -> Decimal:
     """What statutes take out: of the debt that each covers, what was left on the day it took effect.
 
     No credit arises from what was paid or waived until then; payments count first for debt that is not covered. What
@@ -133,7 +139,6 @@ def _vacated_by_law(entries: list[LedgerEntry], rules: list[VacatedDebt]) -> Dec
     later says already is not taken out twice.
     """
     total = matched = ZERO
-    debts = [entry for entry in entries if entry.kind is EntryKind.ASSESSMENT]
     for rule in rules:
         covered = [debt for debt in debts if rule.covers(debt)]
         if not covered:

@@ -80,16 +80,17 @@ def reply_metadata(exchange: str, version: str, context: Context, kind: MessageK
 
 def check_metadata(metadata: Metadata, exchange: str, version: str, context: Context) -> None:
     """Raise MetadataContradicted unless the block says what the envelope and the address of the message say."""
-    sentences = {
-        f"TransactionID is the wsa:MessageID ({context.message_id})": metadata.transaction_id == context.message_id,
-        "CorrelationID is the wsa:RelatesTo": context.relates_to in (None, metadata.correlation_id),
-        f"ExchangeCode is {exchange}": metadata.exchange == exchange,
-        f"SchemaVersionID is {version}": metadata.version == version,
-        f"SendingParty is the signer ({context.partner.partner_id})": metadata.sender_id == context.partner.partner_id,
-        f"ReceivingParty is this court ({context.court.ori})": metadata.receiver_id == context.court.ori,
-        f"TestIndicator is {str(context.test).lower()} here": metadata.test == context.test,
-    }
-    broken = [sentence for sentence, holds in sentences.items() if not holds]
+    sender, court = context.partner.partner_id, context.court.ori
+    rules = (
+        ("TransactionID is the wsa:MessageID", metadata.transaction_id, context.message_id),
+        ("CorrelationID is the wsa:RelatesTo", metadata.correlation_id, context.relates_to or metadata.correlation_id),
+        ("ExchangeCode", metadata.exchange, exchange),
+        ("SchemaVersionID", metadata.version, version),
+        ("SendingParty is the signer", metadata.sender_id, sender),
+        ("ReceivingParty is this court", metadata.receiver_id, court),
+        ("TestIndicator", metadata.test, context.test),
+    )
+    broken = [f"{rule}: {must}" for rule, said, must in rules if said != must]
     if broken:
         raise MetadataContradicted("must hold: " + "; ".join(broken))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Enum, Select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
@@ -95,7 +95,7 @@ class _Form:
         processors = self._processors
         if processors is None:  # what the driver hands out is known with the first answer
             found = [
-                kind.result_processor(self._dialect, description[1])
+                _result(kind, self._dialect, description[1])
                 for kind, description in zip(self._kinds, cursor.description, strict=True)
             ]
             processors = self._processors = [(index, process) for index, process in enumerate(found) if process]
@@ -107,6 +107,13 @@ def _processed(row: Row, processors: list[tuple[int, _Processor]]) -> Row:
     for index, process in processors:
         values[index] = process(values[index])
     return tuple(values)
+
+
+def _result(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> _Processor | None:
+    if isinstance(kind, Enum) and kind.enum_class is not None:
+        members: dict[Any, Any] = {member.value: member for member in kind.enum_class}
+        return {None: None, **members}.__getitem__
+    return kind.result_processor(dialect, code)
 
 
 def _bind(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
