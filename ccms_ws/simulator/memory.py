@@ -80,10 +80,11 @@ class Memory:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk may have ended it, or left it open at its COMMIT
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     # -- messages -----------------------------------------------------------------------------------------------------
     def recall(self, message_id: str) -> Remembered | None:

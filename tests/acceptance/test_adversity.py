@@ -52,7 +52,7 @@ def refused_orders(house: House, enough: int) -> int:
 
 
 def test_the_disk_is_full_for_a_while(tmp_path: Path, tell: Tell) -> None:
-    with small_disk(tmp_path / "disk", "48m") as disk, House(disk) as house:
+    with small_disk(tmp_path / "disk", "48m") as disk, House(disk, logs=tmp_path) as house:
         house.push()
         filler = disk / "filler"
         with filler.open("wb", buffering=0) as file, suppress(OSError):

@@ -35,6 +35,7 @@ from ccms_ws.domain.courts import (
     PersonName,
 )
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
+from ccms_ws.domain.messages import OutboxState
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
 from ccms_ws.exchanges.dmv907 import DMV907
@@ -99,14 +100,16 @@ class Tally:
 class House:
     """Endpoint, workers, DMV and FTB.
 
-    `clock`: of those who order messages here; `wrap`: commands that stand before programs, by name; `addresses`: where
-    the court and the partners are instead of on loopback; `variables`: of the environment of all programs.
+    `logs`: where the programs' logs go; `clock`: of those who order messages here; `wrap`: commands that stand before
+    programs, by name; `addresses`: where the court and the partners are instead of on loopback; `variables`: of the
+    environment of all programs.
     """
 
     def __init__(
         self,
         folder: Path,
         *,
+        logs: Path | None = None,
         clock: Clock | None = None,
         wrap: Mapping[str, tuple[str, ...]] | None = None,
         addresses: tuple[str, str] = ("127.0.0.1", "127.0.0.1"),
@@ -118,7 +121,7 @@ class House:
         # Certificates that hold even if the clock is set back.
         yesterday = FixedClock(SystemClock().now() - timedelta(days=1))
         made = make_installation(folder / "court", yesterday, ports=Ports(self.base), ftb_answer_days=2 / 86_400)
-        self.folder, self.settings = folder, made.settings_file
+        self.folder, self.settings, self.logs = folder, made.settings_file, logs or folder
         self.court_address, self.partner_address = addresses
         self.variables = variables or {}
         self._move()
@@ -181,7 +184,7 @@ class House:
 
     def start(self, name: str, *, wait: bool = True) -> None:
         program = self.programs[name]
-        with (self.folder / f"{name}.log").open("ab") as log:
+        with (self.logs / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
                 [*self.wrap.get(name, ()), sys.executable, "-m", "ccms_ws", *program.arguments],
                 stdin=subprocess.DEVNULL,
@@ -207,7 +210,8 @@ class House:
 
     def log_of(self, name: str) -> str:
         """The last words of a program."""
-        return (self.folder / f"{name}.log").read_text("utf-8", "replace")[-2000:]
+        path = self.logs / f"{name}.log"
+        return path.read_text("utf-8", "replace")[-2000:] if path.exists() else ""
 
     def kill(self, name: str) -> None:
         """As `kill -9`, with all that it has started."""
@@ -318,7 +322,10 @@ class House:
             self.revive()
             return self.under_way()
 
-        self.wait(look, lambda left: not left, "everything to arrive")
+        try:
+            self.wait(look, lambda left: not left, "everything to arrive")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.report()}") from None
         abstracts = [one for made in self.made.values() for one in made]
         with self.court.reading() as uow:
             entries = {entry.message_id: entry for entry in uow.outbox.list_entries(limit=10_000)}
@@ -359,6 +366,14 @@ class House:
             self._rows(name, "SELECT count(*) FROM errand WHERE outcome IS NULL")[0][0] for name in ("dmv", "ftb")
         )
         return f"{errands} answers of partners" if errands else ""
+
+    def report(self) -> str:
+        """Where everything stands, for somebody who looks into a failure."""
+        with self.court.reading() as uow:
+            entries = [one for one in uow.outbox.list_entries(limit=1000) if one.state is not OutboxState.DELIVERED]
+            lines = uow.lines.list_lines()
+        logs = (f"{name}: {self.log_of(name)}" for name in self.programs)
+        return "\n".join(map(str, (*entries, *lines, *logs)))
 
     def failures(self) -> int:
         """How many attempts have failed in a row, on all lines."""

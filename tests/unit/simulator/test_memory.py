@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,3 +79,19 @@ def test_a_released_hold_is_gone(memory: Memory) -> None:
     memory.set_hold("licence", present=True)
     memory.set_hold("licence", present=False)
     assert not memory.has_hold("licence")
+
+
+def test_what_cannot_be_committed_stands_in_the_way_of_nothing_else(memory: Memory) -> None:
+    connection = memory._connection
+    connection.execute("PRAGMA foreign_keys = ON")
+
+    def fail() -> None:
+        with memory.changes():
+            connection.execute("PRAGMA defer_foreign_keys = ON")
+            memory.send_later(ANSWER, NOW)  # nobody keeps that answer: found out at the end, as a full disk may be
+
+    with pytest.raises(sqlite3.IntegrityError):
+        fail()
+    with memory.changes():
+        memory.remember("m-1", b"digest", "DMV907", "ACCEPTED", ANSWER)
+    assert memory.recall("m-1") is not None
