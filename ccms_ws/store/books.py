@@ -153,6 +153,9 @@ _TABLES = (
 )
 
 
+_DEBTOR, _ENTRY = tuple(joint_debtor.c.keys()), tuple(ledger_entry.c.keys())
+
+
 def row_of(record: Record) -> tuple[dict[str, Any], Table]:
     """The row of a record, and its table."""
     step, row = _row(record)
@@ -184,9 +187,9 @@ def _row(record: Record) -> tuple[int, dict[str, Any]]:  # noqa: PLR0911 - one f
             key = _fields(record.participant, "court_ori", "participant_id")
             return 6, {**key, "case_number": record.case_number, "role": record.role}
         case JointDebtor():
-            return 7, _fields(record, *joint_debtor.c.keys())
+            return 7, _fields(record, *_DEBTOR)
         case LedgerEntry():
-            return 9 if record.kind is EntryKind.REVERSAL else 8, _fields(record, *ledger_entry.c.keys())
+            return 9 if record.kind is EntryKind.REVERSAL else 8, _fields(record, *_ENTRY)
 
 
 def key_rows(connection: Connection, court_ori: str, participant_id: str) -> None:

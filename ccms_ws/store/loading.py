@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -137,5 +138,10 @@ class _Chunk:
         self._refuse(place, reason)
 
 
+@cache
+def _key_names(table: Table) -> list[str]:
+    return [column.key for column in table.primary_key]
+
+
 def _key(table: Table, row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[column.key] for column in table.primary_key)
+    return tuple([row[name] for name in _key_names(table)])
