@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from ccms_ws.domain.messages import AnswerKind
-from ccms_ws.store.columns import Instant, RowId, check, code, metadata
+from ccms_ws.store.columns import Instant, RowId, check, code, metadata, partial_index
 
 
 class ChainColumns(TypedColumns):
@@ -77,6 +77,7 @@ inbox_message = Table(
         check(name, f"(answer_kind IS NULL) = ({name} IS NULL)")
         for name in ("answer_id", "answer_action", "answer_error_code", "answer_error_reason", "answer_raw")
     ),
+    partial_index("ix_inbox_message_relates_to", "relates_to", where="relates_to <> ''"),
     comment="The message log: a message that was accepted, with its answer, written once and kept for good",
 )
 

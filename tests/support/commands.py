@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from ccms_ws.cli import main
 
@@ -41,12 +42,14 @@ class Commands:
         self._capsys.readouterr()
         root = logging.getLogger()
         handlers, level = root.handlers[:], root.level  # a command sets up the logging of its process
+        lines = structlog.get_config()
         try:
             with pytest.raises(SystemExit) as ended:
                 main([*map(str, arguments), "--config", str(self.settings)])
         finally:
             root.handlers[:] = handlers
             root.setLevel(level)
+            structlog.configure(**lines)
         captured = self._capsys.readouterr()
         return Ended(int(ended.value.code or 0), captured.out, captured.err)
 
