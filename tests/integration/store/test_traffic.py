@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -71,12 +72,12 @@ def test_answers_are_found_through_the_index(units: Units, engine: Engine) -> No
     """Of three hundred messages a few answer something."""
     for number in range(300):
         keep(units, f"urn:uuid:{uuid4()}" if number % 30 == 0 else "")
-    asked: list[str] = []
-    event.listen(
-        engine,
-        "before_cursor_execute",
-        lambda _connection, cursor, statement, given, *_: asked.append((statement, given)),  # type: ignore[arg-type]
-    )
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        asked.append((statement, given))
+
+    event.listen(engine, "before_cursor_execute", note)
     with open_traffic(engine) as log:
         log.answers_to(outgoing(uuid4()))
     statement, given = asked[-1]
