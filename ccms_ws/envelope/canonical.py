@@ -43,21 +43,20 @@ def canonical(node: _Element, prefixes: Sequence[str] | None = None) -> bytes:
         ) from None
 
 
-def content_of_canonical(octets: bytes) -> bytes | None:
-    """The canonical form of the only child, out of that of its parent: what a second canonicalization would give.
-
-    None when it might differ: the child then relies on a declaration in its parent's start tag.
-    """
+def content_of_canonical(octets: bytes) -> bytes:
+    """The canonical form of the only child, out of that of its parent, in `octets`."""
     start = _START_TAG.match(octets)
-    if start is None:
-        return None
-    content = octets[start.end() : octets.rindex(b"</")].strip(b" \t\n")
-    for prefix in _DECLARATION.findall(start[0]):
-        if not prefix:
-            return None
-        if prefix + b":" in content and (b"<%b:" % prefix in content or b" %b:" % prefix in content):
-            return None
-    return content if content.startswith(b"<") and content.endswith(b">") else None
+    if start is not None:
+        content = octets[start.end() : octets.rindex(b"</")].strip(b" \t\n")
+        relies = any(_might_use(content, prefix) for prefix in _DECLARATION.findall(start[0]))
+        if content.startswith(b"<") and content.endswith(b">") and not relies:
+            return content
+    return canonical(etree.fromstring(octets)[0])
+
+
+def _might_use(content: bytes, prefix: bytes) -> bool:
+    """Whether `content` might need the declaration of `prefix` in its parent's start tag."""
+    return not prefix or (prefix + b":" in content and (b"<%b:" % prefix in content or b" %b:" % prefix in content))
 
 
 def read_prefix_list(prefix_list: str) -> list[str]:

@@ -97,10 +97,10 @@ class VerifiedEnvelope:
     partner_id: str
     certificate: x509.Certificate | None
     """The signer's; None if the message is not signed (`Profile.MTLS_ONLY`)."""
-    content_digest: bytes
-    """SHA-256 over the exclusive canonical form of the payload: the same message sent again has the same."""
-    signature_digest: bytes
-    """SHA-256 over the signature value, or over an unsigned message: the same bytes sent again have the same."""
+    body: bytes
+    """The Body in exclusive canonical form."""
+    signature: bytes
+    """The signature value; the exclusive canonical form of a message that is not signed."""
     created: datetime
     expires: datetime
     fault: SoapFault | None
@@ -112,6 +112,16 @@ class VerifiedEnvelope:
     def __post_init__(self, made_by: object) -> None:
         if made_by is not _BY_OPEN_ENVELOPE:
             raise TypeError("only open_envelope makes a VerifiedEnvelope")
+
+    @property
+    def content_digest(self) -> bytes:
+        """SHA-256 over the exclusive canonical form of the payload: the same message sent again has the same."""
+        return hashlib.sha256(content_of_canonical(self.body)).digest()
+
+    @property
+    def signature_digest(self) -> bytes:
+        """SHA-256 over the signature value, or over an unsigned message: the same bytes sent again have the same."""
+        return hashlib.sha256(self.signature).digest()
 
 
 def open_envelope(
@@ -177,8 +187,8 @@ def _verify(
 
     return VerifiedEnvelope(
         parts.version, root, parts.payload, addressing, signer.partner_id, signer.certificate,
-        _content_digest(signed.get(parts.body), parts, claims), hashlib.sha256(claims.value).digest(),
-        created, expires, fault, tuple(remarks), _BY_OPEN_ENVELOPE,
+        _canonical_body(parts, claims, signed), claims.value, created, expires, fault, tuple(remarks),
+        _BY_OPEN_ENVELOPE,
     )  # fmt: skip
 
 
@@ -225,9 +235,8 @@ def _verify_unsigned(
     addressing, fault = _check_request(parts, acceptance.connection, acceptance, media=media, soap_action=soap_action)
     return VerifiedEnvelope(
         parts.version, root, parts.payload, addressing, acceptance.connection, None,
-        hashlib.sha256(canonical(parts.payload)).digest(), hashlib.sha256(canonical(root)).digest(),
-        now, now + policy.lifetime, fault, (f"the profile is {Profile.MTLS_ONLY.value}: nothing is signed",),
-        _BY_OPEN_ENVELOPE,
+        canonical(parts.body), canonical(root), now, now + policy.lifetime, fault,
+        (f"the profile is {Profile.MTLS_ONLY.value}: nothing is signed",), _BY_OPEN_ENVELOPE,
     )  # fmt: skip
 
 
@@ -277,8 +286,7 @@ def _check_operation(parts: Parts | UnsignedParts, addressing: Addressing, accep
     return None
 
 
-def _content_digest(body: bytes | None, parts: Parts, claims: SignatureClaims) -> bytes:
-    """SHA-256 over the canonical payload, cut out of the canonical `body` where that is sure to be the same."""
-    prefixes = next((reference.prefixes for reference in claims.references if reference.target is parts.body), ())
-    inner = None if prefixes or body is None else content_of_canonical(body)
-    return hashlib.sha256(canonical(parts.payload) if inner is None else inner).digest()
+def _canonical_body(parts: Parts, claims: SignatureClaims, signed: Mapping[_Element, bytes]) -> bytes:
+    """As it was digested, unless that was with InclusiveNamespaces."""
+    plain = not any(reference.prefixes for reference in claims.references)
+    return (signed.get(parts.body) if plain else None) or canonical(parts.body)

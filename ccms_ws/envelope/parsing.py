@@ -72,7 +72,7 @@ def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
         root = etree.fromstring(octets, _this_thread.parser)
     except etree.XMLSyntaxError as error:
         raise MalformedEnvelope(f"not well-formed: {error.msg}") from None
-    if b"<!--" in octets:
+    if b"!" in octets and b"<!--" in octets:
         drop_comments(root)
     _check_limits(root, limits, octets)
     return root
@@ -142,13 +142,14 @@ class _Checks:
     """The structural limits as compiled XPaths. Each is true of a tree that is too much."""
 
     def __init__(self, limits: Limits) -> None:
+        attributes = f"/descendant::*/@*[{limits.attributes + 1}]"
         self.depth = etree.XPath("boolean(" + "/*" * (limits.depth + 1) + ")")
-        # Few messages are even a quarter as deep as they may be: the short path spares the long one.
-        self.shallow = etree.XPath("boolean(" + "/*" * (limits.depth // 4 + 1) + ")")
+        self.attributes = etree.XPath(f"boolean({attributes})")
+        # Few messages are even a quarter as deep as they may be: one short look spares two long ones.
+        self.suspicious = etree.XPath("boolean(" + "/*" * (limits.depth // 4 + 1) + f") or boolean({attributes})")
         self.instructions = etree.XPath("boolean(//processing-instruction())")
-        self.elements = etree.XPath(f"count(//*) > {limits.elements}")
-        self.attributes = etree.XPath(f"boolean(//@*[{limits.attributes + 1}])")
-        self.all_attributes = etree.XPath(f"count(//@*) > {2 * limits.elements}")
+        self.elements = etree.XPath(f"count(/descendant::*) > {limits.elements}")
+        self.all_attributes = etree.XPath(f"count(/descendant::*/@*) > {2 * limits.elements}")
         self.attribute_length = etree.XPath(f"boolean(//@*[string-length() > {limits.attribute_length}])")
         self.text_length = etree.XPath(f"boolean(//text()[string-length() > {limits.text_length}])")
         self.namespaces = etree.XPath(f"boolean(//*[count(namespace::*) > {limits.namespaces + 1}])")
@@ -159,16 +160,17 @@ def _check_limits(root: _Element, limits: Limits, octets: bytes | None = None) -
     checks = _this_thread.checks(limits)
     if (octets is None or _may_hold_instruction(octets)) and checks.instructions(root):
         raise MalformedEnvelope("a processing instruction", rule="BP R1009")
-    if checks.shallow(root) and checks.depth(root):
-        raise LimitExceeded(f"nested deeper than {limits.depth}")
-    if checks.attributes(root):
-        raise LimitExceeded(f"more than {limits.attributes} attributes on one element")
-    # An element takes four octets at least, an attribute five.
+    if checks.suspicious(root):
+        if checks.depth(root):
+            raise LimitExceeded(f"nested deeper than {limits.depth}")
+        if checks.attributes(root):
+            raise LimitExceeded(f"more than {limits.attributes} attributes on one element")
+    # An element takes four octets at least.
     if (octets is None or len(octets) > 4 * limits.elements) and checks.elements(root):
         raise LimitExceeded(f"more than {limits.elements} elements")
-    if (octets is None or len(octets) > 10 * limits.elements) and checks.all_attributes(root):
+    if (octets is None or _may_hold_attributes(octets, 2 * limits.elements)) and checks.all_attributes(root):
         raise LimitExceeded(f"more than {2 * limits.elements} attributes")
-    if (octets is None or _has_run(octets, limits.attribute_length)) and checks.attribute_length(root):
+    if (octets is None or _may_hold_run(octets, limits.attribute_length)) and checks.attribute_length(root):
         raise LimitExceeded(f"an attribute longer than {limits.attribute_length}")
     if (octets is None or len(octets) > limits.text_length) and checks.text_length(root):
         raise LimitExceeded(f"a text longer than {limits.text_length}")
@@ -179,13 +181,20 @@ def _may_hold_instruction(octets: bytes) -> bool:
     return octets.find(b"?", octets.find(b"?>") + 2 if octets.startswith(b"<?xml") else 0) >= 0
 
 
-def _has_run(octets: bytes, length: int) -> bool:
-    """Whether more than `length` octets might stand together without a "<", which no attribute value can hold.
+def _may_hold_attributes(octets: bytes, number: int) -> bool:
+    """Whether there might be more than `number`. Each takes five octets at least, one of which is a "="."""
+    return len(octets) > 5 * number and octets.count(b"=") > number
+
+
+def _may_hold_run(octets: bytes, length: int) -> bool:
+    """Whether more than `length` octets may stand together without a "<", which no attribute value can hold.
 
     A run that long covers one of the windows.
     """
     window = length // 2
-    return any(octets.find(b"<", start, start + window) < 0 for start in range(0, len(octets) - window + 1, window))
+    return len(octets) > length and any(
+        octets.find(b"<", start, start + window) < 0 for start in range(0, len(octets) - window + 1, window)
+    )
 
 
 class _ThisThread(threading.local):

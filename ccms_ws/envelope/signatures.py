@@ -10,8 +10,8 @@ out, and the check of a signature value by algorithm and key. Its minor version 
 from __future__ import annotations
 
 import hashlib
-import hmac
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +28,7 @@ from ccms_ws.errors import AlgorithmRefused, DigestMismatch, SignatureInvalid
 
 if TYPE_CHECKING:
     from ccms_ws.envelope.identity import PrivateKey
-    from ccms_ws.envelope.signedinfo import Reference, SignatureClaims
+    from ccms_ws.envelope.signedinfo import SignatureClaims
     from ccms_ws.envelope.trust import Signer
 
 _EXCLUSIVE: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
@@ -56,20 +56,19 @@ def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, 
     except (SignXMLException, cryptography.exceptions.InvalidSignature) as error:
         detail = f"the signature value does not verify with the key of {signer.partner_id}"
         raise SignatureInvalid(f"{detail}: {error}" if str(error) else detail, rule="XMLDSig 3.2.2") from None
-    return {reference.target: _verify_reference(reference) for reference in claims.references}
+    return {reference.target: _verify_reference(*reference) for reference in claims.references}
 
 
-def _verify_reference(reference: Reference) -> bytes:
+def _verify_reference(target: _Element, prefixes: Sequence[str], digest: str, value: bytes) -> bytes:
     """The canonical octets of the target, if they are those that were signed."""
-    octets = canonical(reference.target, reference.prefixes)
-    actual = getattr(hashlib, reference.digest)(octets).digest()
-    if not hmac.compare_digest(actual, reference.value):
+    octets = canonical(target, prefixes)
+    actual = getattr(hashlib, digest)(octets).digest()
+    if actual != value:
         raise DigestMismatch(
-            f"{reference.target.tag}: {reference.digest} is {b64encode(actual).decode()}, "
-            f"signed was {b64encode(reference.value).decode()}",
+            f"{target.tag}: {digest} is {b64encode(actual).decode()}, signed was {b64encode(value).decode()}",
             rule="XMLDSig 3.2.1",
         )
-    check_qname_values(reference.target, octets, reference.prefixes)
+    check_qname_values(target, octets, prefixes)
     return octets
 
 

@@ -6,12 +6,12 @@ From here on parts are nodes, not names: what was found is what is verified, and
 from __future__ import annotations
 
 import threading
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, NamedTuple, cast
 
 from lxml import etree
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import DS, SOAP11, WSA, WSSE, WSU, XENC
+from ccms_ws.contract.namespaces import DS, WSA, WSSE, WSU, XENC
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import (
     AddressingHeaderInvalid,
@@ -36,9 +36,36 @@ _ULTIMATE: Final = frozenset({
     "http://www.w3.org/2003/05/soap-envelope/role/next",
     "http://www.w3.org/2003/05/soap-envelope/role/ultimateReceiver",
 })  # fmt: skip
-_MUST_UNDERSTAND: Final = {
-    SoapVersion.SOAP11: {"0": False, "1": True},
-    SoapVersion.SOAP12: {"0": False, "1": True, "false": False, "true": True},
+
+
+class _Names(NamedTuple):
+    """What SOAP calls its parts in one version."""
+
+    version: SoapVersion
+    children: list[str]
+    body: str
+    encoding_style: str
+    must_understand: str
+    role: str
+    mandatory: dict[str | None, bool]
+    """By the value of mustUnderstand."""
+
+
+def _names(version: SoapVersion, role: str, mandatory: dict[str | None, bool]) -> _Names:
+    own = f"{{{version.namespace}}}"
+    children = [f"{own}Header", f"{own}Body"]
+    return _Names(
+        version, children, children[1], f"{own}encodingStyle", f"{own}mustUnderstand", f"{own}{role}",
+        {None: False, "0": False, "1": True, **mandatory},
+    )  # fmt: skip
+
+
+_NAMES: Final = {
+    f"{{{names.version.namespace}}}Envelope": names
+    for names in (
+        _names(SoapVersion.SOAP11, "actor", {}),
+        _names(SoapVersion.SOAP12, "role", {"false": False, "true": True}),
+    )
 }
 
 
@@ -70,12 +97,12 @@ class UnsignedParts(NamedTuple):
 def dissect_unsigned(root: _Element) -> UnsignedParts | None:
     """The parts of a message without Security header; None if it has one, whatever its actor. Errors: as `dissect`."""
     version, header, body = outline(root)
-    payload = only_child_of_body(body)
+    payload = _payload(body, _NAMES[root.tag])
     if header is None:
         return UnsignedParts(version, body, payload, [])
     if any(block.tag == Q_SECURITY for block in header):
         return None
-    addressing, _ = _header_blocks(header, version)
+    addressing, _ = _header_blocks(header, _NAMES[root.tag])
     return UnsignedParts(version, body, payload, addressing)
 
 
@@ -86,12 +113,13 @@ def dissect(root: _Element) -> Parts:
     `TokenUnsupported`, `AlgorithmRefused`, `AddressingHeaderInvalid`.
     """
     version, header, body = outline(root)
-    payload = only_child_of_body(body)
+    names = _NAMES[root.tag]
+    payload = _payload(body, names)
     if payload.tag.startswith(_ENCRYPTED):
         raise AlgorithmRefused("the Body is encrypted; encryption is not part of the profile")
     if header is None:
         raise SecurityHeaderInvalid("there is no Header, so nothing is signed")
-    addressing, securities = _header_blocks(header, version)
+    addressing, securities = _header_blocks(header, names)
     if len(securities) != 1:
         raise SecurityHeaderInvalid(f"{len(securities)} Security headers, one is expected", rule="WSS 6")
     security = securities[0]
@@ -104,25 +132,25 @@ def outline(root: _Element) -> tuple[SoapVersion, _Element | None, _Element]:
 
     Errors: `MalformedEnvelope`, `SoapVersionMismatch`.
     """
-    namespace, _, name = root.tag[1:].rpartition("}")
-    if name != "Envelope":
-        raise MalformedEnvelope(f"the root is {root.tag}, not an Envelope", rule="BP R1015")
-    version = SoapVersion.from_namespace(namespace)
+    names = _NAMES.get(root.tag)
+    if names is None:
+        namespace, _, name = root.tag[1:].rpartition("}")
+        if name != "Envelope":
+            raise MalformedEnvelope(f"the root is {root.tag}, not an Envelope", rule="BP R1015")
+        names = _NAMES[SoapVersion.from_namespace(namespace).namespace]
     children = list(root)
     tags = [child.tag for child in children]
-    q_header, q_body = f"{{{namespace}}}Header", f"{{{namespace}}}Body"
-    if tags not in ([q_header, q_body], [q_body]):
-        if q_body in tags[:-1] and tags.count(q_body) == 1:
+    if tags != names.children and tags != names.children[1:]:
+        if names.body in tags[:-1] and tags.count(names.body) == 1:
             raise MalformedEnvelope("something follows the Body", rule="BP R1011")
         raise MalformedEnvelope("an Envelope holds one Header and one Body", rule="BP R9980")
     body = children[-1]
-    encoding_style = f"{{{namespace}}}encodingStyle"
-    if root.get(encoding_style) is not None or body.get(encoding_style) is not None:
+    if root.get(names.encoding_style) is not None or body.get(names.encoding_style) is not None:
         raise MalformedEnvelope("encodingStyle on an element of SOAP's own", rule="BP R1005")
-    return version, children[0] if len(children) == 2 else None, body
+    return names.version, children[0] if len(children) == 2 else None, body
 
 
-def only_child_of_body(body: _Element) -> _Element:
+def _payload(body: _Element, names: _Names) -> _Element:
     """The payload: the one namespace-qualified element in the Body, with nothing but whitespace around it."""
     if len(body) != 1:
         raise MalformedEnvelope(f"{len(body)} elements in the Body, one is expected", rule="BP R9981")
@@ -131,24 +159,20 @@ def only_child_of_body(body: _Element) -> _Element:
         raise MalformedEnvelope("the payload is in no namespace", rule="BP R1014")
     if (body.text and not body.text.isspace()) or (payload.tail and not payload.tail.isspace()):
         raise MalformedEnvelope("text beside the payload", rule="BP R2201")
-    if payload.get(f"{body.tag[:-4]}encodingStyle") is not None:
+    if payload.get(names.encoding_style) is not None:
         raise MalformedEnvelope("encodingStyle on the payload", rule="BP R1006")
     return payload
 
 
-def _header_blocks(header: _Element, version: SoapVersion) -> tuple[list[_Element], list[_Element]]:
+def _header_blocks(header: _Element, names: _Names) -> tuple[list[_Element], list[_Element]]:
     addressing: list[_Element] = []
     securities: list[_Element] = []
-    namespace = version.namespace
-    q_must_understand = f"{{{namespace}}}mustUnderstand"
-    q_role = f"{{{namespace}}}actor" if namespace == SOAP11 else f"{{{namespace}}}role"
-    known = _MUST_UNDERSTAND[version]
     for block in header:
         tag = block.tag
-        mandatory = known.get(block.get(q_must_understand, "0"))
-        role = block.get(q_role)
+        mandatory = names.mandatory.get(block.get(names.must_understand))
+        role = block.get(names.role)
         if mandatory is None:
-            raise MalformedEnvelope(f"mustUnderstand={block.get(q_must_understand)!r}", rule="BP R1013")
+            raise MalformedEnvelope(f"mustUnderstand={block.get(names.must_understand)!r}", rule="BP R1013")
         if tag.startswith(_WSA_BLOCK):
             if role and role not in _ULTIMATE:
                 raise AddressingHeaderInvalid(f"{tag} is for another actor", rule="WSA SOAP 3.2")
@@ -182,18 +206,10 @@ def _security_children(security: _Element) -> tuple[_Element, _Element | None, _
 _ONCE: Final = {Q_TIMESTAMP: "BSP R3227", Q_TOKEN: "GFIPM S2S", Q_SIGNATURE: "GFIPM S2S"}
 
 
-class _AttributeValue(Protocol):
-    """What lxml's XPath gives for an attribute: a string that knows where it stands."""
-
-    attrname: str
-
-    def getparent(self) -> _Element: ...
-
-
 class _ThisThread(threading.local):
     def __init__(self) -> None:
         # Names that contain no id are sorted out below; contains() is the fastest filter that libxml2 has.
-        self.ids = etree.XPath("//@*[contains('Id ID id AssertionID', local-name())]")
+        self.with_id = etree.XPath("/descendant::*/@*[contains('Id ID id AssertionID', local-name())]/..")
 
 
 _this_thread = _ThisThread()
@@ -207,14 +223,13 @@ def unique_ids(root: _Element) -> dict[str, _Element]:
     """
     ids: dict[str, _Element] = {}
     seen: set[str] = set()
-    for value in cast("list[_AttributeValue]", _this_thread.ids(root)):
-        name = value.attrname
-        if name == Q_ID:
-            ids[str(value)] = value.getparent()
-        elif name.rpartition("}")[2] not in _ID_NAMES:
-            continue
-        text = str(value)
-        if text in seen:
-            raise SecurityHeaderInvalid(f"the id {text[:64]!r} occurs twice", rule="XML 1.0 3.3.1")
-        seen.add(text)
+    for element in cast("list[_Element]", _this_thread.with_id(root)):
+        for name, value in cast("list[tuple[str, str]]", element.items()):
+            if name == Q_ID:
+                ids[value] = element
+            elif name.rpartition("}")[2] not in _ID_NAMES:
+                continue
+            if value in seen:
+                raise SecurityHeaderInvalid(f"the id {value[:64]!r} occurs twice", rule="XML 1.0 3.3.1")
+            seen.add(value)
     return ids

@@ -16,7 +16,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import Refusal
-from ccms_ws.domain.ports import UnitOfWorkFactory
+from ccms_ws.domain.ports import MessageLog, UnitOfWorkFactory
 from ccms_ws.envelope.inbound import VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, Profile
 from ccms_ws.services.connection import TlsClients
@@ -81,6 +81,8 @@ class AttackedGate(Gateway):
                 profiles=defaultdict(lambda: Profile.GFIPM_S2S),
                 references={},
                 unit_of_work=cast("UnitOfWorkFactory", lambda: refusals),
+                reading=cast("UnitOfWorkFactory", lambda: refusals),
+                message_log=cast("MessageLog", None),
             ),
             [],
         )
