@@ -77,6 +77,7 @@ def day(parent: _Element, path: str) -> date | None:
 
 
 def utc(value: datetime) -> str:
-    """An xs:dateTime in UTC, to the millisecond, or further if there is more to say."""
-    precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
+    """An xs:dateTime in UTC, as exact as there is something to say: to the second, milli- or microsecond."""
+    fraction = value.microsecond
+    precision = "seconds" if not fraction else "microseconds" if fraction % 1000 else "milliseconds"
     return value.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
