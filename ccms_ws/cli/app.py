@@ -10,6 +10,7 @@ import typer
 
 import ccms_ws
 from ccms_ws.cli import (
+    cases,
     certs,
     col903,
     conformance,
@@ -77,6 +78,7 @@ app.add_typer(contract.app, name="contract")
 app.add_typer(replay.app, name="replay")
 app.add_typer(kit.app, name="kit")
 app.add_typer(importing.app, name="import")
+app.add_typer(cases.app, name="cases")
 app.add_typer(messages.app, name="log")
 app.add_typer(db.app, name="db")
 

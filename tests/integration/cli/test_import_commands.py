@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,21 @@ def test_pages_that_follow_from_the_code_are_current() -> None:
     )
     assert checked.stdout == ""
     assert checked.returncode == 0
+
+
+# -- what was loaded --------------------------------------------------------------------------------------------------
+def test_a_case_is_shown_with_joint_debt_once_for_the_case_and_for_each_who_owes_it(ccms_ws: Commands) -> None:
+    ccms_ws("import", "cases", SAMPLES / "court.csv")
+    shown = ccms_ws("cases", "show", "TR-2026-000001", "--as-of", "2030-01-01", "--json")
+    assert shown.code == 0
+    people = shown.json["participants"]
+    joint = [Decimal(person["of_that_joint"]) for person in people if Decimal(person["of_that_joint"])]
+    assert len(joint) > 1
+    assert len(set(joint)) == 1
+    alone = sum(Decimal(person["due"]) - Decimal(person["of_that_joint"]) for person in people)
+    assert Decimal(shown.json["due"]) == alone + joint[0]
+    assert sum(Decimal(fee["due"]) for fee in shown.json["fees"]) == Decimal(shown.json["due"])
+
+
+def test_a_case_that_is_not_there_is_not_found(ccms_ws: Commands) -> None:
+    assert ccms_ws("cases", "show", "TR-2026-999999").code == ExitCode.NOT_FOUND
