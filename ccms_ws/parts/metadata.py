@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -51,12 +51,28 @@ class Metadata:
 
 # -- rules ------------------------------------------------------------------------------------------------------------
 def first_metadata(
-    exchange: str, context: Context, kind: MessageKind, *, transaction_id: UUID | None = None, version: str = "1.0"
+    exchange: str, context: Context, kind: MessageKind, *, transaction_id: UUID | None = None
 ) -> Metadata:
     """The block of a message with which the court begins a conversation with `context.partner`."""
+    return _of_court(exchange, "1.0", context, kind, transaction_id or context.message_id, None)
+
+
+def reply_metadata(exchange: str, version: str, context: Context, kind: MessageKind) -> Metadata:
+    """The block of the court's answer to the message in `context`."""
+    return _of_court(exchange, version, context, kind, context.reply_id, context.message_id)
+
+
+def _of_court(  # noqa: PLR0917
+    exchange: str,
+    version: str,
+    context: Context,
+    kind: MessageKind,
+    transaction_id: UUID,
+    correlation_id: UUID | None,
+) -> Metadata:
     return Metadata(
-        transaction_id=transaction_id or context.message_id,
-        correlation_id=None,
+        transaction_id=transaction_id,
+        correlation_id=correlation_id,
         at=context.now,
         exchange=exchange,
         kind=kind,
@@ -70,12 +86,6 @@ def first_metadata(
         county_code=context.court.county_code,
         test=context.test,
     )
-
-
-def reply_metadata(exchange: str, version: str, context: Context, kind: MessageKind) -> Metadata:
-    """The block of the court's answer to the message in `context`."""
-    first = first_metadata(exchange, context, kind, transaction_id=context.reply_id, version=version)
-    return replace(first, correlation_id=context.message_id)
 
 
 def check_metadata(metadata: Metadata, exchange: str, version: str, context: Context) -> None:

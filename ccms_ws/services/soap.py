@@ -47,6 +47,7 @@ class _Context(MethodContext):  # type: ignore[misc]
     """
 
     TransportContext = None
+    __setattr__ = object.__setattr__  # whoever may set what is Spyne's care for handlers; ours do not see a context
 
 
 class _PayloadProtocol(ProtocolBase):  # type: ignore[misc]

@@ -73,10 +73,10 @@ def link(previous: bytes, entry: Mapping[str, Any] | RowMapping) -> bytes:
 
 
 def _octets(value: Any) -> bytes | None:
-    if value is None or isinstance(value, bytes):
-        return value
     if isinstance(value, str):
         return value.encode()
+    if value is None or isinstance(value, bytes):
+        return value
     if isinstance(value, UUID):
         return value.bytes
     if isinstance(value, datetime):
