@@ -23,12 +23,12 @@ from ccms_ws.envelope.addressing import (
 from ccms_ws.envelope.canonical import canonical, content_of_canonical
 from ccms_ws.envelope.faults import SoapFault, read_fault
 from ccms_ws.envelope.media import MediaType, read_media_type
-from ccms_ws.envelope.parsing import check_parsed, parse
+from ccms_ws.envelope.parsing import check_parsed, parse_octets
 from ccms_ws.envelope.policy import Profile, SecurityPolicy
 from ccms_ws.envelope.signatures import verify_signature
 from ccms_ws.envelope.signedinfo import SignatureClaims, read_claims
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.envelope.structure import Parts, UnsignedParts, dissect, dissect_unsigned, unique_ids
+from ccms_ws.envelope.structure import Parts, UnsignedParts, dissect, dissect_unsigned, find_ids, unique_ids
 from ccms_ws.envelope.timestamps import check_freshness, read_timestamp
 from ccms_ws.envelope.tokens import resolve_signer
 from ccms_ws.envelope.trust import TrustStore
@@ -132,8 +132,9 @@ def open_envelope(
     Errors: `EnvelopeError` and its kin, `UnsupportedMediaType`, `MessageTooLarge`; nothing else, whatever comes in.
     """
     media = read_media_type(received.content_type)
-    root = parse(received.body, policy.limits, media.charset)
-    return _verify(root, trust, policy, clock, acceptance, media=media, soap_action=received.soap_action)
+    root, octets = parse_octets(received.body, policy.limits, media.charset)
+    action = received.soap_action
+    return _verify(root, trust, policy, clock, acceptance, octets=octets, media=media, soap_action=action)
 
 
 def open_parsed(
@@ -151,6 +152,7 @@ def _verify(
     clock: Clock,
     acceptance: Acceptance,
     *,
+    octets: bytes | None = None,
     media: MediaType | None = None,
     soap_action: str | None = None,
 ) -> VerifiedEnvelope:
@@ -166,7 +168,7 @@ def _verify(
     # The anatomy: one of each part, in its place, and no id twice.
     parts = dissect(root)
     _check_version(parts.version, media)
-    ids = unique_ids(root)
+    ids = find_ids(parts, octets)
 
     # What the signature claims, by which algorithms; nothing is computed yet.
     claims = read_claims(parts, ids, policy)

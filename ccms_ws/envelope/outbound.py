@@ -194,7 +194,7 @@ def _header_without_security(envelope: _Element, header: _Element | None, versio
     if header is None:
         header = etree.Element(f"{{{version.namespace}}}Header")
         envelope.insert(0, header)
-    for earlier in header.findall(Q_SECURITY):
+    for earlier in list(header.iterchildren(Q_SECURITY)):
         header.remove(earlier)
     return header
 

@@ -52,8 +52,14 @@ def new_parser(*, comments: bool = False) -> etree.XMLParser:
 
 
 def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
-    """The root of the message in `raw`. `charset`: of the Content-Type, which the bytes must agree with.
+    """The root of the message in `raw`; as `parse_octets`."""
+    return parse_octets(raw, limits, charset)[0]
 
+
+def parse_octets(raw: bytes, limits: Limits, charset: str | None = None) -> tuple[_Element, bytes]:
+    """The root of the message in `raw`, and its octets in UTF-8, out of which the parser made it.
+
+    `charset`: of the Content-Type, which the bytes must agree with.
     Errors: `MessageTooLarge`, `UnsupportedMediaType`, `MalformedEnvelope`, `LimitExceeded`, and `SecurityHeaderInvalid`
     for a comment in a Security header.
     """
@@ -75,7 +81,7 @@ def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
     if b"!" in octets and b"<!--" in octets:
         drop_comments(root)
     _check_limits(root, limits, octets)
-    return root
+    return root, octets
 
 
 def drop_comments(root: _Element) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,20 +55,17 @@ def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, 
     except (SignXMLException, cryptography.exceptions.InvalidSignature) as error:
         detail = f"the signature value does not verify with the key of {signer.partner_id}"
         raise SignatureInvalid(f"{detail}: {error}" if str(error) else detail, rule="XMLDSig 3.2.2") from None
-    return {reference.target: _verify_reference(*reference) for reference in claims.references}
-
-
-def _verify_reference(target: _Element, prefixes: Sequence[str], digest: str, value: bytes) -> bytes:
-    """The canonical octets of the target, if they are those that were signed."""
-    octets = canonical(target, prefixes)
-    actual = getattr(hashlib, digest)(octets).digest()
-    if actual != value:
-        raise DigestMismatch(
-            f"{target.tag}: {digest} is {b64encode(actual).decode()}, signed was {b64encode(value).decode()}",
-            rule="XMLDSig 3.2.1",
-        )
-    check_qname_values(target, octets, prefixes)
-    return octets
+    signed: dict[_Element, bytes] = {}
+    for target, prefixes, digest, value in claims.references:
+        octets = signed[target] = canonical(target, prefixes)
+        actual = getattr(hashlib, digest)(octets).digest()
+        if actual != value:
+            raise DigestMismatch(
+                f"{target.tag}: {digest} is {b64encode(actual).decode()}, signed was {b64encode(value).decode()}",
+                rule="XMLDSig 3.2.1",
+            )
+        check_qname_values(target, octets, prefixes)
+    return signed
 
 
 def signature_value(octets: bytes, method: str, key: PrivateKey) -> str:

@@ -5,6 +5,7 @@ From here on parts are nodes, not names: what was found is what is verified, and
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Final, NamedTuple, cast
 
@@ -97,7 +98,7 @@ class UnsignedParts(NamedTuple):
 def dissect_unsigned(root: _Element) -> UnsignedParts | None:
     """The parts of a message without Security header; None if it has one, whatever its actor. Errors: as `dissect`."""
     version, header, body = outline(root)
-    payload = _payload(body, _NAMES[root.tag])
+    payload = only_child_of_body(body, _NAMES[root.tag])
     if header is None:
         return UnsignedParts(version, body, payload, [])
     if any(block.tag == Q_SECURITY for block in header):
@@ -114,7 +115,7 @@ def dissect(root: _Element) -> Parts:
     """
     version, header, body = outline(root)
     names = _NAMES[root.tag]
-    payload = _payload(body, names)
+    payload = only_child_of_body(body, names)
     if payload.tag.startswith(_ENCRYPTED):
         raise AlgorithmRefused("the Body is encrypted; encryption is not part of the profile")
     if header is None:
@@ -150,7 +151,7 @@ def outline(root: _Element) -> tuple[SoapVersion, _Element | None, _Element]:
     return names.version, children[0] if len(children) == 2 else None, body
 
 
-def _payload(body: _Element, names: _Names) -> _Element:
+def only_child_of_body(body: _Element, names: _Names) -> _Element:
     """The payload: the one namespace-qualified element in the Body, with nothing but whitespace around it."""
     if len(body) != 1:
         raise MalformedEnvelope(f"{len(body)} elements in the Body, one is expected", rule="BP R9981")
@@ -213,6 +214,25 @@ class _ThisThread(threading.local):
 
 
 _this_thread = _ThisThread()
+
+
+_LOWER_CASE: Final = bytes(range(256)).lower()
+_ID_ATTRIBUTE: Final = re.compile(b"id=")
+
+
+def find_ids(parts: Parts, octets: bytes | None) -> dict[str, _Element]:
+    """What `unique_ids` gives for the message with these `parts`. `octets`, if they are known, spare a search.
+
+    Errors: `SecurityHeaderInvalid`.
+    """
+    if octets is not None:
+        places = [*parts.header, *parts.security, parts.body]
+        ids = {value: place for place in places if (value := place.get(Q_ID)) is not None}
+        # Every attribute with the name of an id is one of these matches: if there are as many as there are different
+        # ids in the usual places, then there is none elsewhere, nor the same one twice.
+        if len(_ID_ATTRIBUTE.findall(octets.translate(_LOWER_CASE, b" \t\r\n"))) == len(ids):
+            return ids
+    return unique_ids(parts.envelope)
 
 
 def unique_ids(root: _Element) -> dict[str, _Element]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from lxml import etree
 
 from ccms_ws.contract.namespaces import SOAP11, SOAP12, WSSE, WSU
-from ccms_ws.envelope.parsing import new_parser
+from ccms_ws.envelope.parsing import new_parser, parse_octets
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
-from ccms_ws.envelope.structure import Q_SECURITY, dissect, outline, unique_ids
+from ccms_ws.envelope.structure import Q_SECURITY, dissect, find_ids, outline, unique_ids
 from ccms_ws.errors import (
     CcmsWsError,
     HeaderNotUnderstood,
@@ -16,7 +18,7 @@ from ccms_ws.errors import (
     SecurityHeaderInvalid,
     TokenUnsupported,
 )
-from tests.support.envelopes import NS, QUERY, find, parsed, sealed
+from tests.support.envelopes import NS, POLICY, QUERY, find, parsed, sealed
 
 
 @pytest.mark.parametrize("version", SoapVersion)
@@ -116,6 +118,32 @@ def test_no_id_occurs_twice_whatever_it_is_called(name: str, twin: str) -> None:
     text = f"<r xmlns:u='{WSU}' xmlns:x='urn:x'><a {name}='same'/><b><c {twin}='same'/></b></r>"
     with pytest.raises(SecurityHeaderInvalid):
         unique_ids(etree.fromstring(text, new_parser()))
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["Id", "ID", "id", "xml:id", "AssertionID", "wsu:Id", "x:ID", "Id ", "ID\n\t", "id\r\n"],
+)
+@pytest.mark.parametrize("twin", [True, False])
+@pytest.mark.parametrize("place", ["<t:Case", "<wsa:Address", "<ds:SignedInfo", "<ds:Signature", "<wsse:Reference"])
+def test_an_id_out_of_the_usual_places_is_seen(attribute: str, twin: bool, place: str) -> None:
+    raw = to_bytes(sealed())
+    used = re.findall(rb'wsu:Id="([^"]+)"', raw)[0].decode()
+    value = used if twin else "another"
+    changed = raw.replace(place.encode(), f"{place} xmlns:x='urn:x' {attribute}='{value}'".encode(), 1)
+    root, octets = parse_octets(changed, POLICY.limits)
+    if twin:
+        with pytest.raises(SecurityHeaderInvalid):
+            find_ids(dissect(root), octets)
+    else:
+        assert find_ids(dissect(root), octets) == unique_ids(root)
+
+
+def test_the_ids_are_found_at_a_glance_and_by_search() -> None:
+    root, octets = parse_octets(to_bytes(sealed()), POLICY.limits)
+    parts = dissect(root)
+    assert find_ids(parts, octets) == find_ids(parts, None) == unique_ids(root)
+    assert len(unique_ids(root)) == 7
 
 
 def test_the_namespaces_of_the_tests_are_those_of_the_wire() -> None:
