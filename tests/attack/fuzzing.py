@@ -94,8 +94,12 @@ def recheck(raw: bytes, envelope: VerifiedEnvelope) -> None:
         half = len(value) // 2
         der = encode_dss_signature(int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big"))
         key.verify(der, octets, ec.ECDSA(hashes.SHA256() if half == 32 else hashes.SHA384()))
-    same = plain_canonical(body[0], []) == plain_canonical(envelope.payload, [])
-    assert same, "another payload than the one that was signed"
+    content = plain_canonical(body[0], [])
+    assert content == plain_canonical(envelope.payload, []), "another payload than the one that was signed"
+    assert envelope.content_digest == hashlib.sha256(content).digest(), "the digest of another payload"
+    attributes = [(etree.QName(name).localname, value) for e in root.iter(etree.Element) for name, value in e.items()]
+    ids = [value for name, value in attributes if name in {"Id", "ID", "id", "AssertionID"}]
+    assert len(set(ids)) == len(ids), "an id that occurs twice"
 
 
 # -- mutation ----------------------------------------------------------------------------------------------------------
