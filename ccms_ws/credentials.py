@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 
 from ccms_ws.config import PartnerSettings, Settings
-from ccms_ws.config.model import CrlSettings, IdentitySettings
+from ccms_ws.config.security import CrlSettings, IdentitySettings
 from ccms_ws.envelope.algorithms import SIGNATURES
 from ccms_ws.envelope.authorities import Authority
 from ccms_ws.envelope.identity import Identity, read_password

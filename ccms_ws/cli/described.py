@@ -41,7 +41,7 @@ def import_page() -> str:
 
 _SETTINGS_HEAD = """# The settings
 
-Made by `tools/make-docs` from `ccms_ws/config/model.py`; a test keeps it current. The court's settings stand in
+Made by `tools/make-docs` from `ccms_ws/config/`; a test keeps it current. The court's settings stand in
 `ccms-ws.toml`, each partner's in `partners/ID.toml`. Paths count from the file that they stand in. Each value of
 `ccms-ws.toml` can be overridden from the environment, which keeps secrets out of files: `CCMS_WS_DATABASE__URL`. An
 unknown, missing or wrong key is refused with what to do, all at once; `ccms-ws doctor` tries them without starting

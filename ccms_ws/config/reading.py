@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
-from ccms_ws.config.model import PartnerSettings, Section, Settings
+from ccms_ws.config.fields import Section
+from ccms_ws.config.model import Settings
+from ccms_ws.config.partners import PartnerSettings
 from ccms_ws.config.problems import Problem, nearest, problems_in, refuse
 from ccms_ws.errors import ConfigError
 

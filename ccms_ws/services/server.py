@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
@@ -17,11 +16,12 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 
 from ccms_ws.errors import CcmsWsError
+from ccms_ws.garbage import settle_memory
 from ccms_ws.services.endpoint import Bounds, Endpoint
 from ccms_ws.services.http import WsgiApplication
 
 if TYPE_CHECKING:
-    from ccms_ws.config.model import TlsSettings
+    from ccms_ws.config.endpoint import TlsSettings
 
 log = structlog.get_logger(__name__)
 
@@ -102,13 +102,3 @@ def _end_with(parent: int) -> None:
         time.sleep(_LOOK_AT_PARENT)
     log.error("endpoint.parent-gone")
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def settle_memory() -> None:
-    """What lives as long as the process is never again looked through for garbage, and the rest more rarely.
-
-    A message leaves next to no cycles behind. Without this, a fifth of the time would go into looking for them.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
