@@ -16,11 +16,13 @@ from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.options import JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json
 from ccms_ws.cli.progress import progress
+from ccms_ws.cli.tls import TlsCaOption, TlsCertificateOption, TlsKeyOption, tls_from
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
     from ccms_ws.kit.findings import Report
     from ccms_ws.kit.kit import Kit
+    from ccms_ws.kit.running import EndpointTest
     from ccms_ws.kit.tricks import Task
 
 
@@ -74,6 +76,9 @@ def run(
     public_url: Annotated[str, typer.Option(metavar="URL", help="How the partner reaches that.")] = "",
     certificate: Annotated[Path | None, typer.Option(help="What the partner signs with; the kit's by default.")] = None,
     wsdl: Annotated[Path | None, typer.Option(help="The WSDL of the endpoint; the kit's by default.")] = None,
+    tls_ca: TlsCaOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
     wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long later answers may take.")] = 15.0,
     patience: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long a client has in all.")] = 600,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page that can be filed.")] = None,
@@ -99,7 +104,19 @@ def run(
     if kit.tests_client:
         report = _watch(kit, place, public_url, signs, patience, quiet=json)
     else:
-        report = _probe(kit, endpoint, place, public_url, signs, wsdl, wait)
+        from ccms_ws.kit.running import EndpointTest
+
+        if not endpoint.startswith(("http://", "https://")):
+            raise typer.BadParameter("name the partner's endpoint: --endpoint http://127.0.0.1:9000/path")
+        if wsdl is not None and not wsdl.is_file():
+            raise ConfigError(f"there is no WSDL {wsdl}")
+        tls = tls_from(tls_ca, tls_certificate, tls_key)
+        report = _probe(
+            kit,
+            EndpointTest(
+                url=endpoint, certificate=signs, wsdl=wsdl, listen=place, public_url=public_url, wait=wait, tls=tls
+            ),
+        )
     if html is not None:
         html.write_text(to_page(report), "utf-8")
     if text is not None:
@@ -118,16 +135,9 @@ def _place(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _probe(
-    kit: Kit, endpoint: str, place: tuple[str, int] | None, public_url: str, signs: Any, wsdl: Path | None, wait: float
-) -> Report:
-    from ccms_ws.kit.running import STEPS, EndpointTest, run_against
+def _probe(kit: Kit, test: EndpointTest) -> Report:
+    from ccms_ws.kit.running import STEPS, run_against
 
-    if not endpoint.startswith(("http://", "https://")):
-        raise typer.BadParameter("name the partner's endpoint: --endpoint http://127.0.0.1:9000/path")
-    if wsdl is not None and not wsdl.is_file():
-        raise ConfigError(f"there is no WSDL {wsdl}")
-    test = EndpointTest(url=endpoint, certificate=signs, wsdl=wsdl, listen=place, public_url=public_url, wait=wait)
     with progress("test", STEPS) as advance:
         return run_against(kit, test, tell=lambda _words: advance(1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -15,6 +16,7 @@ from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.options import JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
 from ccms_ws.cli.progress import progress
+from ccms_ws.cli.tls import TlsCaOption, TlsCertificateOption, TlsKeyOption, tls_from
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,6 +77,9 @@ def run(
     court_certificate: Annotated[
         Path | None, typer.Option(help="live: whose signature answers must bear; the published court by default.")
     ] = None,
+    tls_ca: TlsCaOption = None,
+    tls_certificate: TlsCertificateOption = None,
+    tls_key: TlsKeyOption = None,
     ids: Annotated[Ids, typer.Option(help="live: new message ids, or the recorded ones.")] = Ids.NEW,
     jobs: Annotated[int, typer.Option(min=0, help="How many at once; 0: as many as are worth it.")] = 0,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write JUnit XML.")] = None,
@@ -95,7 +100,8 @@ def run(
             be_quiet()
             result = replay(folders, Which(court, database), jobs=jobs, tell=lambda _: advance(1))
         else:
-            target = _target(to, key, certificate, court_certificate, keep_ids=ids is Ids.SAME)
+            target = _target(to, key, certificate, court_certificate)
+            target = replace(target, keep_ids=ids is Ids.SAME, tls=tls_from(tls_ca, tls_certificate, tls_key))
             result = _remote(mode, folders, target, jobs or 4, lambda _: advance(1))
     if junit is not None:
         junit.write_bytes(to_junit(result))
@@ -172,9 +178,7 @@ def _remote(
     return play(folders, target, jobs=jobs, tell=tell)
 
 
-def _target(
-    to: str, key: Path | None, certificate: Path | None, court_certificate: Path | None, *, keep_ids: bool
-) -> Target:
+def _target(to: str, key: Path | None, certificate: Path | None, court_certificate: Path | None) -> Target:
     from cryptography import x509
 
     from ccms_ws.envelope.identity import Identity
@@ -196,4 +200,4 @@ def _target(
         return own or (pki.identity(pki.NAME_OF[partner]) if partner in pki.NAME_OF else None)
 
     trust = TrustStore([PinnedCertificate("COURT", pinned)])
-    return Target(url=to.rstrip("/"), trust=trust, signers=signer, keep_ids=keep_ids)
+    return Target(url=to.rstrip("/"), trust=trust, signers=signer)

@@ -27,24 +27,26 @@ _ABOUT_ANSWERS: Final = (req.ANSWER_FITS, req.ANSWER_KEPT, req.ONE_ANSWER, req.K
 
 
 class AnswerReview:
-    """Reviews all answers once everything was sent. `desk`: where separate ones come; None if nobody listens."""
+    """Reviews all answers once everything was sent. `desk`: where separate ones come; None if nobody listens.
+    `silent`: silence means success, so that only what is wrong is answered.
+    """
 
     def __init__(
-        self, endpoint: Endpoint, conversations: Conversations, ledger: Ledger, desk: AnswerDesk | None
+        self, endpoint: Endpoint, conversations: Conversations, ledger: Ledger, desk: AnswerDesk | None, *, silent: bool
     ) -> None:
         self._endpoint, self._conversations, self._ledger, self._desk = endpoint, conversations, ledger, desk
+        self._silent = silent
 
     def review(self, wait: float) -> None:
         """`wait`: seconds that separate answers may take."""
         if not self._endpoint.answers_at_once and self._desk is None:
-            for requirement in (req.ANSWERS, req.NO_ANSWER, *_ABOUT_ANSWERS):
+            for requirement in (req.ANSWERS, req.NO_ANSWER, req.FORBIDDEN, *_ABOUT_ANSWERS):
                 self._ledger.note(requirement, "nobody listened for its answers (--listen)")
             return
         due = self._due()
         self._gather(due, wait)
         for conversation in due:
-            failure = f"none came to {conversation.why} ({conversation.said.message_id})"
-            self._ledger.say(req.ANSWERS, "" if conversation.answers else failure)
+            self._ledger.say(conversation.blamed or req.ANSWERS, _unanswered(conversation))
         for conversation in self._conversations:
             self._judge(conversation)
         self._put_off()
@@ -55,8 +57,7 @@ class AnswerReview:
     def _due(self) -> Sequence[Conversation]:
         """Where silence means success, only a wrong message calls for an answer; otherwise every one that was taken."""
         taken = self._conversations.taken
-        wrong = [conversation for conversation in taken if conversation.why.endswith("wrong")]
-        return wrong or taken
+        return [conversation for conversation in taken if conversation.blamed] if self._silent else taken
 
     def _gather(self, due: Sequence[Conversation], wait: float) -> None:
         """Wait until all have come, and a moment longer: a second answer would come then."""
@@ -102,6 +103,16 @@ class AnswerReview:
         for message_id in self._desk.put_off:
             failure = f"{message_id} got HTTP 503 and did not come again"
             self._ledger.say(req.ANSWER_KEPT, "" if message_id in came else failure)
+
+
+def _unanswered(conversation: Conversation) -> str:
+    """What is wrong if an answer had to come; empty if one did, and an error message to what the schema forbids."""
+    if not conversation.answers:
+        return f"no answer came to {conversation.why} ({conversation.said.message_id})"
+    names = [etree.QName(answer).localname for answer in conversation.answers]
+    if conversation.blamed is req.FORBIDDEN and not any(name.endswith("Error") for name in names):
+        return f"{conversation.why} was answered as if it were good ({conversation.said.message_id})"
+    return ""
 
 
 def _misfit(said: Said, answer: _Element) -> str:

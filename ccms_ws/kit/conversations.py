@@ -10,15 +10,19 @@ from lxml.etree import _Element
 
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.kit.messages import Said
+from ccms_ws.kit.requirements import Requirement
 
 
 @dataclass(slots=True)
 class Conversation:
-    """One message that was sent. `why` names it in reports; `refused`: the partner had to refuse it, or did."""
+    """One message that was sent. `why` names it in reports; `refused`: the partner had to refuse it, or did; `blamed`:
+    the demand that wants an error message about it, since something in it is wrong.
+    """
 
     said: Said
     why: str
     refused: bool = False
+    blamed: Requirement | None = None
     answers: list[_Element] = field(default_factory=list)
 
     def add(self, answer: _Element) -> None:

@@ -52,7 +52,12 @@ class Reaction:
     @property
     def refused(self) -> bool:
         """It was refused so that the court notices: an HTTP error, or a fault."""
-        return self.seen.answer.status >= 400 and not self.taken
+        return not self.taken and (self.seen.answer.status >= 400 or self.is_fault)
+
+    @property
+    def is_fault(self) -> bool:
+        """A SOAP fault came, with or without an error message in it."""
+        return self.seen.outcome in (Outcome.FAULT, Outcome.ERROR)
 
     @property
     def inside(self) -> str:

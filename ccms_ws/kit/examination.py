@@ -204,7 +204,7 @@ class Examiner:
         self, parts: Parts, addressing: Addressing, media: MediaType | None, received: Received, wanted: Acceptance,
         *, answer: bool,
     ) -> None:  # fmt: skip
-        expected = wanted.operations.get(str(parts.payload.tag))
+        expected = wanted.operations.get(str(_message(parts, wanted).tag))
         if expected is not None and addressing.action != expected:
             raise AddressingError(f"wsa:Action is {addressing.action!r}, the message goes with {expected!r}")
         if media is not None and media.action is not None:
@@ -213,12 +213,9 @@ class Examiner:
         check_soap_action(received.soap_action, addressing.action, required=required)
 
     def _content(self, seen: Examination, parts: Parts, standard: Standard) -> None:
-        payload = parts.payload
+        payload = seen.payload = _message(parts, standard.acceptance)
         if str(payload.tag).endswith("}Fault"):
-            detail = read_fault(payload).detail
-            if detail is None or detail.tag not in standard.acceptance.operations:
-                return
-            payload = seen.payload = detail
+            return
         with self._demand(seen, req.SCHEMA):
             schemas.validate(payload)
             seen.metadata = read_metadata(payload)
@@ -247,7 +244,16 @@ class Examiner:
             )
         except CcmsWsError as error:
             if not seen.failed:
-                self._fail(seen, req.SECURITY, f"the court's gate refuses it: {error.code}: {error}")
+                demand = req.ADDRESS if isinstance(error, AddressingError) else req.SECURITY
+                self._fail(seen, demand, f"the court's gate refuses it: {error.code}: {error}")
+
+
+def _message(parts: Parts, acceptance: Acceptance) -> _Element:
+    """The exchange's own message: the payload, or what a fault that the WSDL declares has in its detail."""
+    if not str(parts.payload.tag).endswith("}Fault"):
+        return parts.payload
+    detail = read_fault(parts.payload).detail
+    return parts.payload if detail is None or detail.tag not in acceptance.operations else detail
 
 
 def _is_urn(text: str) -> bool:

@@ -48,10 +48,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A whole run. `subject`: what was tested; `signer`: whose certificate its messages had to bear, in words."""
+    """A whole run. `partner`: whose part was played; `subject`: what was tested; `signer`: whose certificate its
+    messages had to bear, in words.
+    """
 
     exchange: str
     version: str
+    partner: str
     role: str
     subject: str
     signer: str
@@ -62,6 +65,10 @@ class Report:
 
     def count(self, level: Level, verdict: Verdict) -> int:
         return sum(each.requirement.level is level and each.verdict is verdict for each in self.checks)
+
+    def failed(self, level: Level) -> Sequence[Check]:
+        """The checks of that weight that failed."""
+        return [each for each in self.checks if each.requirement.level is level and each.verdict is Verdict.FAILED]
 
     @property
     def result(self) -> Result:

@@ -21,6 +21,7 @@ from ccms_ws.parts.metadata import Q_METADATA, MessageKind, Metadata, write_meta
 _OWN_IDS: Final = (q(COL903, "BatchID"), q(DMV907, "AbstractID"))
 _EARLIER: Final = (q(COL903, "CorrectedBatchID"), q(DMV907, "OriginalAbstractID"))
 _TOTAL: Final = q(COL903, "BatchTotalBalanceAmount")
+_UNDECLARED: Final = "urn:example:undeclared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,13 @@ class Speaker:
         if total is None:
             return None
         total.text = "0.01"
+        return Said(said.message_id, etree.tostring(message, method="c14n", exclusive=True))
+
+    def say_forbidden(self, now: datetime) -> Said:
+        """A message that the schema forbids: at its end there is an element that nobody has declared."""
+        said = self.say(now)
+        message = etree.fromstring(said.payload)
+        etree.SubElement(message, q(_UNDECLARED, "Remark"), nsmap={"x": _UNDECLARED}).text = "not in the schema"
         return Said(said.message_id, etree.tostring(message, method="c14n", exclusive=True))
 
     def _set_metadata(self, message: _Element, message_id: UUID, now: datetime) -> None:

@@ -20,6 +20,7 @@ from ccms_ws.replay.layouts import LAYOUTS, Layout
 
 _SOAP11_ONLY: Final = frozenset({"soap-action-of-another", "soap-action-unquoted"})
 _CUT: Final = "the connection was cut, which the court takes for a fault of the network"
+_NOTHING_SHOWN: Final = "good messages are refused as well (P01): that must be mended first"
 Tell = Callable[[str], None]
 
 
@@ -46,13 +47,21 @@ class Prober:
         self._try(req.REUSED_ID, lambda: self._reused(first))
         for defect in DEFECTS:
             tell(defect.name)
-            self._bad(defect)
+            if first.refused:
+                self._ledger.note(req.refuses(defect), _NOTHING_SHOWN)
+            else:
+                self._bad(defect)
         for layout in LAYOUTS:
             tell(layout.name)
-            self._odd(layout)
+            if first.refused:
+                self._ledger.note(req.accepts(layout), _NOTHING_SHOWN)
+            else:
+                self._odd(layout)
         tell("other methods")
         self._methods()
+        tell("wrong content")
         self._wrong()
+        self._forbidden(first)
 
     # -- pieces -------------------------------------------------------------------------------------------------------
     def _begin(self, why: str) -> Conversation:
@@ -62,6 +71,9 @@ class Prober:
         reaction = self._endpoint.post(request, conversation.said)
         if reaction.answer is not None and reaction.answer.payload is not None:
             conversation.add(reaction.answer.payload)
+        if reaction.is_fault:
+            status = reaction.seen.answer.status
+            self._ledger.say(req.FAULT_STATUS, "" if status >= 400 else f"{conversation.why}: {reaction}")
         return reaction
 
     def _try(self, requirement: Requirement, look: Callable[[], str]) -> None:
@@ -148,10 +160,29 @@ class Prober:
         said = self._speaker.say_wrong(self._clock.now())
         if said is not None:
             conversation = self._conversations.begin(said, "a batch whose total is wrong")
+            conversation.blamed = req.ANSWERS
             try:
                 self._post(conversation, self._endpoint.draft(said).request())
             except TransientDeliveryError:
                 conversation.refused = True
+
+    def _forbidden(self, first: Conversation) -> None:
+        """What is not refused at once is taken for the time being: an error message must come then (`answering`)."""
+        if first.refused:
+            self._ledger.note(req.FORBIDDEN, _NOTHING_SHOWN)
+            return
+        said = self._speaker.say_forbidden(self._clock.now())
+        conversation = self._conversations.begin(said, "a message that the schema forbids")
+        conversation.blamed = req.FORBIDDEN
+        try:
+            reaction = self._post(conversation, self._endpoint.draft(said).request())
+        except TransientDeliveryError:
+            conversation.refused = True
+            self._ledger.fails(req.FORBIDDEN, _CUT)
+            return
+        conversation.refused = not reaction.taken
+        if conversation.refused:
+            self._ledger.say(req.FORBIDDEN, "" if reaction.refused else str(reaction))
 
 
 def _second_effect(before: Reaction, again: Reaction) -> str:

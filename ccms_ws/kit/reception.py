@@ -95,6 +95,17 @@ class Reception:
             for task in TASKS:
                 if task.trick is Trick.NONE and task.number in self._done:
                     self._ledger.holds(task.requirement)
+            for message_id, message in self._messages.items():
+                self._left(message_id, message)
+
+    def _left(self, message_id: str, message: _Seen) -> None:
+        """A message that met a surprise and did not come again, though the client had gone on, or had time enough."""
+        task = message.task
+        if task is None or task.trick is Trick.NONE or task.number in self._done:
+            return
+        if self._clock.now() - message.at >= _REPEAT or any(each.at > message.at for each in self._messages.values()):
+            failure = f"task {task.number}, {task.trick.value}: {message_id} did not come again"
+            self._ledger.fails(task.requirement, failure)
 
     def _examine(self, request: HttpRequest) -> Examination:
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -16,6 +16,12 @@ _CLASSES: Final = {Verdict.PASSED: "good", Verdict.FAILED: "bad", Verdict.NOT_SE
 _MOST: Final = 3
 """So many failures of one demand are shown in text; JSON and the page have all."""
 
+_MEANING: Final = {
+    Result.CONFORMANT: "Every demand that must hold was seen to hold, or does not apply.",
+    Result.INCOMPLETE: "No demand that must hold failed; some were not seen.",
+    Result.NOT_CONFORMANT: "At least one demand that must hold was seen not to hold.",
+}
+
 _PARTS: Final = {
     "C": "The client's conduct",
     "P": "The endpoint's conduct",
@@ -31,6 +37,7 @@ def as_facts(report: Report) -> dict[str, Any]:
         "result": report.result.value,
         "exchange": report.exchange,
         "version": report.version,
+        "partner": report.partner,
         "role": report.role,
         "subject": report.subject,
         "signer": report.signer,
@@ -73,11 +80,9 @@ def to_text(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield f"CONFORMANCE REPORT   {report.exchange} {report.version}   partner's {report.role}"
-    yield f"  tested   {report.subject}"
-    yield f"  signer   {report.signer}"
-    yield f"  by       {report.tested_by}"
-    yield f"  at       {_moment(report.started)} to {_moment(report.ended)}"
+    yield f"CONFORMANCE REPORT   {report.exchange} {report.version}   the {report.role} of {report.partner}"
+    for name, words in _facts(report):
+        yield f"  {name:8} {words}"
     for title, checks in _sections(report):
         yield ""
         yield title
@@ -85,10 +90,20 @@ def _lines(report: Report) -> Iterator[str]:
         for check in checks:
             yield from _check(check, width)
     yield ""
-    must, should = (_counts(report, level) for level in Level)
-    yield f"must:   {_in_words(must)}"
-    yield f"should: {_in_words(should)}"
+    for level in Level:
+        yield f"{level.value + ':':7} {_in_words(_counts(report, level))}"
+        if ids := ", ".join(check.requirement.id for check in report.failed(level)):
+            yield f"        failed: {ids}"
     yield f"RESULT: {report.result.value.upper()}"
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    signer, _, digest = report.signer.partition(", SHA-256 ")
+    yield "tested", report.subject
+    yield "signer", signer
+    yield "", f"SHA-256 {digest}"
+    yield "by", report.tested_by
+    yield "at", f"{_moment(report.started)} to {_moment(report.ended)}"
 
 
 def _sections(report: Report) -> Iterator[tuple[str, Sequence[Check]]]:
@@ -123,18 +138,20 @@ def to_page(report: Report) -> str:
 def _page(report: Report) -> Iterator[str]:
     css = {Result.CONFORMANT: "good", Result.INCOMPLETE: "warn", Result.NOT_CONFORMANT: "bad"}[report.result]
     yield f"<h1>Conformance report: {escape(report.exchange)} {escape(report.version)}</h1>"
-    yield f'<p class="quiet">A partner\'s {escape(report.role)}, tested by {escape(report.tested_by)}</p>'
+    yield f'<p class="quiet">The {escape(report.role)} of a partner, in the part of {escape(report.partner)}</p>'
     yield f'<p class="seal {css}">{escape(report.result.value.upper())}</p>'
-    facts = (
-        ("tested", escape(report.subject)),
-        ("signer", f"<code>{escape(report.signer)}</code>"),
-        ("at", f"{_moment(report.started)} to {_moment(report.ended)}"),
-    )
-    yield rows(("", ""), facts)
+    yield f"<p>{_MEANING[report.result]}</p>"
+    yield rows(("", ""), ((escape(name), f"<code>{escape(words)}</code>") for name, words in _facts(report)))
     yield counts((f"{n.value}: {v.value}", report.count(n, v), _CLASSES[v]) for n in Level for v in Verdict)
+    if failed := report.failed(Level.MUST):
+        yield from _section("What must be mended", failed)
     for heading, checks in _sections(report):
-        yield f"<h2>{escape(heading)}</h2>"
-        yield rows(("", "id", "demand", "source", "seen"), map(_row, checks))
+        yield from _section(heading, checks)
+
+
+def _section(heading: str, checks: Sequence[Check]) -> Iterator[str]:
+    yield f"<h2>{escape(heading)}</h2>"
+    yield f'<div class="checks">{rows(("", "id", "demand", "source", "seen"), map(_row, checks))}</div>'
 
 
 def _row(check: Check) -> Sequence[str]:

@@ -106,10 +106,14 @@ ANSWER_KEPT: Final = Requirement(
 )
 KNOWN_CODES: Final = Requirement("P12", "its codes are on the agreed lists", "code lists", Level.SHOULD)
 ONE_ANSWER: Final = Requirement("P13", "one message has one answer", "message profile")
+FAULT_STATUS: Final = Requirement("P14", "a fault comes with an HTTP error status, never with 200", "BP R1126")
+FORBIDDEN: Final = Requirement(
+    "P15", "a message that the schema forbids is refused, or answered with an error message", "XML Schema"
+)
 
 ENDPOINT: Final = (
     TAKES, TAKES_OTHER, SAME_AGAIN, SAME_BYTES, REUSED_ID, SILENT, NO_ANSWER, METHOD, ANSWERS, ANSWER_FITS, ANSWER_KEPT,
-    KNOWN_CODES, ONE_ANSWER,
+    KNOWN_CODES, ONE_ANSWER, FAULT_STATUS, FORBIDDEN,
 )  # fmt: skip
 
 _LENIENT: Final = frozenset({
@@ -131,14 +135,18 @@ def accepts(layout: Layout) -> Requirement:
     return Requirement(f"L-{layout.name}", f"accepted: {layout.says}", "security profile 6", Level.SHOULD)
 
 
+def answers_everything(exchange: Exchange) -> bool:
+    """True if a partner answers every message; False if it sends error messages alone, and silence is success."""
+    return any(incoming.root.endswith("Response") for incoming in exchange.incoming)
+
+
 def of_endpoint(exchange: Exchange) -> tuple[Requirement, ...]:
     """Everything that is asked of an endpoint, in the order of the report.
 
     Where the exchange has error messages only, silence is success: that an answer comes is a wish then.
     """
-    answered = any(incoming.root.endswith("Response") for incoming in exchange.incoming)
     wish = replace(ANSWERS, level=Level.SHOULD)
-    conduct = ENDPOINT if answered else (wish if each is ANSWERS else each for each in ENDPOINT)
+    conduct = ENDPOINT if answers_everything(exchange) else (wish if each is ANSWERS else each for each in ENDPOINT)
     return (*conduct, *map(refuses, DEFECTS), *map(accepts, LAYOUTS), *MESSAGE)
 
 

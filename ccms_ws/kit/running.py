@@ -37,11 +37,11 @@ from ccms_ws.kit.tricks import Task
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.replay.defects import DEFECTS
 from ccms_ws.replay.layouts import LAYOUTS
-from ccms_ws.replay.remote import Wire
+from ccms_ws.replay.remote import Tls, Wire
 
 _PAUSE: Final = 0.1
 _SETTLE: Final = 1.0
-STEPS: Final = len(DEFECTS) + len(LAYOUTS) + 5
+STEPS: Final = len(DEFECTS) + len(LAYOUTS) + 6
 """How often a run against an endpoint tells what it does."""
 
 
@@ -49,7 +49,7 @@ STEPS: Final = len(DEFECTS) + len(LAYOUTS) + 5
 class EndpointTest:
     """What is tested: the partner's endpoint at `url`. `certificate`: what its answers are signed with; `wsdl`: its
     own, if not the kit's; `listen`: where the court takes separate answers, None for nowhere; `public_url`: how the
-    partner reaches that; `wait`: seconds that separate answers may take.
+    partner reaches that; `wait`: seconds that separate answers may take; `tls`: for an https address.
     """
 
     url: str
@@ -58,6 +58,7 @@ class EndpointTest:
     listen: tuple[str, int] | None = None
     public_url: str = ""
     wait: float = 15.0
+    tls: Tls | None = None
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -71,7 +72,7 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
     ledger, conversations = Ledger(req.of_endpoint(exchange)), Conversations()
     examiner, trust = Examiner(ledger), TrustStore([PinnedCertificate(kit.partner, test.certificate)])
     with ExitStack() as stack:
-        wire = stack.enter_context(closing(Wire(keep=False)))
+        wire = stack.enter_context(closing(Wire(keep=False, tls=test.tls)))
         endpoint = Endpoint(
             test.url, wsdl, exchange.outgoing.root, wire=wire, court=kit.court,
             trust=trust, clock=test.clock, examiner=examiner, expected=_answer_of(exchange, kit.partner),
@@ -86,7 +87,8 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
             stack.callback(desk.close)
         Prober(endpoint, Speaker(exchange, partner), ledger, conversations, test.clock).probe(tell)
         tell("answers")
-        AnswerReview(endpoint, conversations, ledger, desk).review(test.wait)
+        silent = not req.answers_everything(exchange)
+        AnswerReview(endpoint, conversations, ledger, desk, silent=silent).review(test.wait)
     return report(kit, ledger, test.url, test.certificate, between=(started, test.clock.now()))
 
 
@@ -167,6 +169,7 @@ def report(
     return Report(
         exchange=kit.exchange.code,
         version=kit.exchange.version,
+        partner=kit.partner,
         role="client" if kit.tests_client else "endpoint",
         subject=subject,
         signer=f"{certificate.subject.rfc4514_string()}, SHA-256 {certificate.fingerprint(SHA256()).hex()}",

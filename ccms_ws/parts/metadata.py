@@ -92,15 +92,15 @@ def check_metadata(metadata: Metadata, exchange: str, version: str, context: Con
     """Raise MetadataContradicted unless the block says what the envelope and the address of the message say."""
     sender, court = context.partner.partner_id, context.court.ori
     rules = (
-        ("TransactionID is the wsa:MessageID", metadata.transaction_id, context.message_id),
+        ("TransactionID is the wsa:MessageID ({})", metadata.transaction_id, context.message_id),
         ("CorrelationID is the wsa:RelatesTo", metadata.correlation_id, context.relates_to or metadata.correlation_id),
-        ("ExchangeCode", metadata.exchange, exchange),
-        ("SchemaVersionID", metadata.version, version),
-        ("SendingParty is the signer", metadata.sender_id, sender),
-        ("ReceivingParty is this court", metadata.receiver_id, court),
-        ("TestIndicator", metadata.test, context.test),
+        ("ExchangeCode is {}", metadata.exchange, exchange),
+        ("SchemaVersionID is {}", metadata.version, version),
+        ("SendingParty is the signer ({})", metadata.sender_id, sender),
+        ("ReceivingParty is this court ({})", metadata.receiver_id, court),
+        ("TestIndicator is true here" if context.test else "TestIndicator is false here", metadata.test, context.test),
     )
-    broken = [f"{rule}: {must}" for rule, said, must in rules if said != must]
+    broken = [rule.format(must) for rule, said, must in rules if said != must]
     if broken:
         raise MetadataContradicted("must hold: " + "; ".join(broken))
 

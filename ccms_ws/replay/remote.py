@@ -41,6 +41,14 @@ _STALE: Final = "security.timestamp-out-of-range"
 _LARGEST: Final = 8 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM files. `authority`: who certified the endpoint, if no public one did; `client`: certificate and key."""
+
+    authority: Path | None = None
+    client: tuple[Path, Path] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The endpoint: its public URL, below which each exchange has its path, and whose signature answers must bear.
@@ -52,6 +60,7 @@ class Target:
     trust: TrustStore
     signers: Signers
     keep_ids: bool = False
+    tls: Tls | None = None
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -60,14 +69,15 @@ class Wire:
     then no server's way of ending them can be taken for an answer.
     """
 
-    def __init__(self, connections: int = 4, *, keep: bool = True) -> None:
-        self._kept = _session(connections) if keep else None
+    def __init__(self, connections: int = 4, *, keep: bool = True, tls: Tls | None = None) -> None:
+        self._tls = tls or Tls()
+        self._kept = _session(connections, self._tls) if keep else None
 
     def post(self, url: str, request: Request) -> Answer:
         """One HTTP request. Raises TransientDeliveryError if no answer comes."""
         if self._kept is not None:
             return _post(self._kept, url, request)
-        with closing(_session(1)) as session:
+        with closing(_session(1, self._tls)) as session:
             return _post(session, url, request)
 
     def close(self) -> None:
@@ -75,9 +85,11 @@ class Wire:
             self._kept.close()
 
 
-def _session(connections: int) -> requests.Session:
+def _session(connections: int, tls: Tls) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
+    session.verify = str(tls.authority) if tls.authority else True
+    session.cert = (str(tls.client[0]), str(tls.client[1])) if tls.client else None
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
     return session
@@ -114,7 +126,7 @@ def replay_as_is(
 def _run(
     mode: str, folders: Sequence[Path], play: Callable[[Path, Wire], CaseResult], target: Target, *, jobs: int
 ) -> RunResult:
-    started, wire = time.perf_counter(), Wire(jobs)
+    started, wire = time.perf_counter(), Wire(jobs, tls=target.tls)
     with closing(wire), ThreadPoolExecutor(jobs) as pool:
         cases = list(pool.map(lambda folder: play(folder, wire), folders))
     seconds = round(time.perf_counter() - started, 3)

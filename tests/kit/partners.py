@@ -64,12 +64,12 @@ class Client:
     session: requests.Session = field(default_factory=requests.Session)
 
     def do(self, *tasks: int) -> None:
-        """These tasks of the kit, or all."""
+        """These tasks of the kit in this order, or all."""
         keys: dict[int, dict[str, object]] = {1: {"participant_id": "P-1002"}, 3: {"as_of": date(2199, 1, 1)}}
+        by_number = {task.number: task for task in TASKS}
         with self.session:
-            for task in TASKS:
-                if not tasks or task.number in tasks:
-                    self.ask(case_number=task.case_number, **keys.get(task.number, {}))
+            for number in tasks or by_number:
+                self.ask(case_number=by_number[number].case_number, **keys.get(number, {}))
 
     def ask(self, **keys: object) -> None:
         message_id = self.one_id or uuid4()

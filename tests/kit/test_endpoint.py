@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from lxml import etree
 
 from ccms_ws.domain.courts import DriverLicense
-from ccms_ws.envelope import inbound
-from ccms_ws.envelope.canonical import canonical
 from ccms_ws.errors import TransientDeliveryError
 from ccms_ws.kit.findings import Report, Result, Verdict
 from ccms_ws.kit.running import EndpointTest, run_against
 from ccms_ws.parts.people import write_license
 from ccms_ws.replay.court import Courthouse
+from ccms_ws.replay.remote import Tls
 from ccms_ws.simulator import Script, Simulation, motor_vehicles
-from ccms_ws.simulator import partner as simulator
 from ccms_ws.simulator.acts import Act
 from ccms_ws.simulator.memory import Memory
 from ccms_ws.simulator.partner import SimulatedPartner
-from ccms_ws.simulator.server import HttpReply, HttpRequest
+from ccms_ws.simulator.server import HttpReply, HttpRequest, PartnerServer
 from tests.kit.partners import CLOCK, Simulated, free_port, simulated
+from tests.support.tls import make_doors
 
 Receive = Callable[[SimulatedPartner, HttpRequest], HttpReply]
 
@@ -97,47 +98,6 @@ def test_one_who_takes_everything_is_found(broken: Callable[..., Report]) -> Non
     assert report.result is Result.NOT_CONFORMANT
 
 
-def test_one_who_refuses_everything_is_found(broken: Callable[..., Report]) -> None:
-    report = broken(lambda _honest, _request: HttpReply(500))
-    assert {"P01", "P02", "P03", "P04", "L-prefix-lists"} <= failed(report)
-
-
-def test_one_who_verifies_nothing_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its signature check says yes to everything; all the rest is as it should be."""
-
-    def careless(received: Any, **how: Any) -> Any:
-        with monkeypatch.context() as patch:
-            patch.setattr(inbound, "verify_signature", lambda claims, _signer: _all(claims))
-            return inbound.open_envelope(received, **how)
-
-    monkeypatch.setattr(simulator, "open_envelope", careless)
-    with simulated(house, "COL903", "AGENCY") as running:
-        found = failed(report_on(running))
-    assert {"R-body-changed", "R-signature-changed", "R-borrowed-certificate"} <= found
-    assert "R-stale" not in found
-
-
-def _all(claims: Any) -> dict[Any, bytes]:
-    return {reference.target: canonical(reference.target) for reference in claims.references}
-
-
-def test_one_whose_clock_is_not_looked_at_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbound, "check_freshness", lambda *_args: None)
-    with simulated(house, "COL903", "AGENCY") as running:
-        found = failed(report_on(running))
-    assert {"R-stale", "R-from-the-future"} <= found
-
-
-def test_one_who_shows_its_inside_is_found(broken: Callable[..., Report]) -> None:
-    def change(honest: Callable[[HttpRequest], HttpReply], request: HttpRequest) -> HttpReply:
-        reply = honest(request)
-        trace = b"Exception: boom\n\tat gov.partner.Intake.take(Intake.java:42)\n"
-        is_answer = b"CollectionBalanceUpdateError" in reply.body
-        return reply if reply.status < 400 or is_answer else replace(reply, body=trace, content_type="text/plain")
-
-    assert failed(broken(change)) == {"P06"}
-
-
 def test_one_who_forgets_what_it_took_is_found(house: Courthouse, monkeypatch: pytest.MonkeyPatch) -> None:
     def remember(self: Memory, *_facts: Any) -> None:
         if (answer := _facts[-1]) is not None:
@@ -148,25 +108,6 @@ def test_one_who_forgets_what_it_took_is_found(house: Courthouse, monkeypatch: p
     with simulated(house, "DMV907", "DMV") as running:
         found = failed(report_on(running))
     assert {"P05", "P13"} <= found
-
-
-@pytest.mark.parametrize(
-    ("act", "expected"),
-    [
-        (Act.UNSIGNED, {"M04"}),
-        (Act.WRONG_SIGNER, {"M06"}),
-        (Act.EXPIRED, {"M13"}),
-    ],
-)
-def test_a_bad_answer_in_the_http_response_is_found(act: Act, expected: set[str], house: Courthouse) -> None:
-    """Every answer of the agency is spoilt in the same way."""
-
-    class Always:
-        def next(self) -> Act:
-            return act
-
-    with simulated(house, "COL903", "AGENCY", Simulation(temper=Always())) as running:
-        assert expected <= failed(report_on(running))
 
 
 def test_one_who_answers_what_was_never_sent_is_found(house: Courthouse) -> None:
@@ -220,3 +161,27 @@ def test_a_code_that_is_on_no_list_is_only_noted(house: Courthouse, monkeypatch:
 def test_an_endpoint_that_is_not_there_ends_the_run(house: Courthouse) -> None:
     with simulated(house, "COL903", "AGENCY") as running, pytest.raises(TransientDeliveryError):
         report_on(replace(running, url=f"http://127.0.0.1:{free_port()}/COL903"))
+
+
+def test_an_endpoint_behind_tls_is_reached_as_its_partner_says(house: Courthouse, tmp_path: Path) -> None:
+    doors = make_doors(tmp_path)
+    context = doors.server()
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def behind_tls(self: PartnerServer) -> None:
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        start(self)
+
+    start = PartnerServer.start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PartnerServer, "start", behind_tls)
+        with simulated(house, "COL903", "AGENCY") as plain:
+            running = replace(plain, url=plain.url.replace("http://", "https://"))
+            known = Tls(tmp_path / "ca.crt", (tmp_path / "stranger.crt", tmp_path / "stranger.key"))
+            (said,) = next(
+                each.failures for each in report_on(running, tls=known).checks if each.requirement.id == "P01"
+            )
+            assert "addressing.destination-unreachable" in said, "it was reached; it does not know its https address"
+            for unknown in (Tls(), Tls(tmp_path / "ca.crt")):
+                with pytest.raises(TransientDeliveryError):
+                    report_on(running, listen=False, tls=unknown)

@@ -16,8 +16,8 @@ AT = datetime(2026, 3, 4, 17, 0, tzinfo=UTC)
 
 def report(ledger: Ledger, subject: str = "http://partner.example/col903") -> Report:
     return Report(
-        exchange="COL903", version="1.0", role="endpoint", subject=subject, signer="CN=ftb", tested_by="a test",
-        started=AT, ended=AT, checks=ledger.checks(),
+        exchange="COL903", version="1.0", partner="FTB", role="endpoint", subject=subject, signer="CN=ftb",
+        tested_by="a test", started=AT, ended=AT, checks=ledger.checks(),
     )  # fmt: skip
 
 
@@ -63,6 +63,7 @@ def test_the_text_ends_with_the_result_and_shortens_long_lists(ledger: Ledger) -
     assert "message 2" in text
     assert "message 3" not in text
     assert "and 7 more" in text
+    assert "        failed: M18\n" in text
 
 
 def test_json_holds_every_failure(ledger: Ledger) -> None:
@@ -90,3 +91,10 @@ def test_the_page_needs_nothing_from_elsewhere(ledger: Ledger) -> None:
     assert "src=" not in page
     assert "default-src 'none'" in page
     assert '<p class="seal warn">INCOMPLETE</p>' in page
+
+
+def test_the_page_begins_with_what_must_be_mended(ledger: Ledger) -> None:
+    ledger.fails(SCHEMA, "one message")
+    page = to_page(report(ledger))
+    assert page.index("What must be mended") < page.index("one message") < page.index("Its messages")
+    assert "What must be mended" not in to_page(report(Ledger([SIGNATURE])))
