@@ -81,16 +81,21 @@ def _settings(settings: Settings, config: Path) -> Iterator[Finding]:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     from ccms_ws.bootstrap import open_court
-    from ccms_ws.cli.reaching import validity
+    from ccms_ws.cli.inventory import COURT, files_of_court
+    from ccms_ws.cli.reaching import certificate_days, validity
     from ccms_ws.clock import SystemClock
 
+    now = SystemClock().now()
+    for use, path in files_of_court(settings):
+        if use != "signs":
+            yield certificate_days(f"{COURT}'s {use} {path.name}", path, now, use)
     try:
         court = open_court(settings)
     except CcmsWsError as error:
         yield red("court key and trust", str(error), error.hint or "put the right file there")
         return
     yield green("court key", f"{settings.identity.key.name} fits its certificate, nobody else can read it")
-    yield validity("court certificate", court.identity.certificate, SystemClock().now())
+    yield validity("court certificate", court.identity.certificate, now)
     yield green("trust", "every partner has its own certificates, fit for signing")
 
 

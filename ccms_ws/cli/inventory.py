@@ -46,8 +46,8 @@ class Entry:
 
 def inventory(settings: Settings, now: datetime) -> list[Entry]:
     """All of them, those that end first at the top. Raises ConfigError for a file that cannot be read."""
-    entries = [_entry(COURT, use, path, now) for use, path in _of_court(settings)]
-    entries += [_entry(each.id, use, path, now) for each in settings.partners for use, path in _of_partner(each)]
+    entries = [_entry(COURT, use, path, now) for use, path in files_of_court(settings)]
+    entries += [_entry(each.id, use, path, now) for each in settings.partners for use, path in files_of_partner(each)]
     entries += _revocation_lists(settings, now)
     return sorted(entries, key=lambda entry: entry.until)
 
@@ -97,35 +97,51 @@ def _remind(config: Path, *, starting: bool) -> None:
         log.error("certificate.not-looked-at", why=error.detail)
 
 
-def _of_court(settings: Settings) -> Iterator[tuple[str, Path]]:
+def files_of_court(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """The certificate files of the court, each with its use."""
     yield "signs", settings.identity.certificate
     if settings.endpoint.tls:
         yield "TLS server", settings.endpoint.tls.certificate
+        if settings.endpoint.tls.client_authorities:
+            yield "authorities of TLS clients", settings.endpoint.tls.client_authorities
     shown = [push.tls_certificate for each in settings.partners for push in each.receives.values()]
     for path in dict.fromkeys(path for path in shown if path):
         yield "TLS client", path
 
 
-def _of_partner(partner: PartnerSettings) -> Iterator[tuple[str, Path]]:
+def files_of_partner(partner: PartnerSettings) -> Iterator[tuple[str, Path]]:
+    """The certificate files that the court keeps of a partner, each with its use."""
     signs = f"signs, {partner.profile.sends}" if partner.profile.sends != "gfipm-s2s" else "signs"
     yield from ((signs, path) for path in partner.certificates)
     if partner.authority:
         yield f"authority for {partner.subject}", partner.authority
     yield from ((f"TLS client, {partner.profile.sends}", path) for path in partner.tls_certificates)
+    vouching = [push.tls_ca for push in partner.receives.values()]
+    yield from (("authorities of the TLS server", path) for path in dict.fromkeys(path for path in vouching if path))
 
 
 def _entry(whose: str, use: str, path: Path, now: datetime) -> Entry:
-    from ccms_ws.credentials import certificates_in
-
-    certificates = certificates_in(path)
-    certificate = (
-        min(certificates, key=lambda each: each.not_valid_after_utc) if "authority" in use else certificates[0]
-    )
+    certificate = certificate_in(path, use)
     until = certificate.not_valid_after_utc
     return Entry(
         whose, use, path, certificate.subject.rfc4514_string(), fingerprint(certificate),
         certificate.not_valid_before_utc, until, (until - now).days,
     )  # fmt: skip
+
+
+def certificate_in(path: Path, use: str) -> x509.Certificate:
+    """The certificate in a file that says how long the file is good for. Raises ConfigError.
+
+    Of a chain that one partner needs as a whole, the first that ends; of authorities any of which may vouch for a TLS
+    peer, the last.
+    """
+    from ccms_ws.credentials import certificates_in
+
+    certificates = certificates_in(path)
+    if not use.startswith("authorit"):
+        return certificates[0]
+    by_end = sorted(certificates, key=lambda each: each.not_valid_after_utc)
+    return by_end[-1] if use.startswith("authorities") else by_end[0]
 
 
 def _revocation_lists(settings: Settings, now: datetime) -> Iterator[Entry]:

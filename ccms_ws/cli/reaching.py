@@ -1,6 +1,6 @@
 """Looking at a partner from the court's side: certificates, TCP, TLS, HTTP, clock, and whether its WSDL has drifted.
 
-Nothing here sends a message: no WSDL of a partner declares an operation that would be harmless.
+Nothing here sends a message (`trying` does, where a partner has one without effect).
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ccms_ws.cli.findings import Finding, amber, green, red
+from ccms_ws.cli.inventory import FIRST_WARNING, certificate_in, files_of_partner
 from ccms_ws.errors import CcmsWsError
 
 if TYPE_CHECKING:
@@ -24,25 +25,26 @@ if TYPE_CHECKING:
 
 PATIENCE = 3.0
 """Seconds for a connection, and again for an answer."""
-DAYS_OF_WARNING = 30
+_URGENCY: Final = ((7, "today: "), (14, "this week: "), (30, "now: "), (FIRST_WARNING, "soon: "))
+"""From how many days before a certificate ends it is spoken of, and how."""
 
 
 def look_at(partner: PartnerSettings, *, skew_seconds: int, now: datetime) -> list[Finding]:
     """All that can be said of a partner without sending it a message."""
-    found = [certificate_days(f"{partner.id} certificate {path.name}", path, now) for path in partner.certificates]
+    found = [
+        certificate_days(f"{partner.id} {use} {path.name}", path, now, use) for use, path in files_of_partner(partner)
+    ]
     for code, push in partner.receives.items():
         found += _pushed(f"{partner.id} {code}", push, skew_seconds, now)
     return found
 
 
-def certificate_days(what: str, path: Path, now: datetime) -> Finding:
-    """How long a certificate file is still valid."""
-    from cryptography import x509
-
+def certificate_days(what: str, path: Path, now: datetime, use: str = "") -> Finding:
+    """How long a certificate file is still valid; `use` as in the inventory."""
     try:
-        return validity(what, x509.load_pem_x509_certificate(path.read_bytes()), now)
-    except (OSError, ValueError) as error:
-        return red(what, f"cannot be read: {error}", f"put a PEM certificate at {path}")
+        return validity(what, certificate_in(path, use), now)
+    except CcmsWsError as error:
+        return red(what, str(error), f"put a PEM certificate at {path}")
 
 
 def validity(what: str, certificate: x509.Certificate, now: datetime) -> Finding:
@@ -56,7 +58,8 @@ def _days(what: str, not_after: datetime, now: datetime, do: str) -> Finding:
     days = (not_after - now).days
     if not_after < now:
         return red(what, f"expired on {not_after:%Y-%m-%d}", do)
-    return (amber if days < DAYS_OF_WARNING else _green)(what, f"valid for {days} days", do)
+    urgency = next((word for limit, word in _URGENCY if days <= limit), "")
+    return (amber if urgency else _green)(what, f"valid for {days} days", urgency + do)
 
 
 def _green(what: str, found: str, _do: str) -> Finding:
@@ -66,13 +69,19 @@ def _green(what: str, found: str, _do: str) -> Finding:
 def _pushed(what: str, push: PushSettings, skew_seconds: int, now: datetime) -> Iterator[Finding]:
     """What can be seen at the address that an exchange is pushed to; as far as one gets."""
     yield _pinned(what, push)
+    context = _context(push)
+    if isinstance(context, str):
+        yield red(f"{what} TLS files", context, "compare tls_ca, tls_certificate and tls_key with their files")
+        return
+    if push.tls_certificate:
+        yield certificate_days(f"{what} TLS client {push.tls_certificate.name}", push.tls_certificate, now)
     parts = urlsplit(push.url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     try:
         with socket.create_connection((host, port), timeout=PATIENCE) as connection:
             yield green(f"{what} connection", f"{host}:{port} is reached")
             if parts.scheme == "https":
-                yield _tls(f"{what} TLS", connection, host, now)
+                yield _tls(f"{what} TLS", context, connection, host, now)
     except ssl.SSLError as error:
         yield red(f"{what} TLS", error.reason or str(error), "ask the partner for its TLS certificate and authority")
         return
@@ -102,8 +111,19 @@ def _unencrypted(what: str, host: str) -> Finding:
     return amber(f"{what} TLS", "none: anybody on the way can read", "ask the partner for an https address")
 
 
-def _tls(what: str, connection: socket.socket, host: str, now: datetime) -> Finding:
-    with ssl.create_default_context().wrap_socket(connection, server_hostname=host) as secure:
+def _context(push: PushSettings) -> ssl.SSLContext | str:
+    """TLS as the worker speaks it to this partner; or what is wrong with its files."""
+    try:
+        context = ssl.create_default_context(cafile=push.tls_ca)
+        if push.client_certificate:
+            context.load_cert_chain(*push.client_certificate)
+    except (OSError, ValueError) as error:  # of which ssl.SSLError is one
+        return f"tls_ca, tls_certificate and tls_key cannot be used together: {error}"
+    return context
+
+
+def _tls(what: str, context: ssl.SSLContext, connection: socket.socket, host: str, now: datetime) -> Finding:
+    with context.wrap_socket(connection, server_hostname=host) as secure:
         certificate: Any = secure.getpeercert()
         until = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
         return _days(f"{what} {secure.version()}", until, now, "tell the partner")
@@ -117,6 +137,9 @@ def _http(what: str, push: PushSettings, skew_seconds: int) -> Iterator[Finding]
     try:
         with requests.Session() as session:
             session.trust_env = False
+            session.verify = str(push.tls_ca) if push.tls_ca else True
+            if push.client_certificate:
+                session.cert = (str(push.client_certificate[0]), str(push.client_certificate[1]))
             answer = session.get(f"{push.url}?wsdl", timeout=(PATIENCE, PATIENCE), allow_redirects=False, stream=True)
             answer.close()
     except requests.RequestException as error:
@@ -126,7 +149,7 @@ def _http(what: str, push: PushSettings, skew_seconds: int) -> Iterator[Finding]
     if status >= 500:
         yield red(f"{what} HTTP", f"answers {status}", "tell the partner; messages wait in the outbox meanwhile")
     else:
-        yield green(f"{what} HTTP", f"answers {status} to a GET; no test message was sent")
+        yield green(f"{what} HTTP", f"answers {status} to a GET")
     if said:
         yield clock_difference(f"{what} clock", _date(said), SystemClock().now(), skew_seconds)
     if status == 200:
