@@ -5,6 +5,7 @@ the endpoint runs; behind it nothing happens but that the envelope is kept for t
 from __future__ import annotations
 
 import threading
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,15 @@ from typing import Any, cast
 from uuid import UUID
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import Refusal
 from ccms_ws.domain.ports import MessageLog, UnitOfWorkFactory
 from ccms_ws.envelope.inbound import VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, Profile
-from ccms_ws.services.connection import TlsClients
+from ccms_ws.envelope.trust import PinnedCertificate
+from ccms_ws.services.connection import Proxy, TlsClients
 from ccms_ws.services.gateway import Gateway, House
 from ccms_ws.services.http import Environ, Response, StartResponse
 from ccms_ws.services.soap import SoapService
@@ -28,6 +32,11 @@ from tests.support.envelopes import ACTION, ADDRESS, POLICY, QUERY
 from tests.support.pki import pki
 
 _HOST, _PATH = ADDRESS.partition("/services")[0], "/services/test"
+# Partners show in TLS what they sign with, and a proxy on this machine says so.
+_TLS_HEADER = "X-SSL-Client-Cert"
+_TLS_PINS = [PinnedCertificate("adult-probation", pki().probation.certificate),
+             PinnedCertificate("dmv", pki().dmv.certificate)]  # fmt: skip
+_TLS_SHOWN = {pin.partner_id: b64encode(pin.certificate.public_bytes(Encoding.DER)).decode() for pin in _TLS_PINS}
 
 
 @dataclass
@@ -77,8 +86,8 @@ class AttackedGate(Gateway):
                 clock=vector.clock,
                 partners={},
                 permits=lambda partner_id, _exchange: vector.permits(partner_id, ""),
-                tls_clients=TlsClients([], None),
-                profiles=defaultdict(lambda: Profile.GFIPM_S2S),
+                tls_clients=TlsClients(_TLS_PINS, Proxy(addresses=("127.0.0.1",), header=_TLS_HEADER)),
+                profiles=defaultdict(lambda: Profile.GFIPM_S2S, {each: vector.profile_of(each) for each in _TLS_SHOWN}),
                 references={},
                 unit_of_work=cast("UnitOfWorkFactory", lambda: refusals),
                 reading=cast("UnitOfWorkFactory", lambda: refusals),
@@ -135,6 +144,8 @@ class AttackedEndpoint:
         headers = {"Content-Type": vector.expectation.content_type}
         if vector.expectation.soap_action:
             headers["SOAPAction"] = vector.expectation.soap_action
+        if vector.expectation.connection:
+            headers[_TLS_HEADER] = _TLS_SHOWN[vector.expectation.connection]
         connection.request("POST", _PATH, vector.body, headers)
         response = connection.getresponse()
         body = response.read()

@@ -7,7 +7,7 @@ from lxml import etree
 from ccms_ws.clock import FixedClock
 from ccms_ws.envelope.faults import compose_fault, read_fault
 from ccms_ws.envelope.inbound import Acceptance, Received
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.policy import Profile, SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import CcmsWsError, HttpRefusal
 from tests.attack.attack import Attack
@@ -23,8 +23,9 @@ def expect(family: str, attack: Attack, message: Received) -> Vector:
     clock, policy, accept = how.get("clock"), how.get("policy"), how.get("accept")
     at = clock.now() if isinstance(clock, FixedClock) else NOW
     limit = (policy if isinstance(policy, SecurityPolicy) else SecurityPolicy()).limits.message
-    relates_to, only, faults = "", "", False
+    relates_to, only, faults, profile, connection = "", "", False, Profile.GFIPM_S2S, ""
     if isinstance(accept, Acceptance):
+        profile, connection = accept.profile("adult-probation"), accept.connection
         faults = accept.faults
         relates_to = accept.relates_to or ""
         only = "" if accept.permits("dmv", QUERY) else "adult-probation"
@@ -32,6 +33,7 @@ def expect(family: str, attack: Attack, message: Received) -> Vector:
     expectation = Expectation(
         attack.number, attack.name, ROWS[attack.number].reference, message.content_type, message.soap_action or "",
         attack.answer.code if attack.answer else "", status, fault, at.isoformat(), limit, relates_to, faults, only,
+        profile.value if profile.is_weaker else "", connection,
     )  # fmt: skip
     return Vector(family, message.body, expectation)
 

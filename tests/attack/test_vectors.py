@@ -10,7 +10,7 @@ import pytest
 from ccms_ws.errors import CcmsWsError
 from tests.attack.attack import Attack
 from tests.attack.catalogue import ROWS
-from tests.attack.families import addressing, hostile, octets, signatures, signers, structure
+from tests.attack.families import addressing, hostile, octets, profiles, signatures, signers, structure
 from tests.attack.table import table
 from tests.attack.vectors import FOLDER, Vector, read_vectors
 from tests.support.envelopes import NS, opened
@@ -23,6 +23,7 @@ ATTACKS = [
     *hostile.ATTACKS,
     *addressing.ATTACKS,
     *octets.ATTACKS,
+    *profiles.ATTACKS,
 ]
 VECTORS = list(read_vectors())
 

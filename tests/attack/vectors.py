@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ccms_ws.clock import FixedClock
 from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
-from ccms_ws.envelope.policy import Limits
+from ccms_ws.envelope.policy import Limits, Profile
 from tests.support.envelopes import POLICY, acceptance, opened
 from tests.support.pki import NOW
 
@@ -48,6 +48,10 @@ class Expectation:
     """Whether the answer may be a fault."""
     only: str = ""
     """The one partner who may send this."""
+    profile: str = ""
+    """Adult probation's profile; the default one if empty."""
+    connection: str = ""
+    """The partner that mutual TLS has shown at the other end."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,11 @@ class Vector:
         """Whether the receiver lets this partner send it."""
         return self.expectation.only in ("", partner_id)
 
+    def profile_of(self, partner_id: str) -> Profile:
+        """What this partner must sign."""
+        said = self.expectation.profile if partner_id == "adult-probation" else ""
+        return Profile(said) if said else Profile.GFIPM_S2S
+
     def open(self) -> VerifiedEnvelope:
         """Open it as it must be opened."""
         limits = Limits(message=self.expectation.message_limit)
@@ -92,6 +101,8 @@ class Vector:
                 permits=self.permits,
                 relates_to=self.expectation.relates_to or None,
                 faults=self.expectation.faults,
+                profile=self.profile_of,
+                connection=self.expectation.connection,
             ),
         )
 
