@@ -86,16 +86,20 @@ def show(partner: PartnerArgument, config: ConfigOption = DEFAULT_CONFIG, json: 
 def try_(partner: PartnerArgument, config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Try whether a partner can be reached: certificates, connection, TLS, HTTP, clock, drift of its WSDL.
 
-    No message is sent: no exchange has a harmless one. Ends with 0 if nothing is red, 5 if something is.
+    No exchange has a message without effect. If the partner's profile names one of the partner's own (test_message), it
+    is sent, and its signed answer is looked at; else nothing is. Ends with 0 if nothing is red, 5 if something is.
 
     Example: ccms-ws partners test DMV
     """
+    from ccms_ws.bootstrap import load_court
+    from ccms_ws.cli.trying import round_trips
     from ccms_ws.config import load_settings
     from ccms_ws.registry import EXCHANGES
 
     settings = load_settings(config, [exchange.code for exchange in EXCHANGES])
     settings.partner(partner)
-    raise typer.Exit(show_findings(look_at_all(settings, [partner]), as_json=json))
+    findings = look_at_all(settings, [partner])
+    raise typer.Exit(show_findings(findings + round_trips(load_court(config), partner), as_json=json))
 
 
 def look_at_all(settings: Settings, partner_ids: list[str]) -> list[Finding]:

@@ -47,6 +47,11 @@ class PushSettings(Section):
         default=None, description="the certificate that the court shows in mutual TLS (PEM)"
     )
     tls_key: ExistingFile | None = Field(default=None, description="its private key (PEM, not encrypted)")
+    test_message: ExistingFile | None = Field(
+        default=None,
+        description="a message (XML) without effect that the partner's WSDL declares beside the exchange's own: "
+        "`ccms-ws partners test` sends it signed, and wants a signed answer",
+    )
 
     @model_validator(mode="after")
     def _check_tls(self) -> Self:

@@ -37,6 +37,7 @@ from ccms_ws.errors import (
 )
 from ccms_ws.parts.metadata import Q_CORRELATION, Q_METADATA, Q_TRANSACTION, MetadataContradicted, read_metadata
 from ccms_ws.parts.xml import child
+from ccms_ws.registry import get_exchange
 from ccms_ws.simulator.acts import Act, Temper
 from ccms_ws.simulator.desk import Desk, Task
 from ccms_ws.simulator.journal import Journal
@@ -53,6 +54,12 @@ class Counter:
     url: str
     wsdl: Wsdl
     desk: Desk
+
+    @property
+    def root(self) -> str:
+        """The element of the exchange's own message; whatever else the WSDL declares is for tests."""
+        outgoing = get_exchange(self.exchange).outgoing
+        return "" if outgoing is None else outgoing.root
 
     def operation(self, root: str) -> WsdlOperation:
         return next(operation for operation in self.wsdl.operations.values() if operation.input == root)
@@ -133,6 +140,8 @@ class SimulatedPartner:
             refusal = InternalError("by script") if act is Act.FAULT else SchemaViolated("by script")
             return self._fault(opened, act, refusal)
         operation = counter.operation(str(opened.payload.tag))
+        if opened.payload.tag != counter.root:
+            return self._tested(opened, operation, act)
         separate = operation.output is None and not operation.faults
         try:
             outcome, answer = self._take(opened, counter, act, separate=separate)
@@ -185,6 +194,15 @@ class SimulatedPartner:
             stray = _about_nothing(answer)
             self._memory.keep(stray)
             self._memory.send_later(stray, due_at)
+
+    def _tested(self, opened: VerifiedEnvelope, operation: WsdlOperation, act: Act) -> HttpReply:
+        """What its WSDL declares beside the exchange's own message is a test: nothing happens, the answer is empty."""
+        self._journal.note("tested", operation=operation.name, act=act.value)
+        if operation.output is None:
+            return HttpReply(202)
+        payload = etree.Element(operation.output) if operation.output else None
+        sealed = self._seals.answer(payload, operation.output_action, opened, uuid4(), act)
+        return HttpReply(200, sealed, _content_type(opened.version))
 
     # -- answers in the HTTP response ---------------------------------------------------------------------------------
     def _reply(self, opened: VerifiedEnvelope, operation: WsdlOperation, answer: Answer | None, act: Act) -> HttpReply:

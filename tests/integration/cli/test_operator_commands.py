@@ -193,7 +193,7 @@ def test_a_partner_that_listens_is_green(ccms_ws: Commands, listening: PartnerSe
     ended = ccms_ws("partners", "test", "FTB", "--json")
     assert ended.code == 0
     assert {row["light"] for row in ended.json} == {"green"}
-    assert any("no test message was sent" in row["found"] for row in ended.json)
+    assert any("no message was sent: its profile names no test_message" in row["found"] for row in ended.json)
 
 
 def test_a_partner_that_does_not_is_red_with_what_to_do(ccms_ws: Commands) -> None:
