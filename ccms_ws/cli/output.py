@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -38,19 +40,49 @@ def console() -> Console:
 
 
 def show_rows(rows: Sequence[Row], *, as_json: bool, empty: str = "nothing to show") -> None:
-    """A list: the keys of the first row are the columns."""
+    """A list: the keys of the first row are the columns. What is too wide for the terminal goes on in further lines, so
+    that no id is broken.
+    """
     if as_json:
         show_json(list(rows))
         return
     if not rows:
         say(empty)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in rows[0]:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    console().print(table)
+    out, heads = console(), [Text(column.replace("_", " "), "bold") for column in rows[0]]
+    records = [heads, *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*records, strict=True)]
+    lines = _lines(widths, out.width if out.is_terminal else sys.maxsize)
+    for record in records:
+        for number, columns in enumerate(lines):
+            line = _line(record, columns, widths)
+            out.print(
+                Padding(line, (0, 0, 0, _INDENT), expand=False) if number else line, soft_wrap=not out.is_terminal
+            )
+
+
+_GAP, _INDENT = 2, 4
+
+
+def _lines(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Which columns go into each line of a record."""
+    lines: list[list[int]] = [[]]
+    used = 0
+    for column, width in enumerate(widths):
+        if lines[-1] and used + _GAP + width > room:
+            lines.append([])
+            used = _INDENT
+        used += width + (_GAP if lines[-1] else 0)
+        lines[-1].append(column)
+    return lines
+
+
+def _line(record: Sequence[Text], columns: Sequence[int], widths: Sequence[int]) -> Text:
+    """The cells of one line, each as wide as its column; the last one as it is, and folded if it is too long."""
+    line = Text(overflow="fold")
+    for column in columns[:-1]:
+        line.append_text(record[column]).append(" " * (widths[column] - record[column].cell_len + _GAP))
+    return line.append_text(record[columns[-1]])
 
 
 def show_facts(facts: Row, *, as_json: bool) -> None:

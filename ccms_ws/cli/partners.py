@@ -79,7 +79,9 @@ def show(partner: PartnerArgument, config: ConfigOption = DEFAULT_CONFIG, json: 
     show_facts(facts, as_json=False)
     if pushes:
         say("")
-        show_rows(pushes, as_json=False)
+        windows = [str(push.answer_window) for push in profile.receives.values()]
+        rows = [each | {"answer_days": window} for each, window in zip(pushes, windows, strict=True)]
+        show_rows(rows, as_json=False)
 
 
 @app.command("test")

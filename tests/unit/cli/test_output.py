@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from rich.console import Console
 
 from ccms_ws.cli.output import show_facts, show_rows
 
@@ -58,3 +60,27 @@ def test_square_brackets_in_a_value_are_not_markup(capsys: pytest.CaptureFixture
 def test_control_characters_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     show_facts({"reason": "a\x1b[31mb\nc"}, as_json=False)
     assert capsys.readouterr().out == "reason  a\\x1b[31mb\\nc\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 100])
+def test_a_narrow_terminal_breaks_lines_between_values_and_never_an_id(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(Console, "is_terminal", True)
+    other = {"partner": "JUVENILE-PROBATION", "outcome": "delivered", "detail": "it was not there " * 8}
+    show_rows([ROW | other, ROW | other], as_json=False)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= columns
+    assert shown.count(str(ROW["transaction"])) == 2
+    assert shown.count("JUVENILE-PROBATION") == 2
+    assert shown.startswith("transaction")
+
+
+def test_what_fits_is_one_line_for_each_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(Console, "is_terminal", True)
+    show_rows([ROW, ROW], as_json=False)
+    assert len(capsys.readouterr().out.splitlines()) == 3
