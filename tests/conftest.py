@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
+import structlog
 
 from tests.support.court import court, court_folder, installation
 from tests.support.telling import print_told
 
 __all__ = ["court", "court_folder", "installation"]
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that ran in this process told the log which lines to write; the next test wants all of them."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -90,17 +90,21 @@ def _of_court(  # noqa: PLR0917
 
 def check_metadata(metadata: Metadata, exchange: str, version: str, context: Context) -> None:
     """Raise MetadataContradicted unless the block says what the envelope and the address of the message say."""
-    sender, court = context.partner.partner_id, context.court.ori
-    rules = (
+    partner, court = context.partner.partner_id, context.court.ori
+    rules: tuple[tuple[str, object, object], ...] = (
         ("TransactionID is the wsa:MessageID ({})", metadata.transaction_id, context.message_id),
         ("CorrelationID is the wsa:RelatesTo", metadata.correlation_id, context.relates_to or metadata.correlation_id),
         ("ExchangeCode is {}", metadata.exchange, exchange),
         ("SchemaVersionID is {}", metadata.version, version),
-        ("SendingParty is the signer ({})", metadata.sender_id, sender),
+        ("SendingParty is the signer ({})", metadata.sender_id, partner),
         ("ReceivingParty is this court ({})", metadata.receiver_id, court),
-        ("TestIndicator is true here" if context.test else "TestIndicator is false here", metadata.test, context.test),
+        ("TestIndicator is {} here", metadata.test, context.test),
     )
-    broken = [rule.format(must) for rule, said, must in rules if said != must]
+    broken = [
+        sentence.format(str(must).lower() if isinstance(must, bool) else must)
+        for sentence, said, must in rules
+        if said != must
+    ]
     if broken:
         raise MetadataContradicted("must hold: " + "; ".join(broken))
 
