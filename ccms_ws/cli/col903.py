@@ -11,6 +11,7 @@ import typer
 from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_rows
+from ccms_ws.garbage import settle_memory
 
 if TYPE_CHECKING:
     from ccms_ws.bootstrap import CourtApplication
@@ -33,6 +34,7 @@ def build(
 
     court = court_of(config)
     push = court.push_settings(partner, COL903.code)
+    settle_memory()
     batch_ids = court.push(
         COL903,
         partner,

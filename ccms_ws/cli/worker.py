@@ -16,6 +16,7 @@ from ccms_ws.cli.inventory import remind_daily
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
 from ccms_ws.errors import CcmsWsError
+from ccms_ws.garbage import settle_memory
 
 if TYPE_CHECKING:
     from ccms_ws.bootstrap import CourtApplication
@@ -45,6 +46,7 @@ def worker(
     court = court_of(config)
     require_current(config)
     on_exchange = record_into(envelopes) if envelopes else None
+    settle_memory()
     if once:
         show_facts({"attempts": court.worker(on_exchange=on_exchange).run_once()}, as_json=json)
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from ccms_ws.contract.namespaces import EXT, NC, J
@@ -21,6 +22,15 @@ DECLARED_NC: Final = f' xmlns:nc="{NC}"'
 _EXT: Final = f' xmlns:ext="{EXT}"'
 _J: Final = f' xmlns:j="{J}"'
 _USD: Final = f'{DECLARED_NC} nc:currencyCode="USD"'
+
+
+# Each with the end of its tag, which no value holds: there it is written &gt;.
+_DECLARATIONS: Final = (
+    (f"{_USD}>", ' nc:currencyCode="USD">'),
+    *((f"{each}>", ">") for each in (DECLARED_NC, _EXT, _J)),
+)
+DECLARED_ONCE: Final = f"{DECLARED_NC}{_EXT}{_J}"
+"""For a root element around parts that declare nothing by themselves."""
 
 
 # -- templates: %s is where a value comes ------------------------------------------------------------------------------
@@ -62,6 +72,7 @@ _PARTICIPANT: Final = (
 _NAME_PARTS: Final = tuple(
     text(f"nc:{name}") for name in ("PersonGivenName", "PersonMiddleName", "PersonSurName", "PersonNameSuffixText")
 )
+_GIVEN_AND_SURNAME: Final = _NAME_PARTS[0] + _NAME_PARTS[2]
 _BORN: Final = f"<nc:PersonBirthDate{DECLARED_NC}><nc:Date>%s</nc:Date></nc:PersonBirthDate>"
 _LICENSE: Final = (
     f"<ext:DriverLicense><nc:DriverLicenseIdentification{DECLARED_NC}>{text('nc:IdentificationID')}"
@@ -86,6 +97,7 @@ _STATUTE: Final = "".join(
     f"<j:{name}{_J}>{text('nc:IdentificationID', DECLARED_NC)}</j:{name}>"
     for name in ("StatuteCodeIdentification", "StatuteCodeSectionIdentification")
 )
+_ZERO: Final = "0.00"  # most of them: it need not be written anew
 _JOINT: Final = "<ext:JointAndSeveralIndicator>true</ext:JointAndSeveralIndicator>"
 _SPECIAL: Final = re.compile("[&<>\r]")
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
@@ -116,13 +128,14 @@ def metadata_text(metadata: Metadata) -> str:
 def participant_text(subject: CaseParticipant) -> str:
     person = subject.participant
     name, licence = person.name, person.driver_license
+    if name.given and name.surname and not (name.middle or name.suffix):
+        written = _GIVEN_AND_SURNAME % (escaped(name.given), escaped(name.surname))
+    else:
+        parts = (name.given, name.middle, name.surname, name.suffix)
+        written = "".join(template % escaped(part) for template, part in zip(_NAME_PARTS, parts, strict=True) if part)
     return _PARTICIPANT % (
         escaped(person.participant_id),
-        "".join(
-            template % escaped(part)
-            for template, part in zip(_NAME_PARTS, (name.given, name.middle, name.surname, name.suffix), strict=True)
-            if part
-        ),
+        written,
         subject.role.value,
         _BORN % person.birth_date if person.birth_date else "",
         _LICENSE % (escaped(licence.number), escaped(licence.jurisdiction)) if licence else "",
@@ -130,17 +143,28 @@ def participant_text(subject: CaseParticipant) -> str:
 
 
 def fee_text(fee: FeeBalance) -> str:
-    book, _, section = fee.statute.partition(" ")
-    return _FEE % (
-        dollars(fee.assessed),
-        dollars(fee.due),
-        dollars(fee.paid),
-        escaped(fee.fee_kind),
-        dollars(fee.waived),
-        dollars(fee.vacated),
+    template = _fee_template(fee.fee_kind, fee.statute, fee.joint)
+    return template % (fee.assessed, fee.due, fee.paid or _ZERO, fee.waived or _ZERO, fee.vacated or _ZERO)
+
+
+@lru_cache(maxsize=10_000)
+def _fee_template(fee_kind: str, statute: str, joint: bool) -> str:
+    """What is the same in every balance of one kind of fee; the amounts are left open. A ledger's have two places."""
+    book, _, section = statute.partition(" ")
+    words = (
+        escaped(fee_kind),
         _STATUTE % (escaped(book), escaped(section)) if section else "",
-        _JOINT if fee.joint else "",
+        _JOINT if joint else "",
     )
+    kind, *rest = (word.replace("%", "%%") for word in words)
+    return _FEE % ("%s", "%s", "%s", kind, "%s", "%s", *rest)
+
+
+def without_declarations(parts: str) -> str:
+    """The same parts, shorter by a third, for a root element that has `DECLARED_ONCE`: equal, but not canonical."""
+    for written, plain in _DECLARATIONS:
+        parts = parts.replace(written, plain)
+    return parts
 
 
 def escaped(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Select, and_, bindparam, exists, select
@@ -58,21 +58,37 @@ class AccountQuery:
         )
 
     def run(self, connection: Connection, **values: object) -> Iterator[Account]:
-        """The accounts, a page at a time: commits in between do no harm."""
+        """The accounts, a page at a time: commits in between do no harm.
+
+        Unless a transaction is under way, each page is read in one of its own, which holds up no writer: what is made
+        of a page takes much longer than to read it.
+        """
         after = ""
-        while rows := self._page.all(connection, after=after, **values):
-            page = {"after": after, "last": rows[-1][0], **values}
-            entries: dict[str, list[LedgerEntry]] = defaultdict(list)
-            for referral_id, *entry in self._entries.all(connection, **page):
+        while True:
+            if connection.in_transaction():
+                page = self._read(connection, after, values)
+            else:
+                with connection.engine.connect().execution_options(read_only=True) as reader:
+                    page = self._read(reader, after, values)
+            if not page:
+                return
+            yield from page
+            after = page[-1].referral.referral_id
+
+    def _read(self, connection: Connection, after: str, values: Mapping[str, object]) -> list[Account]:
+        """The next page."""
+        rows = self._page.all(connection, after=after, **values)
+        if not rows:
+            return []
+        bounds = {"after": after, "last": rows[-1][0], **values}
+        entries: dict[str, list[LedgerEntry]] = defaultdict(list)
+        for statement in (self._entries, self._shared):
+            for referral_id, *entry in statement.all(connection, **bounds):
                 entries[referral_id].append(LedgerEntry(*entry))
-            for referral_id, *entry in self._shared.all(connection, **page):
-                entries[referral_id].append(LedgerEntry(*entry))
-            told: dict[str, set[str]] = defaultdict(set)
-            for referral_id, entry_id in self._told.all(connection, **page):
-                told[referral_id].add(entry_id)
-            for row in rows:
-                yield _account(row, entries.get(row[0], ()), told.get(row[0], frozenset()))
-            after = rows[-1][0]
+        told: dict[str, set[str]] = defaultdict(set)
+        for referral_id, entry_id in self._told.all(connection, **bounds):
+            told[referral_id].add(entry_id)
+        return [_account(row, entries.get(row[0], ()), told.get(row[0], frozenset())) for row in rows]
 
 
 def _account(row: Sequence[Any], entries: Sequence[LedgerEntry], told: set[str] | frozenset[str]) -> Account:

@@ -48,6 +48,9 @@ class StoredParts:
         for part in count(1):
             with self.engine.connect().execution_options(read_only=True) as connection:
                 content = connection.execute(_PART, {"id": self.outbox_id, "part": part}).scalar_one_or_none()
+                if content is None and self.engine.dialect.name == "sqlite":
+                    # Each connection would keep what it has read, until they all are full of batches sent long ago.
+                    connection.exec_driver_sql("PRAGMA shrink_memory")
             if content is None:
                 return
             yield bytes(content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from ccms_ws.domain.collections import (
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
 from ccms_ws.store import accounts, corrections
 from ccms_ws.store.collection_tables import balance_update, collection_batch, referral, reported_entry
+from ccms_ws.store.prepared import Prepared
 
 _CHUNK = 1000
 _r, _b, _u = referral.c, collection_batch.c, balance_update.c
@@ -35,9 +36,11 @@ _SILENT = (
     .limit(_CHUNK)
     .with_for_update(skip_locked=True, key_share=True)
 )
-_ADD_BATCH, _ADD_UPDATES, _ADD_TOLD = insert(collection_batch), insert(balance_update), insert(reported_entry)
+_ADD_BATCH = insert(collection_batch)
+_ADD_UPDATES = Prepared(insert(balance_update), [column.key for column in _u])
+_ADD_TOLD = Prepared(insert(reported_entry), [column.key for column in reported_entry.c])
 # Told only once, and only if nobody told the partner something else since the update was worked out.
-_TELL = (
+_TELL = Prepared(
     update(referral)
     .where(_r.referral_id == bindparam("id"), _r.partner_id == bindparam("partner"), _r.closed_on.is_(None))
     .where(func.coalesce(_r.reported_balance, _r.referred_amount) == bindparam("told"))
@@ -100,17 +103,7 @@ class SqlCollections:
         self._connection.execute(_ADD_BATCH, [{column.key: getattr(batch, column.key) for column in _b}])
         count, total, source = 0, type(batch.total_balance)(0), iter(items)
         while chunk := list(islice(source, _CHUNK)):
-            self._connection.execute(_ADD_UPDATES, [_item_row(batch.batch_id, item) for item in chunk])
-            told = self._connection.execute(_TELL, [_telling(batch.partner_id, item) for item in chunk])
-            if told.rowcount != len(chunk):
-                raise ConcurrentChange("a referral of the batch was closed, or its balance reported, in the meantime")
-            entries = [
-                {"referral_id": item.referral_id, "entry_id": entry_id, "batch_id": batch.batch_id}
-                for item in chunk
-                for entry_id in item.tells
-            ]
-            if entries:
-                self._connection.execute(_ADD_TOLD, entries)
+            self._add_items(batch, chunk)
             count += len(chunk)
             total += sum(item.current_balance for item in chunk)
         if (count, total) != (batch.item_count, batch.total_balance):
@@ -118,6 +111,29 @@ class SqlCollections:
             raise StoreError(f"the batch announces {announced}, but has {count} items and {total}")
         if corrects is not None:
             corrections.correct(self._connection, corrects, by=batch.batch_id)
+
+    def _add_items(self, batch: CollectionBatch, items: Sequence[BalanceUpdate]) -> None:
+        referrals = [item.referral_id for item in items]
+        before, now = [item.previous_balance for item in items], [item.current_balance for item in items]
+        _ADD_UPDATES.many(
+            self._connection,
+            batch_id=repeat(batch.batch_id),
+            sequence=[item.sequence for item in items],
+            referral_id=referrals,
+            previous_balance=before,
+            current_balance=now,
+            effective_on=[item.effective_on for item in items],
+            error_code=repeat(""),
+            error_reason=repeat(""),
+            corrected_by=repeat(None),
+        )
+        told = _TELL.many(self._connection, id=referrals, partner=repeat(batch.partner_id), told=before, now_told=now)
+        if told != len(items):
+            raise ConcurrentChange("a referral of the batch was closed, or its balance reported, in the meantime")
+        tells = [(item.referral_id, entry_id) for item in items for entry_id in item.tells]
+        if tells:
+            of, entries = zip(*tells, strict=True)
+            _ADD_TOLD.many(self._connection, referral_id=of, entry_id=entries, batch_id=repeat(batch.batch_id))
 
     def find_batch(self, batch_id: UUID) -> CollectionBatch | None:
         row = self._connection.execute(_BATCH, {"id": batch_id}).first()
@@ -183,22 +199,3 @@ class SqlCollections:
         They are locked; those that another transaction is about to change are left out.
         """
         return [CollectionBatch(*row) for row in self._connection.execute(_SILENT, {"now": now})]
-
-
-def _item_row(batch_id: UUID, item: BalanceUpdate) -> dict[str, Any]:
-    return {
-        "batch_id": batch_id,
-        "sequence": item.sequence,
-        "referral_id": item.referral_id,
-        "previous_balance": item.previous_balance,
-        "current_balance": item.current_balance,
-        "effective_on": item.effective_on,
-        "error_code": "",
-        "error_reason": "",
-        "corrected_by": None,
-    }
-
-
-def _telling(partner_id: str, item: BalanceUpdate) -> dict[str, Any]:
-    told, now_told = item.previous_balance, item.current_balance
-    return {"id": item.referral_id, "partner": partner_id, "told": told, "now_told": now_told}

@@ -7,7 +7,8 @@ seven of them. What it adds for these few is kept: its SQL, its types in both di
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import psycopg
@@ -21,6 +22,7 @@ from ccms_ws.store.failures import in_our_words
 Row = tuple[Any, ...]
 Statement = Select[*tuple[Any, ...]] | UpdateBase
 _Processor = Callable[[Any], Any]
+_FAILURES = (sqlite3.Error, psycopg.Error, ValueError, TypeError)
 
 
 class Prepared:
@@ -49,6 +51,14 @@ class Prepared:
         """Run an INSERT, UPDATE or DELETE; how many rows it touched."""
         count: int = self._form(connection).execute(connection, values).rowcount
         return count
+
+    def many(self, connection: Connection, **columns: Iterable[object]) -> int:
+        """The same for many rows at once, whose values come as columns; how many rows were touched in all.
+
+        A column may be endless (`repeat`), but not all of them. No rows at all are no change.
+        """
+        count: int = self._form(connection).execute_many(connection, columns).rowcount
+        return max(count, 0)
 
     def _form(self, connection: Connection) -> _Form:
         dialect = connection.dialect
@@ -83,12 +93,26 @@ class _Form:
         try:
             ready = {name: binds[name](given[name]) if name in binds else given[name] for name in self.names}
             return driver.execute(self.sql, ready if self.order is None else [ready[name] for name in self.order])
-        except (sqlite3.Error, psycopg.Error) as error:
-            if getattr(driver, "closed", False):
-                connection.invalidate(error)
-            raise in_our_words(error) from error
-        except (ValueError, TypeError) as error:
-            raise in_our_words(error) from error
+        except _FAILURES as error:
+            raise _translated(error, connection, driver) from error
+
+    def execute_many(self, connection: Connection, columns: Mapping[str, Iterable[object]]) -> Any:
+        """The driver's cursor after the statement was run for each row."""
+        if not connection.in_transaction():
+            connection.begin()
+        names = self.names if self.order is None else self.order
+        given = {**{name: repeat(value) for name, value in self.constants.items()}, **columns}
+        driver: Any = connection.connection.driver_connection
+        try:
+            ready = [map(self.binds[name], given[name]) if name in self.binds else given[name] for name in names]
+            rows: Iterable[Any] = zip(*ready, strict=False)
+            if self.order is None:
+                rows = (dict(zip(names, row, strict=True)) for row in rows)
+            cursor = driver.cursor()
+            cursor.executemany(self.sql, rows)
+        except _FAILURES as error:
+            raise _translated(error, connection, driver) from error
+        return cursor
 
     def rows(self, cursor: Any, rows: list[Row]) -> list[Row]:
         """The rows as our types have them."""
@@ -100,6 +124,13 @@ class _Form:
             ]
             processors = self._processors = [(index, process) for index, process in enumerate(found) if process]
         return [_processed(row, processors) for row in rows] if processors else rows
+
+
+def _translated(error: Exception, connection: Connection, driver: Any) -> Exception:
+    """What a driver, or one of our types, says against a statement, in our words."""
+    if getattr(driver, "closed", False):
+        connection.invalidate(error)
+    return in_our_words(error)
 
 
 def _processed(row: Row, processors: list[tuple[int, _Processor]]) -> Row:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from zlib import crc32
 
 from sqlalchemy import Connection, bindparam, delete, distinct, func, insert, select, update
 
 from ccms_ws.store.outbox_tables import outbox_message, outbox_subject
+from ccms_ws.store.prepared import Prepared
 from ccms_ws.store.turns import take_turns
 
 _LANES = 64
@@ -35,6 +37,7 @@ _CHANGE_BLOCKED = (
     .where(_m.outbox_id == bindparam("id"))
     .values(blocked_subjects=_m.blocked_subjects + bindparam("change"))
 )
+_JOIN = Prepared(insert(outbox_subject), [column.key for column in _mine])
 _LEAVE = delete(outbox_subject).where(_OF_MESSAGE)
 _SUCCEED = update(outbox_subject).where(_OF_MESSAGE).values(outbox_id=bindparam("successor"))
 _SUBJECTS = (
@@ -66,13 +69,17 @@ def take_lanes(connection: Connection, partner_id: str, subjects: Iterable[str])
 
 def join(connection: Connection, outbox_id: int, partner_id: str, subjects: Iterable[str]) -> None:
     """Put a new message at the end of the queues of its subjects. Its lanes are taken."""
-    rows = [
-        {"partner_id": partner_id, "subject": subject, "place": outbox_id, "outbox_id": outbox_id, "position": position}
-        for position, subject in enumerate(dict.fromkeys(subjects))
-    ]
-    if not rows:
+    distinct_subjects = list(dict.fromkeys(subjects))
+    if not distinct_subjects:
         return
-    connection.execute(insert(outbox_subject), rows)
+    _JOIN.many(
+        connection,
+        partner_id=repeat(partner_id),
+        subject=distinct_subjects,
+        place=repeat(outbox_id),
+        outbox_id=repeat(outbox_id),
+        position=range(len(distinct_subjects)),
+    )
     blocked = connection.execute(_BLOCKED, {"id": outbox_id}).scalar_one()
     if blocked:
         connection.execute(_CHANGE_BLOCKED, {"id": outbox_id, "change": blocked})

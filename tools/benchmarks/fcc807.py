@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.exchanges.fcc807 import FCC807
+from ccms_ws.garbage import settle_memory
 from ccms_ws.log import configure_logging
 from ccms_ws.services.http import WsgiApplication
-from ccms_ws.services.server import settle_memory
 
 _TURNS, _A_TURN = 15, 60
 _CONNECTIONS = 8

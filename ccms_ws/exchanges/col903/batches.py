@@ -26,6 +26,7 @@ from ccms_ws.exchanges.col903.messages import Batch, Update
 from ccms_ws.exchanges.col903.text import update_text
 from ccms_ws.exchanges.col903.wire import END, batch_head, batch_to_xml
 from ccms_ws.parts.metadata import MessageKind, Metadata, first_metadata
+from ccms_ws.parts.text import DECLARED_ONCE, without_declarations
 
 _CHUNK = 100
 """Updates that are written and validated together."""
@@ -123,7 +124,7 @@ def rewrite_batch(batch: CollectionBatch, context: Context, uow: UnitOfWork) -> 
     metadata = first_metadata("COL903", context, MessageKind.NOTIFICATION)
     client_id = context.partner.client_id
     head = batch_head(metadata, client_id=client_id, count=batch.item_count, total=batch.total_balance)
-    pieces = _spooled(texts(), head)
+    pieces = spooled(texts(), head)
     uow.collections.replace_batch(batch.batch_id, metadata.transaction_id)
     return WrittenBatch(metadata, tuple(about), WrittenPayload(head, pieces))
 
@@ -159,7 +160,7 @@ def _write_batch(
             about.append(_subject(referral))
             yield update_text(update, number)
 
-    pieces = _spooled(texts(), batch_head(metadata, client_id=client_id, count=1, total=ZERO, corrects=corrects))
+    pieces = spooled(texts(), batch_head(metadata, client_id=client_id, count=1, total=ZERO, corrects=corrects))
     total = sum((item.current_balance for item in written), ZERO)
     uow.collections.add_batch(
         CollectionBatch(
@@ -178,16 +179,18 @@ def _write_batch(
     return WrittenBatch(metadata, tuple(about), WrittenPayload(head, pieces))
 
 
-def _spooled(texts: Iterable[str], head: bytes) -> Pieces:
+def spooled(texts: Iterable[str], head: bytes) -> Pieces:
     """The updates and what follows them, validated a chunk at a time as a small batch with that `head`."""
     spool: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by what is handed out
     pieces, source = Pieces(spool), iter(texts)
-    while chunk := "".join(islice(source, _CHUNK)).encode():
+    root, declared = b"<col903:CollectionBalanceUpdateBatch", DECLARED_ONCE.encode()
+    short_head = root + declared + head.removeprefix(root)
+    while chunk := "".join(islice(source, _CHUNK)):
         try:
-            schemas.validate(etree.fromstring(head + chunk + END, new_parser()))
+            schemas.validate(etree.fromstring(short_head + without_declarations(chunk).encode() + END, new_parser()))
         except etree.XMLSyntaxError as error:
             raise SchemaViolated("a value has characters that no XML has", node="CollectionBalanceUpdate") from error
-        spool.write(chunk)
+        spool.write(chunk.encode())
     spool.write(END)
     return pieces
 

@@ -38,26 +38,27 @@ _DESCRIPTION: Final = text("col903:AdjustmentDescriptionText")
 
 
 def update_text(update: Update, sequence: int) -> str:
-    """The canonical text of one update, as number `sequence` of its batch."""
+    """The canonical text of one update, as number `sequence` of its batch. Its amounts have two places."""
+    subject, account, fees = update.subject, update.account_number, update.fees
     return _UPDATE % (
         sequence,
-        escaped(update.subject.case_number),
-        _ACCOUNT % escaped(update.account_number) if update.account_number else "",
-        participant_text(update.subject),
-        dollars(update.referred_amount),
-        dollars(update.previous_balance),
-        dollars(update.current_balance),
+        escaped(subject.case_number),
+        _ACCOUNT % escaped(account) if account else "",
+        participant_text(subject),
+        update.referred_amount,
+        update.previous_balance,
+        update.current_balance,
         update.effective_on,
         update.status.value,
-        "".join(map(fee_text, update.fees)),
-        "".join(map(_payment_text, update.payments)),
-        "".join(map(_adjustment_text, update.adjustments)),
+        fee_text(fees[0]) if len(fees) == 1 else "".join(map(fee_text, fees)),
+        "".join(map(_payment_text, update.payments)) if update.payments else "",
+        "".join(map(_adjustment_text, update.adjustments)) if update.adjustments else "",
     )
 
 
 def _payment_text(payment: Payment) -> str:
     return _PAYMENT % (
-        dollars(payment.amount),
+        payment.amount,
         payment.on,
         _RECEIPT % escaped(payment.receipt_id) if payment.receipt_id else "",
         _SOURCE % escaped(payment.source) if payment.source else "",

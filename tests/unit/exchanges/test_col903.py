@@ -15,7 +15,8 @@ from lxml import etree
 from ccms_ws.contract.schemas import validate
 from ccms_ws.domain.courts import CaseParticipant, ParticipantRole, PersonName
 from ccms_ws.domain.ledger import FeeBalance
-from ccms_ws.exchanges.col903 import wire
+from ccms_ws.errors import SchemaViolated
+from ccms_ws.exchanges.col903 import batches, wire
 from ccms_ws.exchanges.col903.messages import (
     Adjustment,
     Batch,
@@ -28,6 +29,7 @@ from ccms_ws.exchanges.col903.messages import (
 from ccms_ws.exchanges.col903.text import update_text
 from ccms_ws.parts.metadata import MessageKind, first_metadata, reply_metadata
 from ccms_ws.parts.problems import Problem
+from ccms_ws.parts.text import DECLARED_ONCE, without_declarations
 from tests.support.books import DMV, context, person
 
 ZERO = Decimal("0.00")
@@ -98,6 +100,30 @@ def test_an_update_is_written_in_the_canonical_form(case: str, account: str, sur
     assert etree.tostring(read, method="c14n", exclusive=True) == written
     assert read.findtext(f".//{wire.Q_CASE}") == case
     assert read.findtext(f".//{wire.Q_DESCRIPTION}") == words
+
+
+@given(case=texts, surname=texts, fee=texts)
+def test_without_declarations_an_update_says_the_same(case: str, surname: str, fee: str) -> None:
+    one = update(1, "120.50")
+    declaration = DECLARED_ONCE + ">"  # what only a value could hold in this form
+    someone = replace(one.subject.participant, name=PersonName(declaration, surname, "%s", "&"))
+    fees = (FeeBalance(f"100% {fee}", *[Decimal("1.00")] * 4, statute="VC 1%"),)
+    hostile = replace(one, subject=replace(one.subject, participant=someone, case_number=case + declaration), fees=fees)
+    written = update_text(hostile, 1)
+    root = "<col903:R xmlns:col903='urn:x'%s>%s</col903:R>"
+    canonical = etree.fromstring(root % ("", written))
+    short = etree.fromstring(root % (DECLARED_ONCE, without_declarations(written)))
+    told, same = ([(each.tag, each.text, dict(each.attrib)) for each in tree.iter()] for tree in (canonical, short))
+    assert told == same
+    assert len(without_declarations(written)) < len(written) * 3 / 4
+
+
+def test_a_batch_with_a_value_that_is_too_long_is_not_written(batch: Batch) -> None:
+    texts = [update_text(batch.updates[0], 1), update_text(replace(batch.updates[1], account_number="9" * 500), 2)]
+    head = wire.batch_head(batch.metadata, client_id="1", count=2, total=ZERO)
+    with pytest.raises(SchemaViolated, match="CollectionAccountID"):
+        batches.spooled(iter(texts), head)
+    assert b"".join(batches.spooled(iter(texts[:1]), head)) == texts[0].encode() + wire.END
 
 
 def test_zero_means_paid_in_full(batch: Batch) -> None:
