@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ccms_ws.cli.output import console, say, show_facts, show_json
+from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,10 +32,9 @@ def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     """
     from dataclasses import asdict
 
-    from rich.table import Table
+    from rich.text import Text
 
     from ccms_ws.cli.inventory import inventory
-    from ccms_ws.cli.output import plain
     from ccms_ws.clock import SystemClock
     from ccms_ws.config import load_settings
 
@@ -43,15 +42,19 @@ def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     if json:
         show_json([asdict(entry) for entry in entries])
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("days", "until", "whose", "use", "file", "SHA-256", "subject"):
-        table.add_column(column, overflow="fold")
-    for each in entries:
-        table.add_row(
-            f"[{_colour(each.days)}]{each.days}[/]", f"{each.until:%Y-%m-%d}", plain(each.whose), plain(each.use),
-            plain(each.file.name), f"{each.fingerprint[:16]}...", plain(each.subject),
-        )  # fmt: skip
-    console().print(table)
+    rows = [
+        {
+            "days": Text(str(each.days), _colour(each.days)),
+            "until": f"{each.until:%Y-%m-%d}",
+            "whose": each.whose,
+            "use": each.use,
+            "file": each.file.name,
+            "SHA-256": f"{each.fingerprint[:16]}...",
+            "subject": each.subject,
+        }
+        for each in entries
+    ]
+    show_rows(rows, as_json=False)
 
 
 def _colour(days: int) -> str:

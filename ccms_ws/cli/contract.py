@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ccms_ws.cli.exits import ExitCode
-from ccms_ws.cli.options import JsonOption
+from ccms_ws.cli.options import CodeArgument, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
 app = typer.Typer(help="The contract: schemas, WSDLs, policy, code lists.", no_args_is_help=True)
@@ -119,7 +119,7 @@ def import_(
 
 @app.command()
 def export(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="The exchange: FCC807, COL903, DMV907.")],
+    code: CodeArgument,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The ZIP; CODE-VERSION.zip by default.")] = None,
     url: Annotated[
         str, typer.Option(help="The court's public address, as partners shall find it in the WSDL.")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ccms_ws.cli import completing
 from ccms_ws.cli.options import JsonOption
 from ccms_ws.cli.output import console, say, show_json, show_rows
 from ccms_ws.errors import ConfigError, NotStored
@@ -23,7 +24,12 @@ _STYLE = (
 
 
 def docs(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A document, or the beginning of its name.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME]", help="A document, or the beginning of its name.", autocompletion=completing.documents
+        ),
+    ] = "",
     browser: Annotated[
         bool, typer.Option("--browser", help="Write it as HTML and open that, instead of printing it.")
     ] = False,

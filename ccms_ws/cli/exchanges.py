@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from ccms_ws.cli.options import DEFAULT_CONFIG, CodeArgument, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
 
 @app.command()
 def show(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="The exchange: FCC807, COL903, DMV907.")],
+    code: CodeArgument,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from ccms_ws.cli.exits import ExitCode
-from ccms_ws.cli.options import JsonOption
+from ccms_ws.cli.options import CodeArgument, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json
 from ccms_ws.cli.progress import progress
 from ccms_ws.cli.tls import TlsCaOption, TlsCertificateOption, TlsKeyOption, tls_from
@@ -44,7 +44,7 @@ app = typer.Typer(
 
 @app.command()
 def make(
-    exchange: Annotated[str, typer.Argument(metavar="EXCHANGE", help="FCC807, COL903 or DMV907.")],
+    exchange: CodeArgument,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new folder.")],
     partner: Annotated[
         str, typer.Option(metavar="PARTNER", help="Whose part is played: a partner of the demo court.")

@@ -7,15 +7,25 @@ from typing import Annotated
 
 import typer
 
+from ccms_ws.cli import completing
 from ccms_ws.cli.output import want_json
 
 ConfigOption = Annotated[
     Path,
     typer.Option(
-        "--config", "-c", envvar="CCMS_WS_CONFIG", help="The court's settings file.", show_default="ccms-ws.toml"
+        "--config", "-c", envvar=completing.ENVIRONMENT, help="The court's settings file.", show_default="ccms-ws.toml"
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", callback=want_json, help="Print JSON for a program.")]
-PartnerArgument = Annotated[str, typer.Argument(help="The id of a partner in partners/*.toml.", metavar="PARTNER")]
+PartnerArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The id of a partner in partners/*.toml.", metavar="PARTNER", autocompletion=completing.partners
+    ),
+]
+CodeArgument = Annotated[
+    str,
+    typer.Argument(metavar="CODE", help="The exchange: FCC807, COL903, DMV907.", autocompletion=completing.exchanges),
+]
 
-DEFAULT_CONFIG = Path("ccms-ws.toml")
+DEFAULT_CONFIG = completing.DEFAULT_CONFIG

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -41,7 +42,7 @@ def console() -> Console:
 
 def show_rows(rows: Sequence[Row], *, as_json: bool, empty: str = "nothing to show") -> None:
     """A list: the keys of the first row are the columns. What is too wide for the terminal goes on in further lines, so
-    that no id is broken.
+    that no id is broken. Amounts stand below each other.
     """
     if as_json:
         show_json(list(rows))
@@ -52,6 +53,10 @@ def show_rows(rows: Sequence[Row], *, as_json: bool, empty: str = "nothing to sh
     out, heads = console(), [Text(column.replace("_", " "), "bold") for column in rows[0]]
     records = [heads, *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(cell.cell_len for cell in column) for column in zip(*records, strict=True)]
+    for number, column in enumerate(rows[0]):
+        if all(isinstance(row[column], Decimal) for row in rows):
+            for record in records:
+                record[number].pad_left(widths[number] - record[number].cell_len)
     lines = _lines(widths, out.width if out.is_terminal else sys.maxsize)
     for record in records:
         for number, columns in enumerate(lines):
@@ -111,6 +116,8 @@ def say(sentence: str, *, as_json: bool = False) -> None:
 
 def _cell(value: object) -> Text:
     """The value as it is: no markup, and no control character that a partner's words could bring to the terminal."""
+    if isinstance(value, Text):
+        return value
     if value is None or value == "":
         return Text("-")
     if isinstance(value, datetime):

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import typer
 
+from ccms_ws.cli import completing
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_json
 from ccms_ws.cli.progress import progress
@@ -46,8 +47,16 @@ def record(
     envelope: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With --incident: the bytes, as their sender has kept them.")
     ] = None,
-    exchange: Annotated[str, typer.Option(metavar="CODE", help="With --since: only of this exchange.")] = "",
-    partner: Annotated[str, typer.Option(metavar="PARTNER", help="With --since: only from this partner.")] = "",
+    exchange: Annotated[
+        str,
+        typer.Option(metavar="CODE", help="With --since: only of this exchange.", autocompletion=completing.exchanges),
+    ] = "",
+    partner: Annotated[
+        str,
+        typer.Option(
+            metavar="PARTNER", help="With --since: only from this partner.", autocompletion=completing.partners
+        ),
+    ] = "",
     anonymize: Annotated[
         bool, typer.Option("--anonymize", help="Replace personal data, and sign with the published test keys.")
     ] = False,

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import typer
 
+from ccms_ws.cli import completing
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 from ccms_ws.errors import ConfigError, NotStored
@@ -34,8 +35,12 @@ class Direction(StrEnum):
 
 @app.command("list")
 def list_(
-    exchange: Annotated[str, typer.Option(metavar="CODE", help="Only of this exchange.")] = "",
-    partner: Annotated[str, typer.Option(metavar="PARTNER", help="Only from or to this partner.")] = "",
+    exchange: Annotated[
+        str, typer.Option(metavar="CODE", help="Only of this exchange.", autocompletion=completing.exchanges)
+    ] = "",
+    partner: Annotated[
+        str, typer.Option(metavar="PARTNER", help="Only from or to this partner.", autocompletion=completing.partners)
+    ] = "",
     since: Annotated[
         str, typer.Option(metavar="TIME", help="Only since then: 2026-11-20, 2026-11-20T08:30Z, or 90m, 12h, 7d ago.")
     ] = "",

@@ -118,7 +118,10 @@ class SqlInbox:
     def get_refusal(self, incident_id: UUID) -> Refusal:
         row = self._connection.execute(_REFUSAL, {"id": incident_id}).first()
         if row is None:
-            raise NotStored(f"there is no refusal {incident_id}, or it is too long ago")
+            raise NotStored(
+                f"there is no refusal {incident_id}, or it is too long ago",
+                hint="ccms-ws messages list --outcome refused shows those that are kept",
+            )
         return Refusal(*row)
 
     def quarantine(self, answer: QuarantinedAnswer) -> None:

@@ -69,18 +69,36 @@ def test_every_option_is_explained(path: tuple[str, ...], command: Any) -> None:
     assert silent == []
 
 
-def completed(words: str, shell: str = "bash") -> list[str]:
-    """What a shell is offered after `words`."""
-    asked = {"_CCMS_WS_COMPLETE": f"complete_{shell}", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()))}
+BASH = """
+eval "$(ccms-ws --show-completion bash)"
+COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); COMP_LINE="{words}"; COMP_POINT=${{#COMP_LINE}}
+_ccms_ws_completion ccms-ws
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+def completed(*words: str, cwd: Path | None = None) -> list[str]:
+    """What bash offers for the last of the words, asked as bash asks."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    script = BASH.format(words=" ".join(shlex.quote(word) for word in ("ccms-ws", *words)))
     ended = subprocess.run(
-        [sys.executable, "-m", "ccms_ws"], env=os.environ | asked, capture_output=True, text=True, check=False
+        ["bash", "-c", script], env=os.environ | {"PATH": path}, capture_output=True, text=True, check=True, cwd=cwd
     )
     return ended.stdout.split()
 
 
-def test_a_shell_completes_commands_and_options() -> None:
-    assert {"messages", "outbox", "exchanges", "partners", "doctor", "docs"} <= set(completed("ccms-ws "))
-    assert set(completed("ccms-ws messages ")) == {"list", "show", "export"}
+def test_bash_completes_commands_and_options() -> None:
+    assert {"messages", "outbox", "exchanges", "partners", "doctor", "docs", "kit"} <= set(completed(""))
+    assert set(completed("messages", "")) == {"list", "show", "export"}
+    assert completed("messages", "list", "--exch") == ["--exchange"]
+
+
+def test_bash_completes_exchanges_documents_and_the_partners_of_this_court(court_folder: Path) -> None:
+    assert completed("exchanges", "show", "C") == ["COL903"]
+    assert completed("docs", "OPER") == ["OPERATIONS"]
+    assert completed("partners", "test", "", cwd=court_folder)[:2] == ["ADULT-PROBATION", "AGENCY"]
+    assert completed("partners", "test", "D", "--config", "x", cwd=court_folder) != ["DMV"]
+    assert completed("partners", "test", "D") == [], "without a court nobody is known, and nothing is said"
 
 
 def test_a_shell_is_told_how_to_complete() -> None:

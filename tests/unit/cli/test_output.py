@@ -84,3 +84,8 @@ def test_what_fits_is_one_line_for_each_row(
     monkeypatch.setattr(Console, "is_terminal", True)
     show_rows([ROW, ROW], as_json=False)
     assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_amounts_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    show_rows([{"fee": "a", "due": Decimal("1250.00")}, {"fee": "b", "due": Decimal("5.00")}], as_json=False)
+    assert capsys.readouterr().out.splitlines() == ["fee      due", "a    1250.00", "b       5.00"]
