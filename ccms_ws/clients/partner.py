@@ -28,7 +28,13 @@ from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.streaming import SealedStream, seal_stream
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import CcmsWsError, MalformedEnvelope, TransientDeliveryError
+from ccms_ws.errors import (
+    CcmsWsError,
+    LimitExceeded,
+    MalformedEnvelope,
+    PermanentDeliveryError,
+    TransientDeliveryError,
+)
 
 OnExchange = Callable[[bytes, bytes | None], None]
 """Called after each attempt with the bytes that left and the body that came back (None: no HTTP answer)."""
@@ -96,7 +102,10 @@ class PartnerClient:
         message_id = f"urn:uuid:{message.message_id}"
         addressing = Addressing.request(to=url, action=operation.action, message_id=message_id, relates_to=relates_to)
         crash_point("send.before-seal")
-        sent, received = self._seal(message, addressing, soap), None
+        try:
+            sent, received = self._seal(message, addressing, soap), None
+        except LimitExceeded as error:  # sooner or later it would be the same
+            raise PermanentDeliveryError(f"cannot be sealed: {error}", cause=verdicts.Cause.INTERNAL) from None
         crash_point("send.sealed")
         try:
             http = self._transport.send(url, sent, _headers(soap, operation.soap_action))

@@ -113,6 +113,22 @@ def check_parsed(root: _Element, limits: Limits) -> None:
     _check_limits(root, limits)
 
 
+def check_own(root: _Element, body: bytes, limits: Limits) -> None:
+    """Hold a message of ours to `limits`. `body`: the canonical form of its Body. Errors: `LimitExceeded`,
+    `MalformedEnvelope`.
+    """
+    check_own_size(len(body), limits)
+    if body.count(b"xmlns") > limits.namespaces and _this_thread.checks(limits).namespaces(root):
+        raise LimitExceeded(f"more than {limits.namespaces} namespaces in scope of one element")
+    _check_limits(root, limits, body)
+
+
+def check_own_size(size: int, limits: Limits) -> None:
+    """Errors: `LimitExceeded` for a message of ours that is too large."""
+    if size > limits.message:
+        raise LimitExceeded(f"a message of {size} bytes, the limit is {limits.message}")
+
+
 def _to_utf8(raw: bytes, charset: str | None) -> bytes:
     """The message in UTF-8. The byte order mark, the XML declaration and the Content-Type must agree (BP R1012)."""
     if raw.startswith(_UTF16_BOMS):
@@ -158,7 +174,7 @@ class _Checks:
         self.all_attributes = etree.XPath(f"count(/descendant::*/@*) > {2 * limits.elements}")
         self.attribute_length = etree.XPath(f"boolean(//@*[string-length() > {limits.attribute_length}])")
         self.text_length = etree.XPath(f"boolean(//text()[string-length() > {limits.text_length}])")
-        self.namespaces = etree.XPath(f"boolean(//*[count(namespace::*) > {limits.namespaces + 1}])")
+        self.namespaces = etree.XPath(f"boolean(/descendant::*/namespace::*[{limits.namespaces + 2}])")
 
 
 def _check_limits(root: _Element, limits: Limits, octets: bytes | None = None) -> None:

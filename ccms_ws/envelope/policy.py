@@ -92,7 +92,11 @@ class SecurityPolicy:
     """Expires - Created: what we write, and the most that we accept. Longer helps slow partners and thieves."""
 
     limits: Limits = field(default_factory=Limits)
-    """Structural bounds; see `Limits`."""
+    """Structural bounds of what is received; see `Limits`."""
+
+    own_limits: Limits = field(default_factory=lambda: Limits(message=256 * 1024 * 1024, elements=20_000_000))
+    """Bounds of what we seal: the structure that we take in ourselves, and room for the largest batch. A message beyond
+    them is a mistake that the partner need not find for us."""
 
     signature_methods: frozenset[str] = frozenset(SIGNATURES)
     """Signature algorithm URIs that are accepted. SHA-1 and HMAC cannot be added: there is no code for them here."""

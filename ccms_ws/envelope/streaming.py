@@ -12,6 +12,7 @@ from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.algorithms import DIGESTS
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.outbound import BODY_END, ENVELOPE_END, body_start, sealed_head
+from ccms_ws.envelope.parsing import check_own_size
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
 
@@ -46,13 +47,15 @@ def seal_stream(
     """What `seal_payload` gives, around a payload in `pieces` that can be gone through more than once.
 
     Together they are one element in exclusive canonical form, which uses neither of the prefixes `soap` and `wsu` nor
-    xsi:type: who writes a payload piece by piece knows that, and here nothing could be done about it.
+    xsi:type: who writes a payload piece by piece knows that, and here nothing could be done about it. Errors:
+    `LimitExceeded` if it grows beyond the policy's `own_limits`.
     """
     mark, size = secrets.token_hex(8), 0
     digest = hashlib.new(DIGESTS[policy.digest], body_start(version, mark))
     for piece in pieces:
         digest.update(piece)
         size += len(piece)
+        check_own_size(size, policy.own_limits)
     digest.update(BODY_END)
     head = sealed_head(
         digest.digest(),

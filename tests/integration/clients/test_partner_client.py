@@ -16,7 +16,7 @@ from ccms_ws.config import Settings
 from ccms_ws.contract.namespaces import COL903, DMV907, q
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.policy import Limits, SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
@@ -45,7 +45,14 @@ def start(keys: Path, tmp_path: Path) -> Iterator[Start]:
     """Start a partner with a script, and get a way to send to it."""
     opened: list[RunningPartner | PartnerClient] = []
 
-    def begin(name: str, script: str = "", soap: str = "1.2", *, synchronous: bool = True) -> Send:
+    def begin(
+        name: str,
+        script: str = "",
+        soap: str = "1.2",
+        *,
+        synchronous: bool = True,
+        policy: SecurityPolicy = SecurityPolicy(),  # noqa: B008 - a value
+    ) -> Send:
         settings = make_settings(tmp_path, keys, synchronous=[name] if synchronous else [], soap=soap)
         partner = RunningPartner(settings, name, Simulation(temper=read_script(script), pace=QUICK))
         opened.append(partner.__enter__())
@@ -55,7 +62,7 @@ def start(keys: Path, tmp_path: Path) -> Iterator[Start]:
             partner_id=name,
             identity=Identity.load(settings.identity.key, settings.identity.certificate),
             trust=pins(settings),
-            policy=SecurityPolicy(),
+            policy=policy,
             clock=SystemClock(),
             transport=TransportSettings(connect_timeout=1, read_timeout=0.5),
         )
@@ -85,6 +92,12 @@ def test_a_declared_fault_is_the_answer_too(start: Start, soap: str) -> None:
     assert receipt.answer is not None
     assert receipt.answer.payload.tag == q(COL903, "CollectionBalanceUpdateError")
     assert receipt.answer.envelope.fault is not None
+
+
+def test_a_message_that_is_too_large_to_be_sealed_is_given_up_at_once(start: Start) -> None:
+    send = start("DMV", policy=SecurityPolicy(own_limits=Limits(message=500)))
+    with pytest.raises(PermanentDeliveryError, match="500"):
+        send(message("DMV907-hold", "DMV"))
 
 
 def test_an_empty_body_is_success_without_an_answer(start: Start) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 from lxml import etree
@@ -13,9 +14,18 @@ from ccms_ws.envelope.addressing import write_addressing
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.faults import compose_fault
 from ccms_ws.envelope.outbound import seal_envelope, seal_payload
-from ccms_ws.envelope.policy import TokenReference
+from ccms_ws.envelope.policy import Limits, Profile, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
-from ccms_ws.errors import CcmsWsError, DigestMismatch, InternalError, MalformedEnvelope, SoapVersionMismatch
+from ccms_ws.envelope.streaming import seal_stream
+from ccms_ws.errors import (
+    CcmsWsError,
+    DigestMismatch,
+    InternalError,
+    LimitExceeded,
+    MalformedEnvelope,
+    MessageTooLarge,
+    SoapVersionMismatch,
+)
 from tests.support.envelopes import CLOCK, NS, POLICY, TEST, addressing, find, opened, parsed, payload, received, sealed
 from tests.support.oracles import libxmlsec_verifies
 from tests.support.pki import pki
@@ -47,6 +57,61 @@ def test_the_shape_is_the_one_that_every_stack_reads() -> None:
     timestamp = next(root.iter(f"{{{WSU}}}Timestamp"))
     assert list(timestamp.attrib) == [f"{{{WSU}}}Id"]
     assert raw.count(b"\n") == 1  # behind the XML declaration
+
+
+_WIDE = Limits(depth=99, attributes=99, namespaces=99)
+
+
+def _nested(depth: int) -> str:
+    return "<t:D>" * depth + "</t:D>" * depth
+
+
+@pytest.mark.parametrize(
+    ("content", "limits"),
+    [
+        ("<t:D " + " ".join(f'a{number}=""' for number in range(65)) + "/>", Limits()),
+        (_nested(62), Limits()),
+        ("<t:D>" + "x" * 1001 + "</t:D>", Limits(text_length=1000)),
+        (f'<t:D a="{"x" * 1001}"/>', Limits(attribute_length=1000)),
+        ("<t:D/>" * 1000, Limits(elements=1000)),
+        ("<t:D/>" * 1000, Limits(message=8000)),
+        ("<t:D " + " ".join(f'xmlns:a{n}="u:{n}" a{n}:b=""' for n in range(65)) + "/>", Limits()),
+    ],
+)
+@pytest.mark.parametrize("profile", [Profile.GFIPM_S2S, Profile.TLS_ENDORSING_TIMESTAMP])
+def test_what_we_would_not_take_in_we_do_not_seal(content: str, limits: Limits, profile: Profile) -> None:
+    body = etree.fromstring(f"<t:Query xmlns:t='{TEST}'><t:Case>24CR01234</t:Case>{content}</t:Query>")
+    small = replace(POLICY, own_limits=limits, profile=profile)
+    with pytest.raises(LimitExceeded):
+        sealed(body, policy=small)
+    raw = to_bytes(sealed(body, policy=replace(POLICY, own_limits=_WIDE)))
+    with pytest.raises((LimitExceeded, MessageTooLarge)):
+        opened(raw, policy=replace(POLICY, limits=limits))
+
+
+def test_what_we_seal_we_take_in() -> None:
+    content = _nested(61) + "<t:D " + " ".join(f'a{number}=""' for number in range(64)) + "/>"
+    body = etree.fromstring(f"<t:Query xmlns:t='{TEST}'><t:Case>24CR01234</t:Case>{content}</t:Query>")
+    assert opened(to_bytes(sealed(body))).partner_id == "adult-probation"
+
+
+def test_a_payload_or_a_stream_that_is_too_large_is_not_sealed() -> None:
+    octets = canonical(payload(2000))
+
+    def seal_both(limit: int) -> Iterator[object]:
+        how = (addressing(), SoapVersion.SOAP11)
+        policy = replace(POLICY, own_limits=Limits(message=limit))
+        yield lambda: seal_payload(octets, *how, identity=pki().probation, policy=policy, clock=CLOCK)
+        pieces = [octets[:500], octets[500:]]
+        yield lambda: seal_stream(pieces, *how, identity=pki().probation, policy=policy, clock=CLOCK)
+
+    for seal in seal_both(len(octets)):
+        assert callable(seal)
+        assert len(seal()) > len(octets)
+    for seal in seal_both(len(octets) - 1):
+        assert callable(seal)
+        with pytest.raises(LimitExceeded):
+            seal()
 
 
 def test_ids_are_new_in_every_message() -> None:
