@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -51,43 +50,52 @@ def show_rows(rows: Sequence[Row], *, as_json: bool, empty: str = "nothing to sh
         say(empty)
         return
     out, heads = console(), [Text(column.replace("_", " "), "bold") for column in rows[0]]
-    records = [heads, *([_cell(value) for value in row.values()] for row in rows)]
+    records: list[list[Text]] = [heads, *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(cell.cell_len for cell in column) for column in zip(*records, strict=True)]
     for number, column in enumerate(rows[0]):
         if all(isinstance(row[column], Decimal) for row in rows):
             for record in records:
                 record[number].pad_left(widths[number] - record[number].cell_len)
-    lines = _lines(widths, out.width if out.is_terminal else sys.maxsize)
+    if not out.is_terminal:
+        for record in records:
+            out.print(_one_line(record, widths), soft_wrap=True)
+        return
+    prose = [any(" " in cell.plain for cell in column[1:]) for column in zip(*records, strict=True)]
+    lines = _lines(widths, prose, out.width)
     for record in records:
         for number, columns in enumerate(lines):
-            line = _line(record, columns, widths)
-            out.print(
-                Padding(line, (0, 0, 0, _INDENT), expand=False) if number else line, soft_wrap=not out.is_terminal
-            )
+            line = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+            for column in columns[:-1]:
+                line.add_column(width=widths[column])
+            line.add_column(overflow="fold")
+            line.add_row(*(record[column] for column in columns))
+            out.print(Padding(line, (0, 0, 0, _INDENT if number else 0), expand=False))
 
 
 _GAP, _INDENT = 2, 4
+_PROSE = 24
+"""So narrow may a column of words become, if it is the last of its line."""
 
 
-def _lines(widths: Sequence[int], room: int) -> list[list[int]]:
+def _lines(widths: Sequence[int], prose: Sequence[bool], room: int) -> list[list[int]]:
     """Which columns go into each line of a record."""
     lines: list[list[int]] = [[]]
     used = 0
     for column, width in enumerate(widths):
-        if lines[-1] and used + _GAP + width > room:
+        fits = used + width <= room
+        if lines[-1] and not fits and not (prose[column] and used + _PROSE <= room):
             lines.append([])
             used = _INDENT
-        used += width + (_GAP if lines[-1] else 0)
         lines[-1].append(column)
+        used = room if prose[column] and not fits else used + width + _GAP
     return lines
 
 
-def _line(record: Sequence[Text], columns: Sequence[int], widths: Sequence[int]) -> Text:
-    """The cells of one line, each as wide as its column; the last one as it is, and folded if it is too long."""
-    line = Text(overflow="fold")
-    for column in columns[:-1]:
-        line.append_text(record[column]).append(" " * (widths[column] - record[column].cell_len + _GAP))
-    return line.append_text(record[columns[-1]])
+def _one_line(record: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = Text()
+    for cell, width in zip(record[:-1], widths[:-1], strict=True):
+        line.append_text(cell).append(" " * (width - cell.cell_len + _GAP))
+    return line.append_text(record[-1])
 
 
 def show_facts(facts: Row, *, as_json: bool) -> None:
