@@ -49,13 +49,14 @@ def show_rows(rows: Sequence[Row], *, as_json: bool, empty: str = "nothing to sh
     if not rows:
         say(empty)
         return
-    out, heads = console(), [Text(column.replace("_", " "), "bold") for column in rows[0]]
+    out = console()
+    heads = [Text(column.replace("_", " "), "bold") for column in rows[0]]
     records: list[list[Text]] = [heads, *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(cell.cell_len for cell in column) for column in zip(*records, strict=True)]
-    for number, column in enumerate(rows[0]):
-        if all(isinstance(row[column], Decimal) for row in rows):
-            for record in records:
-                record[number].pad_left(widths[number] - record[number].cell_len)
+    for number, name in enumerate(rows[0]):
+        if all(isinstance(row[name], Decimal) for row in rows):
+            for cells in records:
+                cells[number].pad_left(widths[number] - cells[number].cell_len)
     if not out.is_terminal:
         for record in records:
             out.print(_one_line(record, widths), soft_wrap=True)
