@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import http.client
+import os
+import re
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.clock import SystemClock
+from ccms_ws.demo.processes import listens
 from ccms_ws.envelope.policy import Profile
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import get_exchange
+from tests.support.commands import free_port_base
 from tests.support.court import Court
 from tests.support.serving import Served, served_court
 from tests.support.tls import Doors, make_doors
@@ -66,8 +75,11 @@ def test_the_endpoint_s_own_door_asks_for_a_certificate(tmp_path: Path, doors: D
             post(served.port, query(served), doors.client(None))
 
 
+Proxy = Callable[[Doors, int, Path], AbstractContextManager[int]]
+
+
 @contextmanager
-def proxy(doors: Doors, target: int) -> Iterator[int]:
+def plain_proxy(doors: Doors, target: int, _folder: Path) -> Iterator[int]:
     """Ends TLS, takes the client's header out and puts its own in; its port. One request a connection."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -101,6 +113,37 @@ def proxy(doors: Doors, target: int) -> Iterator[int]:
         thread.join(5)
 
 
+@contextmanager
+def nginx(doors: Doors, target: int, folder: Path) -> Iterator[int]:
+    """nginx with the server block in CERTIFICATES.md, word for word but for files and ports; its port."""
+    document = resources.files("ccms_ws").joinpath("docs/CERTIFICATES.md").read_text("utf-8")
+    (block,) = re.findall(r"^```nginx\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
+    port = free_port_base()
+    for said, here in (
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("/etc/ccms-ws/", f"{doors.folder}/"),
+        ("http://127.0.0.1:8080", f"http://127.0.0.1:{target}"),
+    ):
+        assert said in block, said
+        block = block.replace(said, here)
+    kept = "".join(
+        f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;" if os.geteuid() == 0 else ""
+    main = f"{user} daemon off; pid {folder}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; {kept}\n"
+    configuration = folder / "nginx.conf"
+    configuration.write_text(f"{main}{block}}}")
+    with subprocess.Popen(["nginx", "-c", str(configuration), "-e", "stderr"], stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(100):
+                if listens(port):
+                    break
+                time.sleep(0.05)
+            yield port
+        finally:
+            process.terminate()
+
+
 def _read(stream: ssl.SSLSocket) -> tuple[str, str, bytes]:
     raw = b""
     while b"\r\n\r\n" not in raw:
@@ -125,13 +168,21 @@ def agree(doors: Doors, *, addresses: str) -> Callable[[Path], None]:
     return change
 
 
-def test_behind_a_proxy_a_signed_timestamp_is_enough_for_the_partner_alone(tmp_path: Path, doors: Doors) -> None:
-    shown = b64encode(
-        x509.load_pem_x509_certificate((doors.folder / "adult-probation.crt").read_bytes()).public_bytes(Encoding.DER)
-    ).decode()
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        plain_proxy,
+        pytest.param(nginx, marks=pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")),
+    ],
+)
+def test_behind_a_proxy_a_signed_timestamp_is_enough_for_the_partner_alone(
+    tmp_path: Path, doors: Doors, proxy: Proxy
+) -> None:
+    pem = (doors.folder / "adult-probation.crt").read_bytes()
+    shown = b64encode(x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)).decode()
     with (
         served_court(tmp_path / "court", change=agree(doors, addresses="127.0.0.1")) as served,
-        proxy(doors, served.port) as port,
+        proxy(doors, served.port, tmp_path) as port,
     ):
 
         def asked(client: str | None, profile: Profile = Profile.TLS_ENDORSING_TIMESTAMP, **headers: str) -> int:
@@ -142,4 +193,6 @@ def test_behind_a_proxy_a_signed_timestamp_is_enough_for_the_partner_alone(tmp_p
         assert asked(None) == 400
         assert asked(None, X_SSL_Client_Cert=shown) == 400  # the proxy takes out what a client says of itself
         assert asked("stranger", X_SSL_Client_Cert=shown) == 400
+        assert asked(None, X_SSL_Client_Cert=quote(pem)) == 400
+        assert asked(None, x_ssl_client_cert=shown) == 400
         assert asked(None, Profile.GFIPM_S2S) == 200  # a full signature needs no connection of its own
