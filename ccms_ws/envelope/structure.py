@@ -43,6 +43,8 @@ class _Names(NamedTuple):
     """What SOAP calls its parts in one version."""
 
     version: SoapVersion
+    own: str
+    """How names of its namespace begin."""
     children: list[str]
     body: str
     encoding_style: str
@@ -56,7 +58,7 @@ def _names(version: SoapVersion, role: str, mandatory: dict[str | None, bool]) -
     own = f"{{{version.namespace}}}"
     children = [f"{own}Header", f"{own}Body"]
     return _Names(
-        version, children, children[1], f"{own}encodingStyle", f"{own}mustUnderstand", f"{own}{role}",
+        version, own, children, children[1], f"{own}encodingStyle", f"{own}mustUnderstand", f"{own}{role}",
         {None: False, "0": False, "1": True, **mandatory},
     )  # fmt: skip
 
@@ -146,8 +148,12 @@ def outline(root: _Element) -> tuple[SoapVersion, _Element | None, _Element]:
             raise MalformedEnvelope("something follows the Body", rule="BP R1011")
         raise MalformedEnvelope("an Envelope holds one Header and one Body", rule="BP R9980")
     body = children[-1]
-    if root.get(names.encoding_style) is not None or body.get(names.encoding_style) is not None:
-        raise MalformedEnvelope("encodingStyle on an element of SOAP's own", rule="BP R1005")
+    for element in (root, *children):
+        for name in cast("list[str]", element.keys()):
+            if name == names.encoding_style:
+                raise MalformedEnvelope("encodingStyle on an element of SOAP's own", rule="BP R1005")
+            if name.startswith(names.own):
+                raise MalformedEnvelope(f"{name} on {element.tag}", rule="BP R1032")
     return names.version, children[0] if len(children) == 2 else None, body
 
 

@@ -29,6 +29,14 @@ def test_ids_are_there_once_and_most_apply() -> None:
     assert sum(requirement.id.startswith("BSP ") for requirement in APPLYING) >= 50
 
 
+def test_the_readme_counts_requirements_and_vectors_rightly() -> None:
+    readme = (TOP / "README.md").read_text("utf-8")
+    of_bsp = sum(requirement.id.startswith("BSP ") for requirement in APPLYING)
+    assert f"| requirements | {len(APPLYING)} of " in readme
+    assert f"({of_bsp} of them BSP's" in readme
+    assert f"| attacks | {len(VECTORS)} stored vectors" in readme
+
+
 @pytest.mark.parametrize("requirement", requirements(), ids=_id)
 def test_a_requirement_is_checked_and_shown_or_has_its_reason(requirement: Requirement) -> None:
     assert requirement.applies == bool(requirement.check) == bool(requirement.vector or requirement.test)

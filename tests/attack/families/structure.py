@@ -92,6 +92,18 @@ ATTACKS = [
         SecurityHeaderInvalid,
     ),
     Attack(4, "encodingStyle", after_seal(("<soap:Body", '<soap:Body soap:encodingStyle="x"')), MalformedEnvelope),
+    Attack(
+        4,
+        "encodingStyle on the Header",
+        after_seal(("<soap:Header", '<soap:Header soap:encodingStyle="x"')),
+        MalformedEnvelope,
+    ),
+    Attack(
+        4,
+        "an attribute of SOAP on the Body",
+        after_seal(("<soap:Body", '<soap:Body soap:mustUnderstand="1"')),
+        MalformedEnvelope,
+    ),
     Attack(4, "no Envelope", BODY.encode, MalformedEnvelope),
     Attack(4, "a SOAP of another time", lambda: _ENVELOPE.replace(SOAP11, "urn:soap").encode(), SoapVersionMismatch),
     Attack(5, "two Timestamps", after_seal((_END, TIMESTAMP + _END)), SecurityHeaderInvalid),
