@@ -111,5 +111,7 @@ ROWS: dict[int, Row] = {
             (_LINE + "test_an_answer_delivered_twice_has_one_effect",
              _LINE + "test_an_answer_to_nothing_is_quarantined"),
             "needs a history: an abstract that was sent"),
-    44: Row("The console: guessing, CSRF, framing", "OWASP", (), "there is no console yet"),
+    44: Row("The console: guessing, CSRF, framing", "OWASP",
+            (_PUBLISHED + "test_the_page_cannot_be_framed_and_knows_no_login",),
+            "there is no console; the one page that is served takes nothing in"),
 }  # fmt: skip

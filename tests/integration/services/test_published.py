@@ -170,6 +170,15 @@ def test_the_page_runs_nothing_and_loads_nothing(court: Court) -> None:
     assert not re.search(rb"<script|style=|<img|<link", answer.body)
 
 
+def test_the_page_cannot_be_framed_and_knows_no_login(court: Court) -> None:
+    answer = get(court, "/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert {"frame-ancestors 'none'", "form-action 'none'", "base-uri 'none'"} <= set(policy.split("; "))
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Set-Cookie" not in answer.headers
+    assert not re.search(rb"<form|<input|<button", answer.body)
+
+
 # -- the package -------------------------------------------------------------------------------------------------------
 def test_the_service_gives_its_package(court: Court) -> None:
     answer = get(court, PATH, "export")
