@@ -35,7 +35,7 @@ _DECLARATION: Final = "<?xml version='1.0' encoding='UTF-8'?>\n"
 BODY_END: Final = b"</soap:Body>"
 ENVELOPE_END: Final = b"</soap:Body></soap:Envelope>"
 # Prefixes that the Body declares, and the one attribute whose value a signature does not protect.
-_OURS: Final = (b"soap:", b"wsu:", b":soap=", b":wsu=", XSI.encode())
+_OURS: Final = (b"soap", b"wsu", XSI.encode())
 
 
 def seal_envelope(
