@@ -14,7 +14,7 @@
       ExchangeError         business refusals; subclasses stand next to their rule in the exchange
       StoreError            ConcurrentChange, StoreUnavailable, NotStored
       DeliveryError         TransientDeliveryError, PermanentDeliveryError
-      OperatorRefused       MessageNotDead, SubjectsDiffer
+      OperatorRefused       MessageNotDead, MessageNotWaiting, SubjectsDiffer
       InternalError         whatever was not foreseen
 
 `str(error)` is for the operator. What a stranger may read is decided in `ccms_ws.envelope.faults` alone.
@@ -378,6 +378,12 @@ class MessageNotDead(OperatorRefused):
     """The message does not wait for an operator."""
 
     code = "operator.message-not-dead"
+
+
+class MessageNotWaiting(OperatorRefused):
+    """Only a message that waits can be held back, and only one that is held can be let go."""
+
+    code = "operator.message-not-waiting"
 
 
 class SubjectsDiffer(OperatorRefused):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Outgoing messages and their attempts.", no_args_is_help=True)
 
 DeadArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The transaction id of a dead message.")]
+HeldArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The transaction id of a held or a dead message.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept with the message.")]
 ByOption = Annotated[
     str, typer.Option(metavar="NAME", help="Who decides; you, as this machine knows you, if not given.")
@@ -29,7 +30,10 @@ ByOption = Annotated[
 def list_(
     config: ConfigOption = DEFAULT_CONFIG,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    dead: Annotated[bool, typer.Option("--dead", help="Only those that wait for an operator.")] = False,
+    dead: Annotated[
+        bool, typer.Option("--dead", help="Only those that were given up and wait for an operator.")
+    ] = False,
+    held: Annotated[bool, typer.Option("--held", help="Only those that an operator holds back.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show outgoing messages, the newest first.
@@ -37,13 +41,13 @@ def list_(
     Example: ccms-ws outbox list --limit 20
     """
     with records_of(config)() as uow:
-        entries = uow.outbox.list_entries(limit=limit, dead=dead)
+        entries = uow.outbox.list_entries(limit=limit, dead=dead, held=held)
     rows = [
         {
             "transaction": entry.message_id,
             "exchange": entry.exchange,
             "partner": entry.partner_id,
-            "state": entry.ended.value if entry.ended else entry.state.value,
+            "state": "held" if entry.held else entry.ended.value if entry.ended else entry.state.value,
             "attempts": entry.attempts,
             "created": entry.created_at,
             "next_attempt": entry.next_attempt_at,
@@ -67,12 +71,12 @@ def show(
     """
     with records_of(config)() as uow:
         entry, attempts = uow.outbox.get(message_id), uow.outbox.attempts(message_id)
-        notes = uow.outbox.notes(message_id)
+        notes, holds = uow.outbox.notes(message_id), uow.held_messages.history(message_id)
     facts = {
         "transaction": entry.message_id,
         "exchange": entry.exchange,
         "partner": entry.partner_id,
-        "state": entry.state.value,
+        "state": "held" if entry.held else entry.state.value,
         "ended_by": entry.ended.value if entry.ended else "",
         "holds_up": entry.holds_up,
         "created": entry.created_at,
@@ -90,7 +94,7 @@ def show(
         }
         for attempt in attempts
     ]
-    orders = [
+    orders: list[dict[str, object]] = [
         {
             "at": note.order.at,
             "done": note.kind.value,
@@ -100,6 +104,11 @@ def show(
         }
         for note in notes
     ]
+    for hold_ in holds:
+        for done, order in (("held", hold_.order), ("let go", hold_.let_go)):
+            if order is not None:
+                orders.append({"at": order.at, "done": done, "by": order.operator, "reason": order.reason})
+    orders.sort(key=lambda each: str(each["at"]))
     if json:
         show_json({**facts, "attempts": rows, "operators": orders})
         return
@@ -128,19 +137,50 @@ def retry(
 
 
 @app.command()
+def hold(
+    reason: ReasonOption,
+    message_id: Annotated[UUID | None, typer.Argument(metavar="ID", help="A message that waits.")] = None,
+    partner: Annotated[str, typer.Option(metavar="PARTNER", help="With --subject: to whom.")] = "",
+    subject: Annotated[
+        str, typer.Option(metavar="SUBJECT", help="Court, case and participant: the first message about them.")
+    ] = "",
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Hold a message back before it is sent; what is about the same subjects waits behind it, all else goes on.
+
+    Example: ccms-ws outbox hold 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'the judge looks at it again'
+    """
+    if not (bool(partner and subject) if message_id is None else not (partner or subject)):
+        raise typer.BadParameter("name a message, or --partner and --subject")
+    operator = _operator(config, by)
+    if message_id is None:
+        message_id = operator.hold_subject(partner, subject, reason)
+    else:
+        operator.hold(message_id, reason)
+    show_facts({"transaction": message_id, "done": "held"}, as_json=json)
+
+
+@app.command()
 def release(
-    message_id: DeadArgument,
+    message_id: HeldArgument,
     reason: ReasonOption,
     by: ByOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
-    """Never send a dead message, and release what waits behind it.
+    """Let a held message go on. Of a dead one: never send it, and release what waits behind it.
 
     Example: ccms-ws outbox release 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'told to FTB by telephone'
     """
-    _operator(config, by).withdraw(message_id, reason)
-    show_facts({"transaction": message_id, "done": "withdrawn"}, as_json=json)
+    with records_of(config)() as uow:
+        held = uow.outbox.get(message_id).held
+    if held:
+        _operator(config, by).let_go(message_id, reason)
+    else:
+        _operator(config, by).withdraw(message_id, reason)
+    show_facts({"transaction": message_id, "done": "let go" if held else "withdrawn"}, as_json=json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What an operator can do with a dead message: the outbox and the exchange's own records change together."""
+"""What an operator can do with a message: the outbox and the exchange's own records change together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ log = structlog.get_logger(__name__)
 
 
 class Operator:
-    """One person's hand on the outbox. All of it raises NotStored, and MessageNotDead for what needs no operator."""
+    """One person's hand on the outbox. All of it raises NotStored; what is about dead messages, MessageNotDead for what
+    needs no operator; what is about held ones, MessageNotWaiting.
+    """
 
     def __init__(
         self,
@@ -35,6 +37,29 @@ class Operator:
         self._exchanges = {exchange.code: exchange for exchange in exchanges}
         self._context_for = context_for
         self._clock = clock
+
+    def hold(self, message_id: UUID, reason: str) -> None:
+        """Hold a message back that waits; what is about the same subjects waits behind it."""
+        with self._units() as uow:
+            uow.held_messages.hold(message_id, self._order(reason))
+            uow.commit()
+        log.info("message.held", message_id=str(message_id), operator=self._name)
+
+    def hold_subject(self, partner_id: str, subject: str, reason: str) -> UUID:
+        """Hold back the first message about a subject that waits, and so all behind it; returns its id."""
+        with self._units() as uow:
+            message_id = uow.held_messages.first_waiting(partner_id, subject)
+            uow.held_messages.hold(message_id, self._order(reason))
+            uow.commit()
+        log.info("message.held", message_id=str(message_id), operator=self._name)
+        return message_id
+
+    def let_go(self, message_id: UUID, reason: str) -> None:
+        """Let a held message go on, from its place."""
+        with self._units() as uow:
+            uow.held_messages.let_go(message_id, self._order(reason))
+            uow.commit()
+        log.info("message.let-go", message_id=str(message_id), operator=self._name)
 
     def resend(self, message_id: UUID, reason: str) -> None:
         """Try the message again, as it is and from its place, as often and as long as a new one."""

@@ -83,7 +83,7 @@ class Intervention(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OperatorOrder:
-    """Who wants something done with a dead message, when, and why."""
+    """Who wants something done with a message, when, and why."""
 
     operator: str
     reason: str
@@ -100,10 +100,19 @@ class OperatorNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """An operator held a message back before it was sent; `let_go`: who let it go again, None while it is held."""
+
+    order: OperatorOrder
+    let_go: OperatorOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxEntry:
     """An outgoing message as an operator sees it.
 
-    `holds_up`: how many messages stand behind it in its queues; `ended`: how an operator ended a dead message for good.
+    `holds_up`: how many messages stand behind it in its queues; `ended`: how an operator ended a dead message for good;
+    `held`: an operator holds it back.
     """
 
     message_id: UUID
@@ -116,6 +125,7 @@ class OutboxEntry:
     last_error: str = ""
     holds_up: int = 0
     ended: Intervention | None = None
+    held: bool = False
 
 
 class AnswerKind(StrEnum):

@@ -33,6 +33,7 @@ from ccms_ws.domain.ledger import LedgerEntry
 from ccms_ws.domain.lines import Line
 from ccms_ws.domain.messages import (
     DeliveryAttempt,
+    Hold,
     IncomingMessage,
     LeasedMessage,
     OperatorNote,
@@ -238,7 +239,7 @@ class Outbox(Protocol):
         ...
 
     def get(self, message_id: UUID) -> OutboxEntry: ...
-    def list_entries(self, *, limit: int = 100, dead: bool = False) -> Sequence[OutboxEntry]: ...
+    def list_entries(self, *, limit: int = 100, dead: bool = False, held: bool = False) -> Sequence[OutboxEntry]: ...
     def attempts(self, message_id: UUID) -> Sequence[DeliveryAttempt]: ...
     def notes(self, message_id: UUID) -> Sequence[OperatorNote]: ...
     def idle(self) -> bool:
@@ -260,6 +261,24 @@ class DeadLetters(Protocol):
     def replace(self, message_id: UUID, order: OperatorOrder, message: OutgoingMessage) -> None:
         """Never send the message; `message`, about the same subjects, takes its place. Raises SubjectsDiffer."""
         ...
+
+
+class HeldMessages(Protocol):
+    """Messages that an operator holds back before they are sent. Each raises NotStored, and MessageNotWaiting."""
+
+    def hold(self, message_id: UUID, order: OperatorOrder) -> None:
+        """Hold back a message that waits; what is about the same subjects waits behind it."""
+        ...
+
+    def let_go(self, message_id: UUID, order: OperatorOrder) -> None:
+        """Let a held message go on, from its place."""
+        ...
+
+    def first_waiting(self, partner_id: str, subject: str) -> UUID:
+        """The first message about a subject that waits: with it, all that are behind it are held."""
+        ...
+
+    def history(self, message_id: UUID) -> Sequence[Hold]: ...
 
 
 class Lines(Protocol):
@@ -330,6 +349,8 @@ class UnitOfWork(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def dead_letters(self) -> DeadLetters: ...
+    @property
+    def held_messages(self) -> HeldMessages: ...
     @property
     def lines(self) -> Lines: ...
     @property

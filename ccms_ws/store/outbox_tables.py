@@ -35,7 +35,9 @@ class OutboxColumns(TypedColumns):
         code(OutboxState), comment="pending, sending (a lease), delivered (final), dead (waits for an operator)"
     )
     blocked_subjects: Named[int] = Column(
-        Integer, comment="How many of its subjects have an earlier message to this partner that is not delivered"
+        Integer,
+        comment="How many of its subjects have an earlier message to this partner that is not delivered; one more if an"
+        " operator holds it back",
     )
     due_at: Named[datetime | None] = Column(
         Instant, comment="pending: not to be sent before; sending: when the lease ends; otherwise null"
@@ -149,6 +151,30 @@ outbox_intervention = Table(
     check("operator", "operator <> ''"),
     check("replaced_by", "(kind = 'replaced') = (replaced_by IS NOT NULL)"),
     comment="What an operator did with a dead message; rows are only added",
+)
+
+
+class HoldColumns(TypedColumns):
+    outbox_id: Named[int] = Column(RowId, ForeignKey("outbox_message.outbox_id"), comment="The message")
+    number: Named[int] = Column(Integer, comment="Number of the hold, from 1")
+    held_at: Named[datetime] = Column(Instant, comment="When it was held back")
+    held_by: Named[str] = Column(Text, comment="By whom")
+    held_reason: Named[str] = Column(Text, comment="Why, in the operator's words")
+    let_go_at: Named[datetime | None] = Column(Instant, comment="When it was let go; null while it is held")
+    let_go_by: Named[str] = Column(Text, comment="By whom; empty while it is held")
+    let_go_reason: Named[str] = Column(Text, comment="Why, in the operator's words; empty while it is held")
+
+
+outbox_hold = Table(
+    "outbox_hold",
+    metadata,
+    HoldColumns,
+    PrimaryKeyConstraint("outbox_id", "number"),
+    check("number", "number > 0"),
+    check("held_by", "held_by <> ''"),
+    check("let_go", "(let_go_at IS NULL) = (let_go_by = '')"),
+    partial_index("uq_outbox_hold_open", "outbox_id", where="let_go_at IS NULL", unique=True),
+    comment="A message that an operator held back before it was sent; what stands behind it waits, too",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection, Integer, bindparam, case, exists, literal, select
+from sqlalchemy import Connection, Integer, bindparam, case, exists, literal, or_, select
 
 from ccms_ws.domain.messages import (
     DeliveryAttempt,
@@ -16,19 +16,23 @@ from ccms_ws.domain.messages import (
     OutboxState,
 )
 from ccms_ws.errors import NotStored
-from ccms_ws.store.outbox_tables import delivery_attempt, outbox_intervention, outbox_message
+from ccms_ws.store.outbox_tables import delivery_attempt, outbox_hold, outbox_intervention, outbox_message
 from ccms_ws.store.queues import HELD_UP
 
 _m, _a, _i = outbox_message.c, delivery_attempt.c, outbox_intervention.c
 _successor = outbox_message.alias("successor")
 _ended = select(_i.kind).where(_i.outbox_id == _m.outbox_id, _i.kind != Intervention.RESENT).limit(1).scalar_subquery()
+_h = outbox_hold.c
+_held = exists().where(_h.outbox_id == _m.outbox_id, _h.let_go_at.is_(None))
 _ENTRIES = select(
     *(_m.message_id, _m.exchange, _m.partner_id, _m.state, _m.attempts, _m.created_at),
     *(case((_m.state == OutboxState.PENDING, _m.due_at)), _m.last_error),
-    case((_m.state == OutboxState.DEAD, HELD_UP), else_=literal(0)),
+    case((or_(_m.state == OutboxState.DEAD, _held), HELD_UP), else_=literal(0)),
     case((_m.state == OutboxState.DEAD, _ended)),
+    _held,
 )
 _NEWEST = _ENTRIES.order_by(_m.outbox_id.desc()).limit(bindparam("limit", type_=Integer))
+_HELD = _NEWEST.where(_held)
 _DEAD = _NEWEST.where(_m.state == OutboxState.DEAD, _ended.is_(None))
 _ENTRY = _ENTRIES.where(_m.message_id == bindparam("id"))
 _ATTEMPTS = (
@@ -62,9 +66,12 @@ class OutboxView:
             raise NotStored(f"there is no outgoing message {message_id}")
         return OutboxEntry(*row)
 
-    def list_entries(self, *, limit: int = 100, dead: bool = False) -> Sequence[OutboxEntry]:
-        """The newest entries, newest first; `dead`: only those that wait for an operator."""
-        return [OutboxEntry(*row) for row in self.connection.execute(_DEAD if dead else _NEWEST, {"limit": limit})]
+    def list_entries(self, *, limit: int = 100, dead: bool = False, held: bool = False) -> Sequence[OutboxEntry]:
+        """The newest entries, newest first; `dead`: only those that were given up and wait for an operator; `held`:
+        only those that an operator holds back.
+        """
+        statement = _DEAD if dead else _HELD if held else _NEWEST
+        return [OutboxEntry(*row) for row in self.connection.execute(statement, {"limit": limit})]
 
     def attempts(self, message_id: UUID) -> Sequence[DeliveryAttempt]:
         """The attempts that have ended, oldest first."""

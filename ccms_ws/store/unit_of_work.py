@@ -15,6 +15,7 @@ from ccms_ws.store.books import SqlCourtbooks
 from ccms_ws.store.collections import SqlCollections
 from ccms_ws.store.dead_letters import SqlDeadLetters
 from ccms_ws.store.engine import READ_ONLY
+from ccms_ws.store.held_messages import SqlHeldMessages
 from ccms_ws.store.inbox import SqlInbox
 from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.outbox import SqlOutbox
@@ -35,6 +36,7 @@ class SqlUnitOfWork:
     abstracts: SqlAbstracts
     outbox: SqlOutbox
     dead_letters: SqlDeadLetters
+    held_messages: SqlHeldMessages
     lines: SqlLines
     inbox: SqlInbox
 
@@ -58,6 +60,7 @@ class SqlUnitOfWork:
         self.abstracts = SqlAbstracts(connection)
         self.outbox = SqlOutbox(connection)
         self.dead_letters = SqlDeadLetters(self.outbox)
+        self.held_messages = SqlHeldMessages(connection)
         self.lines = SqlLines(connection)
         self.inbox = SqlInbox(connection)
         return self

@@ -17,7 +17,7 @@ from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.contract.gathering import gather
 from ccms_ws.contract.pins import write_pinned
-from ccms_ws.demo.installation import Ports, make_installation
+from ccms_ws.demo.installation import COURT, Ports, make_installation
 from ccms_ws.simulator.server import HttpReply, PartnerServer
 from tests.support.commands import Commands, free_port_base
 from tests.support.court import Court
@@ -155,6 +155,37 @@ def test_a_dead_letter_is_released_once(ccms_ws: Commands, dead: str) -> None:
 def test_what_is_not_dead_needs_no_operator(ccms_ws: Commands) -> None:
     (batch,) = ccms_ws("col903", "build", "--partner", "FTB", "--json").json
     assert ccms_ws("outbox", "retry", batch["batch"], "--reason", "x").code == ExitCode.REFUSED
+
+
+# -- holding back -----------------------------------------------------------------------------------------------------
+def test_a_message_is_held_back_until_it_is_released(ccms_ws: Commands) -> None:
+    (batch,) = ccms_ws("col903", "build", "--partner", "FTB", "--json").json
+    held = ccms_ws("outbox", "hold", batch["batch"], "--reason", "too soon", "--by", "clerk", "--json").json
+    assert held == {"transaction": batch["batch"], "done": "held"}
+    assert ccms_ws("worker", "--once", "--json").json["attempts"] == 0
+    (entry,) = ccms_ws("outbox", "list", "--held", "--json").json
+    assert (entry["transaction"], entry["state"]) == (batch["batch"], "held")
+    assert ccms_ws("outbox", "hold", batch["batch"], "--reason", "again").code == ExitCode.REFUSED
+    released = ccms_ws("outbox", "release", batch["batch"], "--reason", "now", "--by", "deputy", "--json").json
+    assert released["done"] == "let go"
+    shown = ccms_ws("outbox", "show", batch["batch"], "--json").json
+    assert shown["state"] == "pending"
+    assert [(note["done"], note["by"], note["reason"]) for note in shown["operators"]] == [
+        ("held", "clerk", "too soon"),
+        ("let go", "deputy", "now"),
+    ]
+    assert ccms_ws("worker", "--once", "--json").json["attempts"] == 1
+
+
+def test_the_first_message_about_a_subject_is_held_back(ccms_ws: Commands) -> None:
+    (batch,) = ccms_ws("col903", "build", "--partner", "FTB", "--json").json
+    (item,) = ccms_ws("col903", "items", batch["batch"], "--limit", 1, "--json").json
+    subject = f"{COURT.ori}/{item['case']}/{item['participant']}"
+    about = ("outbox", "hold", "--partner", "FTB", "--reason", "x", "--subject")
+    assert ccms_ws(*about, subject, "--json").json["transaction"] == batch["batch"]
+    assert ccms_ws(*about, "nobody").code == ExitCode.NOT_FOUND
+    assert ccms_ws("outbox", "hold", "--partner", "FTB", "--reason", "x").code == ExitCode.USAGE
+    assert ccms_ws("outbox", "hold", batch["batch"], "--subject", subject, "--reason", "x").code == ExitCode.USAGE
 
 
 # -- wiring -----------------------------------------------------------------------------------------------------------

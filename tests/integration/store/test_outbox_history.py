@@ -18,7 +18,7 @@ from tests.support.databases import Units
 from tests.support.records import NOW, attempted, outgoing
 
 LEASE = timedelta(minutes=2)
-TABLES = ("delivery_attempt", "outbox_intervention", "outbox_subject", "outbox_body", "outbox_message")
+TABLES = ("delivery_attempt", "outbox_hold", "outbox_intervention", "outbox_subject", "outbox_body", "outbox_message")
 
 subjects = st.lists(st.sampled_from("abcd"), max_size=3)
 steps = st.one_of(
@@ -30,6 +30,8 @@ steps = st.one_of(
     st.tuples(st.just("resend"), st.integers(0, 5)),
     st.tuples(st.just("withdraw"), st.integers(0, 5)),
     st.tuples(st.just("replace"), st.integers(0, 5)),
+    st.tuples(st.just("hold"), st.integers(0, 5)),
+    st.tuples(st.just("let go"), st.integers(0, 5)),
     st.tuples(st.just("wait"), st.integers(1, 3)),
 )
 
@@ -44,6 +46,7 @@ class Expected:
     attempts: int = 0
     tries: int = 0
     ended: bool = False
+    held: bool = False
 
 
 @dataclass
@@ -83,7 +86,7 @@ class History:
         self.leases += leases
 
     def is_due(self, each: Expected) -> bool:
-        return each.state in (OutboxState.PENDING, OutboxState.SENDING) and each.due_at <= self.now
+        return each.state in (OutboxState.PENDING, OutboxState.SENDING) and each.due_at <= self.now and not each.held
 
     def is_blocked(self, number: int) -> bool:
         mine = self.queue[number].message
@@ -152,6 +155,24 @@ class History:
             each.ended = True
             self.queue.insert(self.queue.index(each), Expected(other, self.now))
 
+    def hold(self, which: int) -> None:
+        waiting = [each for each in self.queue if each.state is OutboxState.PENDING and not each.held]
+        if waiting:
+            each = waiting[which % len(waiting)]
+            with self.units() as uow:
+                uow.held_messages.hold(each.message.message_id, self.order())
+                uow.commit()
+            each.held = True
+
+    def let_go(self, which: int) -> None:
+        held = [each for each in self.queue if each.held]
+        if held:
+            each = held[which % len(held)]
+            with self.units() as uow:
+                uow.held_messages.let_go(each.message.message_id, self.order())
+                uow.commit()
+            each.held = False
+
     def order(self) -> OperatorOrder:
         return OperatorOrder("clerk", "because", self.now)
 
@@ -162,6 +183,8 @@ class History:
         """Let everything arrive, however it stands."""
         while self.dead(0):
             self.resend(0)
+        while any(each.held for each in self.queue):
+            self.let_go(0)
         for _ in self.queue:
             self.wait(10)
             self.claim(100)

@@ -107,7 +107,8 @@ def test_without_declarations_an_update_says_the_same(case: str, surname: str, f
     one = update(1, "120.50")
     declaration = DECLARED_ONCE + ">"  # what only a value could hold in this form
     someone = replace(one.subject.participant, name=PersonName(declaration, surname, "%s", "&"))
-    fees = (FeeBalance(f"100% {fee}", *[Decimal("1.00")] * 4, statute="VC 1%"),)
+    paid = Decimal("1.00")
+    fees = (FeeBalance(f"100% {fee}", assessed=paid, paid=paid, waived=ZERO, vacated=ZERO, statute="VC 1%"),)
     hostile = replace(one, subject=replace(one.subject, participant=someone, case_number=case + declaration), fees=fees)
     written = update_text(hostile, 1)
     root = "<col903:R xmlns:col903='urn:x'%s>%s</col903:R>"
