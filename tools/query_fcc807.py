@@ -66,7 +66,7 @@ def ask(client: BalanceQueryClient, row: Mapping[str, str | None]) -> dict[str, 
     said = {key: row.get(key) or "" for key in ("case_number", "participant_id", "surname")}
     said |= {"answer": "failed", "balance_due": "", "as_of": "", "reason": ""}
     try:
-        answer = client.ask(criteria(row))
+        answer = client.ask(criteria(row), attempts=4)  # the same message again, if it did not get through
     except (CcmsWsError, ValueError) as error:
         return said | {"reason": str(error)}
     if isinstance(answer, BalanceFound):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from ccms_ws.clients.partner import OnExchange, PartnerClient
+from ccms_ws.clients.partner import OnExchange, PartnerClient, Receipt
 from ccms_ws.clients.transport import TransportSettings
 from ccms_ws.clients.verdicts import Cause
 from ccms_ws.clock import Clock, SystemClock
@@ -86,11 +87,16 @@ class BalanceQueryClient:
         """Who asks."""
         return self._partner.partner_id
 
-    def ask(self, criteria: Criteria, *, soap: SoapVersion = SoapVersion.SOAP12) -> Response | QueryError:
+    def ask(
+        self, criteria: Criteria, *, soap: SoapVersion = SoapVersion.SOAP12, attempts: int = 1,
+        pause: timedelta = timedelta(seconds=1),
+    ) -> Response | QueryError:  # fmt: skip
         """The court's answer: the balance found, a rejection with its reason, or the exchange's error message.
 
+        What time may heal (no connection, HTTP 503, an answer that cannot be believed) is tried `attempts` times: the
+        same message, its id and Body as they were, after the wait that the court asks for or else after `pause`.
         Raises SchemaViolated if the query or the answer breaks the contract, and DeliveryError if no answer that can be
-        believed came back. A query has no effect at the court: it may be asked again.
+        believed came back.
         """
         query = self._query(criteria)
         payload = wire.query_to_xml(query)
@@ -104,7 +110,7 @@ class BalanceQueryClient:
             (),
             query.metadata.at,
         )
-        receipt = self._client.send(message, url=self._url, soap=soap)
+        receipt = self._send(message, soap, attempts, pause)
         if receipt.answer is None:
             raise TransientDeliveryError(
                 "the court answered nothing", cause=Cause.ANSWER_UNDECLARED, http_status=receipt.http_status
@@ -112,6 +118,14 @@ class BalanceQueryClient:
         answer = receipt.answer.payload
         schemas.validate(answer)
         return wire.error_from_xml(answer) if answer.tag == wire.Q_ERROR else wire.response_from_xml(answer)
+
+    def _send(self, message: OutgoingMessage, soap: SoapVersion, attempts: int, pause: timedelta) -> Receipt:
+        for _ in range(attempts - 1):
+            try:
+                return self._client.send(message, url=self._url, soap=soap)
+            except TransientDeliveryError as error:
+                time.sleep((error.retry_after or pause).total_seconds())
+        return self._client.send(message, url=self._url, soap=soap)
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -29,6 +29,8 @@ def _head(kit: Kit) -> Iterator[str]:
     yield "| `contract/` | WSDLs, schemas, code lists, samples (plain and signed) and a reading guide |"
     yield "| `keys/` | the court's certificate and a key pair for you; published, so worth nothing outside of a test |"
     yield "| `cases/` | recorded messages with what must come of them: `ccms-ws replay run cases` |"
+    if kit.tests_client:
+        yield "| `tasks.csv` | what the client is to ask |"
     yield "| `kit.toml` | which kit this is; leave it as it is |"
     yield ""
     yield f"In the test you are `{kit.partner}`, the court is `{COURT.ori}`, {COURT.name} (which"
@@ -46,11 +48,12 @@ def _client(kit: Kit) -> Iterator[str]:
     yield "   reaches it under another address, say so: `--public-url https://tester.example`."
     yield f"4. Let your client ask `http://127.0.0.1:8807{kit.exchange.path}`, one task after the other, in any order:"
     yield ""
-    yield "| task | case number | ask for | what happens |"
+    yield "| task | case number | and | what happens |"
     yield "|---|---|---|---|"
     for task in TASKS:
         yield f"| {task.number} | `{task.case_number}` | {task.asks} | {task.expects} |"
     yield ""
+    yield "`tasks.csv` has the same for a program. The fourth task and the later ones get their answer the second time."
     yield "Where something goes wrong on the way the client shall send the same message again: the same"
     yield "`wsa:MessageID`, the same Body, a fresh Timestamp and signature. Wait half a minute before repeating a task."
     yield "The run ends by itself when every task was done, or with Ctrl-C; the report then says what was not seen."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import shutil
 import zipfile
@@ -16,6 +17,7 @@ from ccms_ws.errors import ConfigError
 from ccms_ws.exchange import Direction, Exchange
 from ccms_ws.kit.guide import guide
 from ccms_ws.kit.kit import FILE, Kit, read_kit
+from ccms_ws.kit.tricks import TASKS
 from ccms_ws.replay import pki
 from ccms_ws.replay.casefile import find_cases, read_case, shipped_cases
 from ccms_ws.services.offers import offer_of
@@ -52,6 +54,8 @@ def make_kit(exchange: Exchange, folder: Path, *, partner: str = "") -> Kit:
     }
     (folder / FILE).write_text("".join(f'{key} = "{value}"\n' for key, value in lines.items()), "utf-8")
     kit = read_kit(folder)
+    if kit.tests_client:
+        _write_tasks(folder / "tasks.csv")
     (folder / "README.md").write_text(guide(kit), "utf-8")
     return kit
 
@@ -80,6 +84,14 @@ def _keys(partner: str, folder: Path) -> None:
     for path in folder.iterdir():
         if path.name not in kept:
             path.unlink()
+
+
+def _write_tasks(file: Path) -> None:
+    """Columns as `tools/query_fcc807.py --file` has them."""
+    with file.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.DictWriter(lines, ("case_number", "participant_id", "as_of"))
+        writer.writeheader()
+        writer.writerows({"case_number": task.case_number, **task.also} for task in TASKS)
 
 
 def _cases(exchange: Exchange) -> Iterator[Path]:

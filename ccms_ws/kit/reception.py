@@ -104,7 +104,7 @@ class Reception:
         if task is None or task.trick is Trick.NONE or task.number in self._done:
             return
         if self._clock.now() - message.at >= _REPEAT or any(each.at > message.at for each in self._messages.values()):
-            failure = f"task {task.number}, {task.trick.value}: {message_id} did not come again"
+            failure = f"task {task.number}, {task.trick.value}: {message_id} did not come again; believed, or given up?"
             self._ledger.fails(task.requirement, failure)
 
     def _examine(self, request: HttpRequest) -> Examination:
@@ -132,6 +132,7 @@ class Reception:
         if known.content != content:
             self._ledger.fails(req.UNIQUE_IDS, f"{seen.message_id} came with another content")
             return Trick.NONE
+        self._ledger.holds(req.SAME_MESSAGE)
         self._same_again(seen.message_id, known, signature)
         return Trick.NONE
 
@@ -156,7 +157,8 @@ class Reception:
             if task.requirement is not req.BALANCE:
                 self._ledger.fails(task.requirement, f"task {task.number} was asked again at once ({message_id})")
         else:
-            self._ledger.fails(task.requirement, f"task {task.number} was asked again under a new id ({message_id})")
+            self._ledger.fails(req.SAME_MESSAGE, f"task {task.number} was asked again under a new id ({message_id})")
+            self._ledger.holds(task.requirement)
             self._done.add(task.number)
 
     def _same_again(self, message_id: str, known: _Seen, signature: bytes) -> None:

@@ -74,20 +74,26 @@ BALANCE: Final = Requirement("C02", "it asks for a balance and gets one", "FCC80
 REJECTION: Final = Requirement("C03", "it takes a rejection for an answer: the query is not repeated", "FCC807")
 ERROR: Final = Requirement("C04", "it takes an error message for an answer: the query is not repeated", "FCC807")
 UNAVAILABLE: Final = Requirement(
-    "C05", "after HTTP 503 it waits as long as asked, then sends the same message: id and Body as they were",
-    "RFC 9110 10.2.3, message profile",
+    "C05", "after HTTP 503 it waits as long as asked, then asks again", "RFC 9110 10.2.3, message profile",
 )  # fmt: skip
-CUT_OFF: Final = Requirement("C06", "after a cut connection it sends the same message again", "message profile")
+CUT_OFF: Final = Requirement("C06", "after a cut connection it asks again", "message profile")
 RESEALED: Final = Requirement("C07", "a message that is sent again is signed afresh", "WSS 10")
-TAMPERED: Final = Requirement("C08", "it does not believe an answer that was changed after signing", "XMLDSig 3.2")
-STRANGER: Final = Requirement("C09", "it does not believe an answer that another key signed", "GFIPM S2S")
-UNRELATED: Final = Requirement("C10", "it does not take the answer to another message for its own", "WSA 3.4")
-STALE: Final = Requirement("C11", "it does not believe an answer of an hour ago", "WSS 10")
+TAMPERED: Final = Requirement("C08", "it does not believe a changed answer, and asks again", "XMLDSig 3.2")
+STRANGER: Final = Requirement(
+    "C09", "it does not believe an answer that another key signed, and asks again", "GFIPM S2S"
+)
+UNRELATED: Final = Requirement(
+    "C10", "it does not take another message's answer for its own, and asks again", "WSA 3.4"
+)
+STALE: Final = Requirement("C11", "it does not believe an answer of an hour ago, and asks again", "WSS 10")
 BOTH_VERSIONS: Final = Requirement("C12", "it speaks SOAP 1.2", "FCC807 WSDL", Level.SHOULD)
+SAME_MESSAGE: Final = Requirement(
+    "C13", "what it asks again is the same message: id and Body as they were", "message profile"
+)
 
 CLIENT: Final = (
     UNIQUE_IDS, BALANCE, REJECTION, ERROR, UNAVAILABLE, CUT_OFF, RESEALED, TAMPERED, STRANGER, UNRELATED, STALE,
-    BOTH_VERSIONS,
+    BOTH_VERSIONS, SAME_MESSAGE,
 )  # fmt: skip
 
 # -- an endpoint that is told (COL903, DMV907) -------------------------------------------------------------------------

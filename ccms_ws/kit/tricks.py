@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import Final
@@ -39,32 +40,31 @@ class Trick(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the partner's tester lets the client ask, and which demand it shows."""
+    """What the partner's tester lets the client ask, and which demand it shows. `also`: search keys beside the case."""
 
     number: int
     case_number: str
-    asks: str
     expects: str
     requirement: Requirement
     trick: Trick = Trick.NONE
+    also: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> str:
+        """The other keys, in words."""
+        return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in self.also.items()) or "nothing else"
 
 
 TASKS: Final = (
-    Task(1, "CR-2023-002931", "participant P-1002", "a balance of 710.00", req.BALANCE),
-    Task(2, "TR-2099-000001", "the case number alone", "a rejection, CaseNotFound", req.REJECTION),
-    Task(3, "CR-2025-000184", "the balance as of 2199-01-01", "an error message", req.ERROR),
-    Task(4, "TR-2025-004417", "the case number alone", "HTTP 503 first: send the same message again",
-         req.UNAVAILABLE, Trick.UNAVAILABLE),
-    Task(5, "TR-2024-019302", "the case number alone", "no answer first: send the same message again", req.CUT_OFF,
-         Trick.CUT),
-    Task(6, "TR-2021-007755", "the case number alone", "a changed answer first: do not believe it, send again",
-         req.TAMPERED, Trick.TAMPERED),
-    Task(7, "TR-2025-011250", "the case number alone", "an answer of another key first: do not believe it, send again",
-         req.STRANGER, Trick.STRANGER),
-    Task(8, "TR-2024-020118", "the case number alone", "another message's answer first: do not take it, send again",
-         req.UNRELATED, Trick.UNRELATED),
-    Task(9, "TR-2025-009020", "the case number alone", "an hour-old answer first: do not believe it, send again",
-         req.STALE, Trick.STALE),
+    Task(1, "CR-2023-002931", "a balance of 710.00", req.BALANCE, also={"participant_id": "P-1002"}),
+    Task(2, "TR-2099-000001", "a rejection, CaseNotFound", req.REJECTION),
+    Task(3, "CR-2025-000184", "an error message", req.ERROR, also={"as_of": "2199-01-01"}),
+    Task(4, "TR-2025-004417", "HTTP 503 first: send the same message again", req.UNAVAILABLE, Trick.UNAVAILABLE),
+    Task(5, "TR-2024-019302", "no answer first: send the same message again", req.CUT_OFF, Trick.CUT),
+    Task(6, "TR-2021-007755", "a changed answer first: do not believe it, send again", req.TAMPERED, Trick.TAMPERED),
+    Task(7, "TR-2025-011250", "an answer of another key first: do not believe it, send again", req.STRANGER, Trick.STRANGER),
+    Task(8, "TR-2024-020118", "another message's answer first: do not take it, send again", req.UNRELATED, Trick.UNRELATED),
+    Task(9, "TR-2025-009020", "an hour-old answer first: do not believe it, send again", req.STALE, Trick.STALE),
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ccms_ws.errors import CcmsWsError, ConfigError
 from ccms_ws.kit.kit import certificate_in, read_kit
 from ccms_ws.kit.packing import make_kit
 from ccms_ws.kit.requirements import of_client, of_endpoint
+from ccms_ws.kit.tricks import TASKS
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import find_cases, read_case, replay
 
@@ -38,7 +40,8 @@ def test_what_is_read_back_is_what_was_made(kits: dict[str, Path], code: str) ->
 @pytest.mark.parametrize("code", CODES)
 def test_it_holds_contract_cases_and_the_keys_of_one_partner(kits: dict[str, Path], code: str) -> None:
     folder = kits[code]
-    assert {each.name for each in folder.iterdir()} == {"README.md", "kit.toml", "contract", "keys", "cases"}
+    tasks = {"tasks.csv"} if code == "FCC807" else set()
+    assert {each.name for each in folder.iterdir()} == {"README.md", "kit.toml", "contract", "keys", "cases"} | tasks
     assert any((folder / "contract").rglob("*.wsdl"))
     assert any((folder / "contract").rglob("*.xsd"))
     assert len(find_cases([folder / "cases"])) >= 20
@@ -57,6 +60,13 @@ def test_its_readme_names_every_demand_and_every_file(kits: dict[str, Path], cod
     paths = [word for word in text.split("`") if word.startswith(("keys/", "contract/")) and " " not in word]
     assert len(paths) >= 4
     assert [path for path in paths if not (kits[code] / path).exists()] == []
+
+
+def test_the_tasks_are_there_for_a_program_too(kits: dict[str, Path]) -> None:
+    with (kits["FCC807"] / "tasks.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["case_number"] for row in rows] == [task.case_number for task in TASKS]
+    assert rows[0]["participant_id"] == "P-1002"
 
 
 def test_its_cases_replay(kits: dict[str, Path]) -> None:
