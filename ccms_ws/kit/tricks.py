@@ -61,10 +61,10 @@ TASKS: Final = (
     Task(3, "CR-2025-000184", "an error message", req.ERROR, also={"as_of": "2199-01-01"}),
     Task(4, "TR-2025-004417", "HTTP 503 first: send the same message again", req.UNAVAILABLE, Trick.UNAVAILABLE),
     Task(5, "TR-2024-019302", "no answer first: send the same message again", req.CUT_OFF, Trick.CUT),
-    Task(6, "TR-2021-007755", "a changed answer first: do not believe it, send again", req.TAMPERED, Trick.TAMPERED),
-    Task(7, "TR-2025-011250", "an answer of another key first: do not believe it, send again", req.STRANGER, Trick.STRANGER),
-    Task(8, "TR-2024-020118", "another message's answer first: do not take it, send again", req.UNRELATED, Trick.UNRELATED),
-    Task(9, "TR-2025-009020", "an hour-old answer first: do not believe it, send again", req.STALE, Trick.STALE),
+    Task(6, "TR-2021-007755", "a changed answer first: believe nothing, send again", req.TAMPERED, Trick.TAMPERED),
+    Task(7, "TR-2025-011250", "another key's answer first: believe nothing, send again", req.STRANGER, Trick.STRANGER),
+    Task(8, "TR-2024-020118", "another message's answer first: send the same again", req.UNRELATED, Trick.UNRELATED),
+    Task(9, "TR-2025-009020", "an hour-old answer first: believe nothing, send again", req.STALE, Trick.STALE),
 )  # fmt: skip
 
 
