@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from ccms_ws.envelope.algorithms import ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256
 from tests.support.envelopes import NS, find, opened, received
 from tests.support.layouts import LAYOUTS
 from tests.support.oracles import libxmlsec_sign, libxmlsec_verifies
 from tests.support.pki import pki
 
 
+@pytest.mark.parametrize(("who", "method"), [("probation", RSA_SHA256), ("dmv", ECDSA_SHA256), ("ftb", ECDSA_SHA384)])
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_validly_signed_layout_is_accepted(name: str) -> None:
-    raw = libxmlsec_sign(LAYOUTS[name].text(), pki().probation)
-    assert libxmlsec_verifies(raw, pki().probation)
+def test_a_validly_signed_layout_is_accepted(name: str, who: str, method: str) -> None:
+    identity = getattr(pki(), who)
+    text = replace(LAYOUTS[name], identity=identity).text().replace(RSA_SHA256.encode(), method.encode())
+    raw = libxmlsec_sign(text, identity)
+    assert libxmlsec_verifies(raw, identity)
     envelope = opened(raw)
-    assert envelope.partner_id == "adult-probation"
+    assert envelope.certificate == identity.certificate
     assert envelope.payload is find(envelope.envelope, "soap:Body")[0]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from ccms_ws.contract.namespaces import SOAP11
+from ccms_ws.contract.namespaces import SOAP11, XSI
 from ccms_ws.envelope.algorithms import (
     ECDSA_SHA256,
     ECDSA_SHA384,
@@ -24,6 +26,8 @@ from ccms_ws.envelope.algorithms import (
     SHA384,
     SHA512,
 )
+from ccms_ws.envelope.canonical import canonical
+from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.envelope.streaming import seal_stream
@@ -58,6 +62,9 @@ ODD_PAYLOADS = {
     "empty": f'<t:Query xmlns:t="{TEST}"/>',
     "same-namespace-twice": f'<t:Query xmlns:t="{TEST}" xmlns:u="{TEST}"><u:Case u:a="1" t:b="2"/></t:Query>',
     "soap-inside": f'<t:Query xmlns:t="{TEST}" xmlns:soap="{SOAP11}"><soap:Odd/></t:Query>',
+    "xsi-type": f'<t:Query xmlns:t="{TEST}" xmlns:xsi="{XSI}"><t:Case xsi:type="t:Kind">1</t:Case></t:Query>',
+    "cdata": f'<t:Query xmlns:t="{TEST}"><t:Case><![CDATA[<1> & ]]>2</t:Case></t:Query>',
+    "comments": f'<t:Query xmlns:t="{TEST}"><!--1--><t:Case>1<!--2-->2</t:Case><!--3--></t:Query>',
     "xml-attributes": f'<t:Query xmlns:t="{TEST}"><t:Case xml:lang="en" xml:space="preserve"> 1 </t:Case></t:Query>',
 }
 
@@ -84,12 +91,20 @@ def test_libxmlsec_signxml_and_xmlsec1_accept_what_we_seal_piece_by_piece(versio
         assert xmlsec1("--verify", raw, who, tmp_path).returncode == 0
 
 
-@pytest.mark.parametrize("name", ODD_PAYLOADS)
-def test_odd_payloads_are_sealed_as_other_implementations_read_them(name: str) -> None:
-    raw = to_bytes(sealed(etree.fromstring(ODD_PAYLOADS[name])))
-    assert libxmlsec_verifies(raw, pki().probation)
-    stock_signxml_verify(raw, pki().probation, references=7)
-    assert opened(raw).payload.tag == f"{{{TEST}}}Query"
+def _odd(name: str) -> etree._Element:
+    """The payload as a library would hand it over that keeps CDATA and comments."""
+    return etree.fromstring(ODD_PAYLOADS[name], etree.XMLParser(strip_cdata=False))
+
+
+@pytest.mark.parametrize(("who", "version", "name"), list(product(WHO, SoapVersion, ODD_PAYLOADS)))
+def test_odd_payloads_are_sealed_as_other_implementations_read_them(who: str, version: SoapVersion, name: str) -> None:
+    identity = getattr(pki(), who)
+    for reference in TokenReference:
+        raw = to_bytes(sealed(_odd(name), by=identity, version=version, reference=reference))
+        assert libxmlsec_verifies(raw, identity)
+        stock_signxml_verify(raw, identity, references=7 if reference is TokenReference.DIRECT else 6)
+        assert opened(raw).payload.tag == f"{{{TEST}}}Query"
+        assert opened(raw).content_digest == hashlib.sha256(canonical(_odd(name))).digest()
 
 
 @pytest.mark.parametrize("method", METHODS["probation"])
@@ -145,16 +160,26 @@ class TestXmlsec1Command:
 @pytest.fixture(scope="module")
 def jdk_verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     directory = tmp_path_factory.mktemp("jdk")
-    messages = {name: sealed(etree.fromstring(text)) for name, text in ODD_PAYLOADS.items()}
+    messages = {
+        f"{name}-{version.name}": sealed(_odd(name), version=version)
+        for name in ODD_PAYLOADS
+        for version in SoapVersion
+    }
     messages |= {
         f"{method.rpartition('#')[2]}": sealed(policy=replace(POLICY, rsa_signature=method))
         for method in METHODS["probation"]
     }
     messages |= {f"reference-{kind.value}": sealed(reference=kind) for kind in TokenReference}
-    (directory / "cert.pem").write_bytes(certificate_pem(pki().probation))
-    for name, message in messages.items():
-        (directory / f"{name}.xml").write_bytes(to_bytes(message))
-    (directory / "tampered.xml").write_bytes(to_bytes(sealed()).replace(b"24CR01234", b"24CR99999"))
+    raw = {name: to_bytes(message) for name, message in messages.items()}
+    raw["tampered"] = to_bytes(sealed()).replace(b"24CR01234", b"24CR99999")
+    return _jdk_verdicts(directory, pki().probation, raw)
+
+
+def _jdk_verdicts(directory: Path, identity: Identity, messages: Mapping[str, bytes]) -> dict[str, str]:
+    """Whether the JDK verifies each of the messages with the identity's certificate: "true" or "false"."""
+    (directory / "cert.pem").write_bytes(certificate_pem(identity))
+    for name, raw in messages.items():
+        (directory / f"{name}.xml").write_bytes(raw)
     files = sorted(directory.glob("*.xml"))
     assert JAVA
     output = subprocess.run(
@@ -170,8 +195,20 @@ class TestJdk:
     def test_it_accepts_what_we_seal(self, jdk_verdicts: dict[str, str]) -> None:
         verdicts = dict(jdk_verdicts)
         assert verdicts.pop("tampered") == "false"
-        assert len(verdicts) == len(ODD_PAYLOADS) + 10
+        assert len(verdicts) == 2 * len(ODD_PAYLOADS) + 10
         assert set(verdicts.values()) == {"true"}, verdicts
+
+    @pytest.mark.parametrize("who", ["dmv", "ftb"])
+    def test_it_accepts_every_other_key_and_reference_too(self, who: str, tmp_path: Path) -> None:
+        identity = getattr(pki(), who)
+        messages = {
+            f"{reference.value}-{version.name}-{name}": to_bytes(
+                sealed(_odd(name), by=identity, reference=reference, version=version)
+            )
+            for reference, version, name in product(TokenReference, SoapVersion, ODD_PAYLOADS)
+        }
+        verdicts = _jdk_verdicts(tmp_path, identity, messages)
+        assert verdicts == dict.fromkeys(sorted(messages), "true")
 
     @pytest.mark.parametrize("who", ["probation", "dmv"])
     def test_we_accept_what_it_signs(self, who: str, tmp_path: Path) -> None:
