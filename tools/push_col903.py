@@ -6,14 +6,17 @@
 
 Columns: case_number, participant_id, given, surname, account_number, referred_amount, previous_balance,
 current_balance, paid, reason (of what was not paid), effective_on.
-A file with a bad row is refused, each reason said, unless --send-rest. For the court's daily work there is
-`ccms-ws col903 build`: it finds what changed by itself, keeps order, tries again, and knows the batch when an error
-message comes later. Ends with 0 if all was taken, 1 if not, 2 if nothing could begin.
+A file with a bad row is refused, each reason said, unless --send-rest. Which rows went in which batch is kept beside
+the file, in FILE.sent.jsonl: these batches are not in the court's books, so an error message that comes later lands in
+quarantine, and `receive_answers.py --sent FILE.sent.jsonl` says which rows it is about. For the court's daily work
+there is `ccms-ws col903 build`: it finds what changed by itself, keeps order, tries again, and takes errors in. Ends
+with 0 if all was taken, 1 if not, 2 if nothing could begin.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -33,12 +36,17 @@ from ccms_ws.log import configure_logging
 from ccms_ws.parts.metadata import MessageKind, first_metadata
 
 
-def message_of(updates: list[Update], court: CourtApplication, partner: str, client_id: str) -> OutgoingMessage:
-    """A batch, valid by the schema, with an id of its own. Raises SchemaViolated."""
+def message_of(
+    updates: list[Update], court: CourtApplication, partner: str
+) -> tuple[OutgoingMessage, dict[str, object]]:
+    """A batch, valid by the schema, with an id of its own; and what is kept of it. Raises SchemaViolated."""
     context = court.context(partner)
     metadata = first_metadata(COL903.code, context, MessageKind.NOTIFICATION)
+    client_id = court.push_settings(partner, COL903.code).client_id
     batch = Batch(metadata=metadata, client_id=client_id, updates=tuple(updates))
-    return compose(COL903, batch, message_id=batch.batch_id, partner_id=partner, now=context.now)
+    message = compose(COL903, batch, message_id=batch.batch_id, partner_id=partner, now=context.now)
+    rows = {u.sequence: [u.subject.case_number, u.subject.participant.participant_id] for u in updates}
+    return message, {"batch": str(batch.batch_id), "partner": partner, "at": str(context.now), "rows": rows}
 
 
 def options_of() -> argparse.Namespace:
@@ -64,7 +72,10 @@ def main() -> int:
         if problems and not options.send_rest:
             return 1
         parts = [updates[start : start + push.batch_size] for start in range(0, len(updates), push.batch_size)]
-        messages = [message_of(part, court, options.partner, push.client_id) for part in parts]
+        messages = [message_of(part, court, options.partner) for part in parts]
+        sent = options.file.with_name(f"{options.file.name}.sent.jsonl")
+        if not options.dry_run:
+            sent.touch(mode=0o600)
     except (CcmsWsError, OSError) as error:
         print(f"push_col903: cannot begin: {error}", file=sys.stderr)
         return 2
@@ -72,7 +83,9 @@ def main() -> int:
     if options.dry_run:
         return 1 if problems else 0
     taken, route = 0, court.routes()(options.partner, "COL903")  # the client, made once and kept
-    for message in track(messages, "sending", console=Console(stderr=True), transient=True):
+    for message, kept in track(messages, "sending", console=Console(stderr=True), transient=True):
+        with sent.open("a", encoding="utf-8") as lines:  # first: it may arrive whatever happens here
+            print(json.dumps(kept), file=lines)
         try:
             receipt = route.sender.send(message, url=route.url, soap=route.soap)
         except CcmsWsError as error:  # it may be sent again: the same id and Body have one effect at the partner

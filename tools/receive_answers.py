@@ -5,9 +5,10 @@
     receive_answers.py --config demo-court/ccms-ws.toml --partner DMV --follow
     receive_answers.py --config demo-court/ccms-ws.toml --to 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --out answers.json
 
-`ccms-ws serve` takes answers in and `ccms-ws worker` those that come back at once; both verify, apply and keep them.
-This script reads what was kept, for the court's own case management: one line, or one object in --out, for each answer.
-Ends with 0 if there was an answer, 1 if there was none.
+With --sent it says to which rows of a file that `push_col903.py` has sent an answer is. `ccms-ws serve` takes answers
+in and `ccms-ws worker` those that come back at once; both verify, apply and keep them. This script reads what was kept,
+for the court's own case management: one line, or one object in --out, for each answer. Ends with 0 if there was an
+answer, 1 if there was none.
 """
 
 from __future__ import annotations
@@ -55,6 +56,13 @@ def in_words(kept: Traffic, log: TrafficLog) -> dict[str, Any]:
     return told
 
 
+def rows_of(told: dict[str, Any], sent: dict[str, dict[str, Any]]) -> list[str]:
+    """Case and participant of the rows of a file that an answer is about; none if it is about none of the file."""
+    rows = sent.get(told["answers"], {}).get("rows", {})
+    refused = [str(item["sequence"]) for item in told.get("items", ())]
+    return [" ".join(rows[number]) for number in (rows if told.get("whole_batch") else refused) if number in rows]
+
+
 def answers(database: str, options: argparse.Namespace, since: datetime) -> Iterator[dict[str, Any]]:
     """The answers since then, oldest first; with --follow, those to come as well."""
     engine = open_engine(database)
@@ -81,14 +89,19 @@ def main() -> int:
     parser.add_argument("--since", type=float, default=24, metavar="HOURS", help="how far to look back")
     parser.add_argument("--limit", type=int, default=1000, help="at most so many of each exchange")
     parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    parser.add_argument("--sent", type=Path, metavar="FILE", help="what push_col903.py has kept of a file's batches")
     parser.add_argument("--out", type=Path, help="write them there as JSON, too")
     options = parser.parse_args()
     configure_logging("ERROR")
     told = []
+    lines = options.sent.read_text("utf-8").splitlines() if options.sent else []
+    sent = {line["batch"]: line for line in map(json.loads, lines)}
     try:
         database = load_settings(options.config).database.url
         for each in answers(database, options, SystemClock().now() - timedelta(hours=options.since)):
-            applied = "" if each["applied"] else " (quarantined: it fits no open message)"
+            each["rows"] = rows_of(each, sent)
+            applied = "" if each["applied"] else " (quarantined: it fits no message of the books)"
+            applied = f" about {'; '.join(each['rows'])}" if each["rows"] else applied
             words = f"{each['exchange']} {each['partner']} {each['answer']} {each['code']}"
             print(f"{each['at']} {words} to {each['answers']}{applied}", flush=True)
             told.append(each)
