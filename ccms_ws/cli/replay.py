@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -163,6 +164,8 @@ def _show(result: RunResult) -> None:
             say(f"    and {len(lines) - MOST_LINES} more: --html or --json shows all of them")
     if len(bad) > MOST_CASES:
         say(f"and {len(bad) - MOST_CASES} more cases: --html or --json shows all of them")
+    for why, count in Counter(case.reason for case in result.cases if case.verdict is Verdict.SKIPPED).items():
+        say(f"skipped {count}: {why}")
     counts = ", ".join(f"{count} {verdict.value}" for verdict, count in result.counts.items() if count)
     rate = len(result.cases) / result.seconds if result.seconds else 0
     say(f"{counts or 'nothing played'} ({result.mode}, {result.target}, {result.seconds:.1f} s, {rate:.0f}/s)")

@@ -162,7 +162,7 @@ def _why_not(case: Case, target: Target, live: bool) -> str:
         return case.not_live
     if not all(isinstance(step, Post) for step in case.steps):
         return "it needs the clock or the hands of the court"
-    if case.sent or case.books is Books.MADE:
+    if live and (case.sent or case.books is Books.MADE):
         return "the endpoint has not on file what it needs"
     lacking = {step.partner for step in case.steps if isinstance(step, Post)} if live else set()
     if nobody := sorted(name for name in lacking if target.signers(name) is None):

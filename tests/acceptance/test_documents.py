@@ -23,6 +23,7 @@ from tests.support.quick import quick_commands
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *all_documents().values()]
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 RUNNING = [path for path in DOCUMENTS if any(each.is_run for each in snippets(path))]
 
 
@@ -53,10 +54,7 @@ def test_what_a_document_says_to_do_works(path: Path, court: tuple[Path, int]) -
     for name in ("tools", "ccms_ws"):
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(ROOT / name)
-    ports = {f"88{number:02}": str(base + number) for number in (7,)} | {
-        "8903": str(base + 103),
-        "8907": str(base + 107),
-    }
+    ports = {str(8800 + number): str(base + number) for number in (7, 50, 103, 107)}
     ended = subprocess.run(
         ["bash", "-c", script(blocks, ports)],
         cwd=folder,
@@ -112,14 +110,14 @@ def test_every_command_that_a_document_names_is_there(path: Path) -> None:
     for first, second in re.findall(
         r"(?:`|^|\()ccms-ws ([a-z][\w-]*)(?: ([a-z][\w-]*))?", path.read_text("utf-8"), re.M
     ):
-        command = typer.main.get_command(app).commands.get(first)  # type: ignore[attr-defined]
+        command = COMMANDS.get(first)
         assert command is not None, first
         below = getattr(command, "commands", None)
         assert below is None or not second or second in below, f"{first} {second}"
 
 
 def test_the_documents_are_installed_with_the_package() -> None:
-    assert {"INTEGRATING", "OPERATIONS", "ARCHITECTURE", "THREAT-MODEL", "CHANGELOG"} <= set(all_documents())
+    assert {"INTEGRATING", "OPERATIONS", "TESTING", "ARCHITECTURE", "THREAT-MODEL", "CHANGELOG"} <= set(all_documents())
     assert FOLDER.is_relative_to(ROOT / "ccms_ws")
 
 
