@@ -13,10 +13,12 @@ import typer
 
 from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.findings import Finding, amber, green, red, show_findings
+from ccms_ws.cli.inventory import CRL_WARNING
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.errors import CcmsWsError, ConfigError
 
 if TYPE_CHECKING:
+    from ccms_ws.cli.inventory import Entry
     from ccms_ws.config import Settings
 
 ENOUGH_DISK = 1_000_000_000
@@ -81,7 +83,7 @@ def _settings(settings: Settings, config: Path) -> Iterator[Finding]:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     from ccms_ws.bootstrap import open_court
-    from ccms_ws.cli.inventory import COURT, files_of_court
+    from ccms_ws.cli.inventory import COURT, files_of_court, revocation_lists
     from ccms_ws.cli.reaching import certificate_days, validity
     from ccms_ws.clock import SystemClock
 
@@ -90,6 +92,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         if use != "signs":
             yield certificate_days(f"{COURT}'s {use} {path.name}", path, now, use)
     try:
+        yield from map(_list_in_time, revocation_lists(settings, now))
         court = open_court(settings)
     except CcmsWsError as error:
         yield red("court key and trust", str(error), error.hint or "put the right file there")
@@ -97,6 +100,14 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     yield green("court key", f"{settings.identity.key.name} fits its certificate, nobody else can read it")
     yield validity("court certificate", court.identity.certificate, now)
     yield green("trust", "every partner has its own certificates, fit for signing")
+
+
+def _list_in_time(crl: Entry) -> Finding:
+    what, said = f"revocation list {crl.file.name}", f"a new one is due on {crl.until:%Y-%m-%d}"
+    do = "fetch the authority's new list, then SIGHUP; once it is over, nobody whom it concerns is let in"
+    if crl.days < 0:
+        return red(what, f"ended on {crl.until:%Y-%m-%d}", do)
+    return amber(what, said, do) if crl.days <= CRL_WARNING else green(what, said)
 
 
 def _database(settings: Settings, config: Path) -> Iterator[Finding]:

@@ -25,7 +25,8 @@ FIRST_WARNING: Final = 60
 """Days before the end from which a program that starts says so."""
 _REMINDERS: Final = frozenset({FIRST_WARNING, 30, 14})
 _EVERY_DAY: Final = 7
-_CRL_WARNING: Final = 2
+CRL_WARNING: Final = 2
+"""Days before a revocation list's end from which it is spoken of: authorities renew them late."""
 _DAY: Final = 86_400.0
 
 
@@ -48,7 +49,7 @@ def inventory(settings: Settings, now: datetime) -> list[Entry]:
     """All of them, those that end first at the top. Raises ConfigError for a file that cannot be read."""
     entries = [_entry(COURT, use, path, now) for use, path in files_of_court(settings)]
     entries += [_entry(each.id, use, path, now) for each in settings.partners for use, path in files_of_partner(each)]
-    entries += _revocation_lists(settings, now)
+    entries += revocation_lists(settings, now)
     return sorted(entries, key=lambda entry: entry.until)
 
 
@@ -57,7 +58,7 @@ def reminders(entries: Iterable[Entry], *, starting: bool) -> list[Entry]:
 
     def is_due(entry: Entry) -> bool:
         if entry.use == "revocation list":
-            return entry.days <= _CRL_WARNING
+            return entry.days <= CRL_WARNING
         return entry.days <= (FIRST_WARNING if starting else _EVERY_DAY) or entry.days in _REMINDERS
 
     return [entry for entry in entries if is_due(entry)]
@@ -144,7 +145,8 @@ def certificate_in(path: Path, use: str) -> x509.Certificate:
     return by_end[-1] if use.startswith("authorities") else by_end[0]
 
 
-def _revocation_lists(settings: Settings, now: datetime) -> Iterator[Entry]:
+def revocation_lists(settings: Settings, now: datetime) -> Iterator[Entry]:
+    """Those that are in use. Raises ConfigError for a file that cannot be read."""
     from cryptography.hazmat.primitives.hashes import SHA256
 
     from ccms_ws.credentials import revocation_list

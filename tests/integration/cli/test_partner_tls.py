@@ -9,6 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from ccms_ws.cli.findings import Finding, Light
 from ccms_ws.cli.inventory import certificate_in, inventory
@@ -137,3 +141,22 @@ def test_the_nearer_the_end_the_more_urgent(court_folder: Path, left: int, word:
     found = certificate_days("x", path, ends - timedelta(days=left, minutes=1))
     assert found.found == f"valid for {left} days"
     assert (found.light, found.do.partition(":")[0]) == ((Light.AMBER, word) if word else (Light.GREEN, ""))
+
+
+@pytest.mark.parametrize(("days", "light"), [(10, "green"), (2, "amber"), (-1, "red")])
+def test_a_revocation_list_is_looked_at_in_time(court_folder: Path, ccms_ws: Commands, days: int, light: str) -> None:
+    pki, now = court_folder / "pki", SystemClock().now()
+    key = load_pem_private_key((pki / "root.key").read_bytes(), None)
+    assert isinstance(key, RSAPrivateKey)
+    crl = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(x509.load_pem_x509_certificate((pki / "root.crt").read_bytes()).subject)
+        .last_update(now - timedelta(days=9)).next_update(now + timedelta(days=days, minutes=5))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    (pki / "root.crl").write_bytes(crl.public_bytes(Encoding.PEM))
+    settings = court_folder / "ccms-ws.toml"
+    lines = 'crls = [{ file = "pki/root.crl", issuer = "pki/root.crt" }]'
+    settings.write_text(settings.read_text().replace("[security]\n", f"[security]\n{lines}\n"))
+    rows = {row["what"]: row for row in ccms_ws("doctor", "--no-partners", "--json").json}
+    assert rows["revocation list root.crl"]["light"] == light
