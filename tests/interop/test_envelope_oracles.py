@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import random
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from ccms_ws.contract.namespaces import SOAP11, XSI
+from ccms_ws.contract.namespaces import DS, SOAP11, XSI
 from ccms_ws.envelope.algorithms import (
     ECDSA_SHA256,
     ECDSA_SHA384,
@@ -136,6 +138,36 @@ def test_what_libxmlsec_refuses_we_refuse(changed: str) -> None:
     assert not libxmlsec_verifies(tampered, pki().probation)
     with pytest.raises(CcmsWsError):
         opened(tampered)
+
+
+_SNIPPETS = [
+    "", " ", "\n", "\t", "&#13;", "&#32;", "<!--x-->", "<x/>", "<![CDATA[]]>", "x", "=", "#", ' Id="x"',
+    ' xmlns="urn:x"',
+    ' xmlns:x="urn:x"', ' xmlns:x="rel"', f' xmlns:ds="{DS}"', ' xmlns:ds="urn:x"', ' xml:lang="en"', ' Type="x"',
+    "<ds:Transform/>", "</ds:Transform>", '"', "'", "/", "ds:", "<ds:SignedInfo>", "</ds:SignedInfo>", "&amp;", "?",
+]  # fmt: skip
+_PLACES = ["<ds:", "</ds:", '="', '"', "/>", ">", " Algorithm", "URI", "DigestValue>", "#"]
+
+
+def test_whatever_is_done_to_a_signed_info_we_accept_no_more_than_libxmlsec() -> None:
+    """Also where our shortcuts read a SignedInfo by its text."""
+    raw = to_bytes(sealed()).decode()
+    start, end = raw.index("<ds:SignedInfo"), raw.index("<ds:SignatureValue>")
+    chance, accepted = random.Random(907), 0
+    for _ in range(1500):
+        part = raw[start:end]
+        for _ in range(chance.randint(1, 2)):
+            place = chance.choice([match.start() for match in re.finditer(re.escape(chance.choice(_PLACES)), part)])
+            place += chance.randint(0, 3)
+            part = part[:place] + chance.choice(_SNIPPETS) + part[place + chance.choice([0, 0, 0, 1, 2]) :]
+        changed = (raw[:start] + part + raw[end:]).encode()
+        try:
+            opened(changed)
+        except CcmsWsError:
+            continue
+        accepted += 1
+        assert libxmlsec_verifies(changed, pki().probation), part
+    assert accepted > 20, "it should not be all about refusals"
 
 
 @pytest.mark.skipif(XMLSEC1 is None, reason="the xmlsec1 command is not installed")
