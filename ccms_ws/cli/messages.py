@@ -11,6 +11,7 @@ import typer
 from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
+from ccms_ws.cli.progress import progress
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, against: AgainstOption = None,
 
     engine = open_engine(load_settings(config).database.url)
     with engine.connect().execution_options(read_only=True) as connection:
-        breaks, entries = [], 0
-        for found in verify(connection, _heads(against)):
-            if isinstance(found, Break):
-                breaks.append(found)
-            else:
-                entries = found
-        ends = heads(connection)
+        breaks, entries, ends = [], 0, heads(connection)
+        with progress("verify", sum(head.length for head in ends)) as advance:
+            for found in verify(connection, _heads(against)):
+                if isinstance(found, Break):
+                    breaks.append(found)
+                else:
+                    advance(found - entries)
+                    entries = found
     engine.dispose()
     rows = [{"chain": b.chain, "from": b.number, "to": b.last, "fault": b.fault.value} for b in breaks]
     told = [{"chain": head.chain, "length": head.length, "hash": head.hash} for head in ends]
