@@ -149,6 +149,11 @@ class Memory:
         row = self._one("SELECT count(*) FROM errand WHERE outcome IS NULL")
         return int(row[0]) if row else 0
 
+    def errands(self) -> list[str | None]:
+        """What became of every errand, in the order of their making; None: it is still to be run."""
+        with self._lock:
+            return [row[0] for row in self._connection.execute("SELECT outcome FROM errand ORDER BY errand")]
+
     # -- holds on driver licences -------------------------------------------------------------------------------------
     def has_hold(self, subject: str) -> bool:
         return self._one("SELECT 1 FROM hold WHERE subject = ?", subject) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
@@ -113,6 +114,11 @@ def quarantined(line: Line) -> list[str]:
         return [answer.reason for answer in uow.inbox.quarantined()]
 
 
+def refusals(line: Line) -> list[str]:
+    with line.court.units() as uow:
+        return list(uow.connection.exec_driver_sql("SELECT code FROM refusal").scalars())
+
+
 def outcomes(line: Line, message_id: UUID) -> list[str]:
     with line.court.units() as uow:
         return [attempt.outcome for attempt in uow.outbox.attempts(message_id)]
@@ -179,11 +185,64 @@ def test_trouble_on_the_way_ends_in_one_answer(start: Start, act: str, synchrono
     assert quarantined(line) == []
 
 
+@pytest.mark.parametrize(
+    ("act", "synchronous", "cause", "times"),
+    [
+        *(("fault", each, "fault.server", 1) for each in (True, False)),
+        *(("503", each, "http.5xx", 1) for each in (True, False)),
+        *(("drop", each, "answer.cut", 1) for each in (True, False)),
+        *(("cut", each, "answer.cut", 2) for each in (True, False)),
+        *((act, True, "answer.untrusted", 2) for act in ("wrong-signer", "expired", "unsigned")),
+    ],
+)
+def test_trouble_is_named_and_the_message_processed_once(
+    start: Start, act: str, synchronous: bool, cause: str, times: int
+) -> None:
+    """`times`: how often the partner took the message, which it can only do before the trouble begins."""
+    line = start("DMV", act, synchronous=synchronous)
+    abstract_id = hold(line)
+    line.wait(lambda: line.abstract(abstract_id), lambda one: one.state.is_answered)
+    line.wait(line.idle, bool)
+    with line.court.units() as uow:
+        failed, delivered = uow.outbox.attempts(abstract_id)
+    assert (failed.error_code, delivered.outcome) == (cause, "delivered")
+    assert [row[3] for row in line.partners["DMV"].memory.tally()] == [times]
+
+
+@pytest.mark.parametrize(
+    ("act", "code"), [("wrong-signer", "security.signer-not-trusted"), ("expired", "security.timestamp-out-of-range")]
+)
+def test_an_answer_that_cannot_be_believed_is_refused_until_it_can(start: Start, act: str, code: str) -> None:
+    line = start("DMV", act, synchronous=False)
+    abstract_id = hold(line)
+    line.wait(lambda: line.abstract(abstract_id), lambda one: one.state.is_answered)
+    line.wait(line.idle, bool)
+    assert refusals(line) == [code]
+
+
+def test_a_slow_partner_is_waited_for(start: Start) -> None:
+    line = start("DMV", "slow", synchronous=True)
+    abstract_id = hold(line)
+    line.wait(lambda: line.abstract(abstract_id), lambda one: one.state.is_answered)
+    with line.court.units() as uow:
+        (attempt,) = uow.outbox.attempts(abstract_id)
+    assert attempt.ended_at - attempt.started_at >= QUICK.slow
+
+
+def test_a_late_answer_finds_its_message(start: Start) -> None:
+    line = start("DMV", "late", synchronous=False)
+    began = time.monotonic()
+    abstract_id = hold(line)
+    line.wait(lambda: line.abstract(abstract_id), lambda one: one.state.is_answered)
+    assert time.monotonic() - began >= QUICK.late_after.total_seconds()
+
+
 def test_an_answer_delivered_twice_has_one_effect(start: Start) -> None:
     line = start("DMV", "twice", synchronous=False)
     abstract_id = hold(line)
     line.wait(lambda: line.abstract(abstract_id), lambda one: one.state.is_answered)
     line.wait(line.idle, bool)
+    assert line.partners["DMV"].memory.errands() == ["taken", "taken"]
     assert quarantined(line) == []
 
 
