@@ -47,7 +47,7 @@ def make(
     exchange: CodeArgument,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new folder.")],
     partner: Annotated[
-        str, typer.Option(metavar="PARTNER", help="Whose part is played: a partner of the demo court.")
+        str, typer.Option(metavar="PARTNER", help="Whose part is played: for COL903 FTB (the default) or AGENCY.")
     ] = "",
     json: JsonOption = False,
 ) -> None:

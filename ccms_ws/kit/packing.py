@@ -24,19 +24,23 @@ from ccms_ws.services.offers import offer_of
 from ccms_ws.services.samples import partner_wsdls
 
 COURT_URL: Final = "http://127.0.0.1:8807"
-_FIRST: Final = {"FCC807": "ADULT-PROBATION", "COL903": "FTB", "DMV907": "DMV"}
+_PARTS: Final = {"FCC807": ("ADULT-PROBATION",), "COL903": ("FTB", "AGENCY"), "DMV907": ("DMV",)}
+"""Which demo partners' parts can be played, the usual one first."""
 _AT_ONCE: Final = frozenset({"AGENCY"})
 """Demo partners whose WSDL declares an answer in the HTTP response."""
 
 
 def make_kit(exchange: Exchange, folder: Path, *, partner: str = "") -> Kit:
-    """Make the kit in `folder`, which must be new or empty. `partner`: whose part is played, one of the demo's.
+    """Make the kit in `folder`, which must be new or empty. `partner`: whose part is played, a partner of the demo.
 
     Raises ConfigError.
     """
-    partner = partner or _FIRST.get(exchange.code, "")
-    if partner not in pki.NAME_OF:
-        raise ConfigError(f"the demo has no partner {partner!r}", hint=f"known: {', '.join(pki.NAME_OF)}")
+    parts = _PARTS[exchange.code]
+    partner = partner or parts[0]
+    if partner not in parts:
+        raise ConfigError(
+            f"{partner!r} has no part in {exchange.code}", hint=f"the kit can be for {' or '.join(parts)}"
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is not empty", hint="name a new folder")
     folder.mkdir(parents=True, exist_ok=True)

@@ -88,10 +88,11 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_a_partner_that_nobody_knows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no partner 'NOBODY'") as refused:
-        make_kit(get_exchange("COL903"), tmp_path / "kit", partner="NOBODY")
-    assert "FTB" in (refused.value.hint or "")
+@pytest.mark.parametrize("partner", ["NOBODY", "DMV", "ADULT-PROBATION"])
+def test_a_partner_that_has_no_part_in_the_exchange_is_refused(tmp_path: Path, partner: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{partner}' has no part in COL903") as refused:
+        make_kit(get_exchange("COL903"), tmp_path / "kit", partner=partner)
+    assert refused.value.hint == "the kit can be for FTB or AGENCY"
     assert not (tmp_path / "kit").exists()
 
 
