@@ -73,7 +73,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{file} cannot be read: {error.strerror}", hint="name the file with the message") from None
 
 
 def _digests(found: Examination) -> dict[str, object]:

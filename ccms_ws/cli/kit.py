@@ -109,7 +109,7 @@ def run(
         if not endpoint.startswith(("http://", "https://")):
             raise typer.BadParameter("name the partner's endpoint: --endpoint http://127.0.0.1:9000/path")
         if wsdl is not None and not wsdl.is_file():
-            raise ConfigError(f"there is no WSDL {wsdl}")
+            raise ConfigError(f"there is no WSDL {wsdl}", hint="leave --wsdl out to go by the kit's own")
         tls = tls_from(tls_ca, tls_certificate, tls_key)
         report = _probe(
             kit,

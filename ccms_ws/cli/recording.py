@@ -168,7 +168,9 @@ def _record_incident(incident: UUID, envelope: Path | None, output: Path, config
     try:
         raw = envelope.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{envelope} cannot be read: {error.strerror}") from error
+        raise ConfigError(
+            f"{envelope} cannot be read: {error.strerror}", hint="name the file with the bytes"
+        ) from error
     case = incident_case(refusal, raw)
     write_case(case, output / case.name)
     if as_json:

@@ -182,22 +182,16 @@ def _remote(
 
 
 def _target(to: str, key: Path | None, certificate: Path | None, court_certificate: Path | None) -> Target:
-    from cryptography import x509
-
     from ccms_ws.envelope.identity import Identity
     from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+    from ccms_ws.kit.kit import certificate_in
     from ccms_ws.replay import pki
     from ccms_ws.replay.remote import Target
 
     if not to.startswith(("http://", "https://")):
         raise typer.BadParameter("name the endpoint's public URL: --to http://127.0.0.1:8807")
     own = Identity.load(key, certificate) if key else None
-    pinned = pki.identity("court").certificate
-    if court_certificate is not None:
-        try:
-            pinned = x509.load_pem_x509_certificate(court_certificate.read_bytes())
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{court_certificate} is not a readable PEM certificate") from error
+    pinned = certificate_in(court_certificate) if court_certificate else pki.identity("court").certificate
 
     def signer(partner: str) -> Identity | None:
         return own or (pki.identity(pki.NAME_OF[partner]) if partner in pki.NAME_OF else None)

@@ -28,7 +28,10 @@ def listen_at(place: tuple[str, int], receive: Receive) -> PartnerServer:
     try:
         server = PartnerServer(*place, receive, LIMITS.message)
     except OSError as error:
-        raise ConfigError(f"port {place[1]} of {place[0]} cannot be used: {error.strerror}") from error
+        raise ConfigError(
+            f"port {place[1]} of {place[0]} cannot be used: {error.strerror}",
+            hint="name another with --listen HOST:PORT",
+        ) from error
     server.start()
     return server
 

@@ -56,7 +56,10 @@ def read_kit(folder: Path) -> Kit:
         raise ConfigError(f"{path} is not as it was made", hint="make the kit anew")
     exchange = get_exchange(table["exchange"])
     if exchange.version != table["version"]:
-        raise ConfigError(f"{path} is for {table['exchange']} {table['version']}, this program has {exchange.version}")
+        raise ConfigError(
+            f"{path} is for {table['exchange']} {table['version']}, this program has {exchange.version}",
+            hint="make the kit anew",
+        )
     wsdl = (folder / table["wsdl"]).resolve() if table["wsdl"] else None
     return Kit(folder=folder, exchange=exchange, partner=table["partner"], wsdl=wsdl, made_by=table["made_by"])
 
@@ -66,4 +69,6 @@ def certificate_in(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is not a readable PEM certificate") from error
+        raise ConfigError(
+            f"{path} is not a readable PEM certificate", hint="a PEM file begins with -----BEGIN CERTIFICATE-----"
+        ) from error
