@@ -8,6 +8,7 @@ exchange alone. What no XML document can hold is found when the whole is parsed 
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -72,8 +73,8 @@ _PARTICIPANT: Final = (
 _NAME_PARTS: Final = tuple(
     text(f"nc:{name}") for name in ("PersonGivenName", "PersonMiddleName", "PersonSurName", "PersonNameSuffixText")
 )
-_GIVEN_AND_SURNAME: Final = _NAME_PARTS[0] + _NAME_PARTS[2]
 _BORN: Final = f"<nc:PersonBirthDate{DECLARED_NC}><nc:Date>%s</nc:Date></nc:PersonBirthDate>"
+_USUAL_PARTICIPANT: Final = _PARTICIPANT % ("%s", _NAME_PARTS[0] + _NAME_PARTS[2], "%s", _BORN, "")
 _LICENSE: Final = (
     f"<ext:DriverLicense><nc:DriverLicenseIdentification{DECLARED_NC}>{text('nc:IdentificationID')}"
     f"</nc:DriverLicenseIdentification>{text('j:IdentificationJurisdictionUSPostalServiceCode', _J)}"
@@ -128,28 +129,36 @@ def metadata_text(metadata: Metadata) -> str:
 def participant_text(subject: CaseParticipant) -> str:
     person = subject.participant
     name, licence = person.name, person.driver_license
-    if name.given and name.surname and not (name.middle or name.suffix):
-        written = _GIVEN_AND_SURNAME % (escaped(name.given), escaped(name.surname))
-    else:
-        parts = (name.given, name.middle, name.surname, name.suffix)
-        written = "".join(template % escaped(part) for template, part in zip(_NAME_PARTS, parts, strict=True) if part)
+    given, surname = name.given, name.surname
+    if given and surname and not (name.middle or name.suffix or licence) and person.birth_date:
+        # As nearly everybody is written: in one go.
+        words = (person.participant_id, given, surname)
+        if _SPECIAL.search("".join(words)) is not None:
+            words = (escaped(person.participant_id), escaped(given), escaped(surname))
+        return _USUAL_PARTICIPANT % (*words, subject.role, day_text(person.birth_date))
+    parts = zip(_NAME_PARTS, (given, name.middle, surname, name.suffix), strict=True)
     return _PARTICIPANT % (
         escaped(person.participant_id),
-        written,
-        subject.role.value,
+        "".join(template % escaped(part) for template, part in parts if part),
+        subject.role,
         _BORN % person.birth_date if person.birth_date else "",
         _LICENSE % (escaped(licence.number), escaped(licence.jurisdiction)) if licence else "",
     )
 
 
 def fee_text(fee: FeeBalance) -> str:
-    template = _fee_template(fee.fee_kind, fee.statute, fee.joint)
+    template, untouched = _fee_templates(fee.fee_kind, fee.statute, fee.joint)
+    if not (fee.paid or fee.waived or fee.vacated):
+        assessed = str(fee.assessed)
+        return untouched % (assessed, assessed)
     return template % (fee.assessed, fee.due, fee.paid or _ZERO, fee.waived or _ZERO, fee.vacated or _ZERO)
 
 
 @lru_cache(maxsize=10_000)
-def _fee_template(fee_kind: str, statute: str, joint: bool) -> str:
-    """What is the same in every balance of one kind of fee; the amounts are left open. A ledger's have two places."""
+def _fee_templates(fee_kind: str, statute: str, joint: bool) -> tuple[str, str]:
+    """What is the same in every balance of one kind of fee, with its five amounts left open, or only what was assessed
+    and is due. The amounts of a ledger have two places.
+    """
     book, _, section = statute.partition(" ")
     words = (
         escaped(fee_kind),
@@ -157,7 +166,11 @@ def _fee_template(fee_kind: str, statute: str, joint: bool) -> str:
         _JOINT if joint else "",
     )
     kind, *rest = (word.replace("%", "%%") for word in words)
-    return _FEE % ("%s", "%s", "%s", kind, "%s", "%s", *rest)
+    return _FEE % (*["%s"] * 3, kind, *["%s"] * 2, *rest), _FEE % ("%s", "%s", _ZERO, kind, _ZERO, _ZERO, *rest)
+
+
+day_text = lru_cache(maxsize=50_000)(date.isoformat)
+"""A day as it is written: they are few, and come again and again."""
 
 
 def without_declarations(parts: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ccms_ws.exchanges.col903.messages import Adjustment, Payment, Update
-from ccms_ws.parts.text import DECLARED_NC, amount, day, dollars, escaped, fee_text, participant_text, text
+from ccms_ws.parts.text import DECLARED_NC, amount, day, day_text, dollars, escaped, fee_text, participant_text, text
 
 _UPDATE: Final = "".join(
     (
@@ -30,6 +30,7 @@ _PAYMENT: Final = (
 )
 _RECEIPT: Final = text("col903:PaymentReceiptID")
 _SOURCE: Final = text("col903:PaymentSourceCodeText")
+_USUAL_PAYMENT: Final = _PAYMENT % ("%s", "%s", _RECEIPT, "")
 _ADJUSTMENT: Final = (
     f"<col903:BalanceAdjustment>{text('col903:AdjustmentDirectionCode')}{amount('col903:AdjustmentAmount')}"
     f"{day('col903:AdjustmentDate')}{text('col903:AdjustmentReasonCodeText')}%s</col903:BalanceAdjustment>"
@@ -39,7 +40,7 @@ _DESCRIPTION: Final = text("col903:AdjustmentDescriptionText")
 
 def update_text(update: Update, sequence: int) -> str:
     """The canonical text of one update, as number `sequence` of its batch. Its amounts have two places."""
-    subject, account, fees = update.subject, update.account_number, update.fees
+    subject, account = update.subject, update.account_number
     return _UPDATE % (
         sequence,
         escaped(subject.case_number),
@@ -48,15 +49,17 @@ def update_text(update: Update, sequence: int) -> str:
         update.referred_amount,
         update.previous_balance,
         update.current_balance,
-        update.effective_on,
-        update.status.value,
-        fee_text(fees[0]) if len(fees) == 1 else "".join(map(fee_text, fees)),
+        day_text(update.effective_on),
+        update.status,
+        "".join(map(fee_text, update.fees)),
         "".join(map(_payment_text, update.payments)) if update.payments else "",
         "".join(map(_adjustment_text, update.adjustments)) if update.adjustments else "",
     )
 
 
 def _payment_text(payment: Payment) -> str:
+    if payment.receipt_id and not payment.source:
+        return _USUAL_PAYMENT % (payment.amount, day_text(payment.on), escaped(payment.receipt_id))
     return _PAYMENT % (
         payment.amount,
         payment.on,
