@@ -32,6 +32,7 @@ NEVER_SENT = {
     "dmv907.notice-refused": "it is about what the court's clerk orders",
     "col903.nothing-to-correct": "it is about what the court's clerk orders",
     "operator.message-not-dead": "only operators deal with dead messages",
+    "operator.message-not-waiting": "only operators hold messages back",
     "operator.subjects-differ": "only operators deal with dead messages",
 }
 
