@@ -10,8 +10,10 @@ out, and the check of a signature value by algorithm and key. Its minor version 
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import cryptography.exceptions
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 _EXCLUSIVE: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
 _METHODS: Final = {uri: SignatureMethod(uri) for uri in SIGNATURES}
 _VERIFIER: Final = XMLVerifier()
+_BODY: Final = re.compile(rb"<(?:[^\s:>]+:)?Body[\s>]")
+_SHORT: Final = 1000
+_TAGS_TOLD: Final = 3
 
 
 def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, bytes]:
@@ -61,11 +66,23 @@ def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, 
         actual = getattr(hashlib, digest)(octets).digest()
         if actual != value:
             raise DigestMismatch(
-                f"{target.tag}: {digest} is {b64encode(actual).decode()}, signed was {b64encode(value).decode()}",
+                f"{target.tag}: {digest} is {b64encode(actual).decode()}, signed was {b64encode(value).decode()}; "
+                f"digested here: {_told(octets)}",
                 rule="XMLDSig 3.2.1",
             )
         check_qname_values(target, octets, prefixes)
     return signed
+
+
+def _told(octets: bytes) -> str:
+    """A canonical form as the operator may keep it: short ones whole, since they are addressing, times, certificates; of
+    a Body only the names and declarations of the first start tags, for the rest speaks of people.
+    """
+    if len(octets) <= _SHORT and not _BODY.match(octets):
+        return octets.decode()
+    tags = islice(re.finditer(rb"<[^/\s>][^>]*>", octets), _TAGS_TOLD)
+    names = [b" ".join(re.findall(rb'<[^\s>]+|xmlns[^=]*="[^"]*"', tag[0])) + b">" for tag in tags]
+    return f"{len(octets)} octets, beginning with {b''.join(names)[:_SHORT].decode(errors='replace')}"
 
 
 def signature_value(octets: bytes, method: str, key: PrivateKey) -> str:

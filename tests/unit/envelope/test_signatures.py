@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from signxml.algorithms import CanonicalizationMethod, SignatureConstructionMethod, SignatureMethod
 from signxml.signer import XMLSigner
 
-from ccms_ws.contract.namespaces import DS
+from ccms_ws.contract.namespaces import DS, SOAP11, WSU
 from ccms_ws.envelope.algorithms import ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256, SIGNATURES
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.parsing import parse
@@ -21,7 +21,7 @@ from ccms_ws.envelope.structure import dissect, unique_ids
 from ccms_ws.envelope.trust import Signer, thumbprint
 from ccms_ws.envelope.values import decode_base64
 from ccms_ws.errors import AlgorithmRefused, DigestMismatch, SignatureInvalid
-from tests.support.envelopes import POLICY, sealed
+from tests.support.envelopes import POLICY, TEST, sealed
 from tests.support.layouts import Layout
 from tests.support.oracles import stock_signxml_sign
 from tests.support.pki import pki
@@ -98,8 +98,32 @@ def test_the_verified_nodes_are_the_nodes_of_the_tree(who: str) -> None:
 def test_a_changed_part_is_a_digest_mismatch_that_names_the_part() -> None:
     root = parse(to_bytes(sealed()).replace(b"24CR", b"25CR"), POLICY.limits)
     claims = read_claims(dissect(root), unique_ids(root), POLICY)
-    with pytest.raises(DigestMismatch, match=r"Body.*sha256 is .*, signed was"):
+    with pytest.raises(DigestMismatch, match=r"Body.*sha256 is .*, signed was .*; digested here: \d+ octets"):
         verify_signature(claims, _signer("probation"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told", "untold"),
+    [
+        (
+            b"24CR",
+            b"25CR",
+            f'<soap:Body xmlns:soap="{SOAP11}" xmlns:wsu="{WSU}"><t:Query xmlns:t="{TEST}"><t:Case>',
+            "CR",
+        ),
+        (b"/anonymous", b"/other", "<wsa:Address>http://www.w3.org/2005/08/addressing/other</wsa:Address>", "Query"),
+        (b":00.000Z", b":01.000Z", "<wsu:Created>2026-03-02T17:30:01.000Z</wsu:Created>", "Query"),
+    ],
+)
+def test_the_operator_is_told_what_was_digested_but_nothing_of_people(
+    old: bytes, new: bytes, told: str, untold: str
+) -> None:
+    root = parse(to_bytes(sealed()).replace(old, new), POLICY.limits)
+    with pytest.raises(DigestMismatch) as caught:
+        verify_signature(read_claims(dissect(root), unique_ids(root), POLICY), _signer("probation"))
+    shown = caught.value.detail.partition("digested here: ")[2]
+    assert told in shown
+    assert untold not in shown
 
 
 @pytest.mark.parametrize("value", [b"", b"x", b"\0" * 256, b"\xff" * 256, b"x" * 255, b"x" * 10_000])
