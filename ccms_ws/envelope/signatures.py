@@ -75,8 +75,9 @@ def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, 
 
 
 def _told(octets: bytes) -> str:
-    """A canonical form as the operator may keep it: short ones whole, since they are addressing, times, certificates; of
-    a Body only the names and declarations of the first start tags, for the rest speaks of people.
+    """A canonical form as the operator may keep it: a short one whole, since it is addressing, times or a certificate.
+
+    Of a Body only the names and declarations of the first start tags: the rest speaks of people.
     """
     if len(octets) <= _SHORT and not _BODY.match(octets):
         return octets.decode()
