@@ -17,13 +17,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import cryptography.exceptions
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from lxml.etree import _Element
 from signxml.algorithms import CanonicalizationMethod, SignatureConstructionMethod, SignatureMethod
 from signxml.exceptions import SignXMLException
 from signxml.signer import XMLSigner
 from signxml.verifier import XMLVerifier
 
-from ccms_ws.envelope.algorithms import SIGNATURES
+from ccms_ws.envelope.algorithms import RSA_SHA256, RSA_SHA384, RSA_SHA512, SIGNATURES
 from ccms_ws.envelope.canonical import canonical, check_qname_values
 from ccms_ws.errors import AlgorithmRefused, DigestMismatch, SignatureInvalid
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 _EXCLUSIVE: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
 _METHODS: Final = {uri: SignatureMethod(uri) for uri in SIGNATURES}
 _VERIFIER: Final = XMLVerifier()
+_PKCS1: Final = {RSA_SHA256: hashes.SHA256(), RSA_SHA384: hashes.SHA384(), RSA_SHA512: hashes.SHA512()}
 _BODY: Final = re.compile(rb"<(?:[^\s:>]+:)?Body[\s>]")
 _SHORT: Final = 1000
 _TAGS_TOLD: Final = 3
@@ -58,8 +62,10 @@ def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, 
             signing_certificate=signer,  # type: ignore[arg-type]
         )
     except (SignXMLException, cryptography.exceptions.InvalidSignature) as error:
-        detail = f"the signature value does not verify with the key of {signer.partner_id}"
-        raise SignatureInvalid(f"{detail}: {error}" if str(error) else detail, rule="XMLDSig 3.2.2") from None
+        why = str(error) or _why_invalid(claims, signer)
+        raise SignatureInvalid(
+            f"the signature value does not verify with the key of {signer.partner_id}: {why}", rule="XMLDSig 3.2.2"
+        ) from None
     signed: dict[_Element, bytes] = {}
     for target, prefixes, digest, value in claims.references:
         octets = signed[target] = canonical(target, prefixes)
@@ -72,6 +78,19 @@ def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, 
             )
         check_qname_values(target, octets, prefixes)
     return signed
+
+
+def _why_invalid(claims: SignatureClaims, signer: Signer) -> str:
+    """Whether another key made the value, or something else was signed: an RSA value tells what digest it is over."""
+    algorithm, key = _PKCS1.get(claims.method), signer.public_key()
+    if algorithm is None or not isinstance(key, RSAPublicKey):
+        return "another key, or another SignedInfo"
+    try:
+        signed = key.recover_data_from_signature(claims.value, PKCS1v15(), algorithm)
+    except cryptography.exceptions.InvalidSignature:
+        return "it was made with another key"
+    actual = hashlib.new(algorithm.name, claims.signed_info).digest()
+    return f"SignedInfo: {algorithm.name} is {b64encode(actual).decode()}, signed was {b64encode(signed).decode()}"
 
 
 def _told(octets: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
@@ -11,7 +12,7 @@ from signxml.algorithms import CanonicalizationMethod, SignatureConstructionMeth
 from signxml.signer import XMLSigner
 
 from ccms_ws.contract.namespaces import DS, SOAP11, WSU
-from ccms_ws.envelope.algorithms import ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256, SIGNATURES
+from ccms_ws.envelope.algorithms import ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256, RSA_SHA512, SIGNATURES
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.parsing import parse
 from ccms_ws.envelope.signatures import _METHODS, signature_value, verify_signature
@@ -124,6 +125,27 @@ def test_the_operator_is_told_what_was_digested_but_nothing_of_people(
     shown = caught.value.detail.partition("digested here: ")[2]
     assert told in shown
     assert untold not in shown
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "other_key", "why"),
+    [
+        ("probation", RSA_SHA256, False, "SignedInfo: sha256 is .*, signed was "),
+        ("probation", RSA_SHA512, False, "SignedInfo: sha512 is .*, signed was "),
+        ("probation", RSA_SHA256, True, "made with another key"),
+        ("dmv", ECDSA_SHA256, True, "another key, or another SignedInfo"),
+    ],
+)
+def test_the_operator_is_told_how_a_signature_value_fails(who: str, method: str, other_key: bool, why: str) -> None:
+    identity = getattr(pki(), who)
+    root = parse(to_bytes(sealed(by=identity, policy=replace(POLICY, rsa_signature=method))), POLICY.limits)
+    claims = read_claims(dissect(root), unique_ids(root), POLICY)
+    if other_key:
+        claims = claims._replace(value=bytes(len(claims.value)))
+    else:
+        claims = claims._replace(signed_info=claims.signed_info.replace(b"#TS", b"#ST"))
+    with pytest.raises(SignatureInvalid, match=why):
+        verify_signature(claims, _signer(who))
 
 
 @pytest.mark.parametrize("value", [b"", b"x", b"\0" * 256, b"\xff" * 256, b"x" * 255, b"x" * 10_000])
