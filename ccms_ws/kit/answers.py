@@ -20,13 +20,13 @@ from ccms_ws.exchange import Exchange
 from ccms_ws.kit.examination import Examination, Examiner, Standard
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.replay.reading import LIMITS
-from ccms_ws.simulator.server import HttpReply, HttpRequest, PartnerServer, Receive
+from ccms_ws.simulator.server import HttpReply, HttpRequest, PartnerServer, Publish, Receive
 
 
-def listen_at(place: tuple[str, int], receive: Receive) -> PartnerServer:
+def listen_at(place: tuple[str, int], receive: Receive, publish: Publish | None = None) -> PartnerServer:
     """A server that runs until it is stopped. Raises ConfigError if there is no listening there."""
     try:
-        server = PartnerServer(*place, receive, LIMITS.message)
+        server = PartnerServer(*place, receive, LIMITS.message, publish=publish)
     except OSError as error:
         raise ConfigError(
             f"port {place[1]} of {place[0]} cannot be used: {error.strerror}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -44,12 +45,21 @@ class SmallCourt:
             content_type=headers.get("content-type", ""),
             soap_action=headers.get("soapaction"),
         )
+        return self._ask(environ_of(given, request.path.partition("?")[0]))
+
+    def publish(self, path: str) -> HttpReply:
+        """What the court has to read there: its WSDL and schemas."""
+        place, _, query = path.partition("?")
+        nothing = Request(body=b"", content_type="", method="GET")
+        return self._ask(environ_of(nothing, place) | {"QUERY_STRING": query})
+
+    def _ask(self, environ: dict[str, Any]) -> HttpReply:
         said: list[tuple[int, dict[str, str]]] = []
 
         def start(status: str, fields: list[tuple[str, str]]) -> None:
             said.append((int(status[:3]), {name.lower(): value for name, value in fields}))
 
-        body = b"".join(self._gate(environ_of(given, request.path.partition("?")[0]), start))
+        body = b"".join(self._gate(environ, start))
         return HttpReply(said[0][0], body, said[0][1].get("content-type", ""))
 
     def close(self) -> None:

@@ -46,6 +46,7 @@ def _client(kit: Kit) -> Iterator[str]:
     yield f"2. Sign with `keys/{name}.key` and `keys/{name}.crt`, or with your own key: `--certificate FILE`."
     yield "3. Start the small court: `ccms-ws kit run . --listen 127.0.0.1:8807 --html report.html`. If your client"
     yield "   reaches it under another address, say so: `--public-url https://tester.example`."
+    yield f"   It publishes its WSDL as a court does: `http://127.0.0.1:8807{kit.exchange.path}?wsdl`."
     yield f"4. Let your client ask `http://127.0.0.1:8807{kit.exchange.path}`, one task after the other, in any order:"
     yield ""
     yield "| task | case number | and | what happens |"

@@ -32,7 +32,7 @@ from ccms_ws.kit.findings import Ledger, Report
 from ccms_ws.kit.kit import Kit
 from ccms_ws.kit.messages import Speaker
 from ccms_ws.kit.prober import Prober
-from ccms_ws.kit.reception import Answer, Reception
+from ccms_ws.kit.reception import Reception
 from ccms_ws.kit.tricks import Task
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.replay.defects import DEFECTS
@@ -96,14 +96,14 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientTest:
     """What is tested: whoever asks at `listen`, which the client reaches as `public_url`, and signs with `certificate`.
-    It has `patience` seconds for all tasks. `answer`: a court that is there already; one is made if there is none.
+    It has `patience` seconds for all tasks. `court`: one that is there already; it is made if there is none.
     """
 
     listen: tuple[str, int]
     certificate: x509.Certificate
     public_url: str = ""
     patience: float = 600.0
-    answer: Answer | None = None
+    court: SmallCourt | None = None
     clock: Clock = field(default_factory=SystemClock)
 
 
@@ -119,17 +119,16 @@ def watch_client(kit: Kit, test: ClientTest, *, watch: Watch = lambda _tasks: Tr
     url = (test.public_url or f"http://{test.listen[0]}:{test.listen[1]}").rstrip("/")
     ledger = Ledger(req.of_client())
     with TemporaryDirectory(prefix="ccms-ws-kit-") as folder, ExitStack() as stack:
-        answer = test.answer
-        if answer is None:
+        court = test.court
+        if court is None:
             court = SmallCourt(Path(folder) / "court", url, kit.partner, test.certificate, test.clock)
             stack.callback(court.close)
-            answer = court.answer
         reception = Reception(
-            exchange, url=url + exchange.path, court=kit.court, clock=test.clock, ledger=ledger, answer=answer,
+            exchange, url=url + exchange.path, court=kit.court, clock=test.clock, ledger=ledger, answer=court.answer,
             trust=TrustStore([PinnedCertificate(kit.partner, test.certificate)]),
             expected=_query_of(exchange, kit.partner),
         )  # fmt: skip
-        stack.callback(listen_at(test.listen, reception.receive).stop)
+        stack.callback(listen_at(test.listen, reception.receive, court.publish).stop)
         deadline = time.monotonic() + test.patience
         while (to_come := reception.to_come) and watch(to_come) and time.monotonic() < deadline:
             time.sleep(_PAUSE)

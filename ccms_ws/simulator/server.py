@@ -43,6 +43,8 @@ class HttpReply:
 
 
 Receive = Callable[[HttpRequest], HttpReply]
+Publish = Callable[[str], HttpReply]
+"""What a GET of a path, with its query, is answered with."""
 
 
 class PartnerServer(ThreadingHTTPServer):
@@ -51,8 +53,12 @@ class PartnerServer(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, host: str, port: int, receive: Receive, max_bytes: int) -> None:
+    def __init__(
+        self, host: str, port: int, receive: Receive, max_bytes: int, *, publish: Publish | None = None
+    ) -> None:
+        """`publish`: for a server with something to read; without it only POST is allowed."""
         self.receive = receive
+        self.publish = publish
         self.max_bytes = max_bytes
         self._connections: set[socket.socket] = set()
         super().__init__((host, port), _Handler)
@@ -114,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(reply)
 
     def do_GET(self) -> None:
-        self._answer(HttpReply(405, headers={"Allow": "POST"}))
+        publish = self.server.publish
+        self._answer(HttpReply(405, headers={"Allow": "POST"}) if publish is None else publish(self.path))
 
     def _read_body(self) -> bytes:
         if self.headers.get("Content-Encoding", "identity").lower() != "identity":

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,16 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
+from ccms_ws.clock import SystemClock
+from ccms_ws.kit.court import SmallCourt
+from ccms_ws.kit.findings import Verdict
+from ccms_ws.kit.kit import Kit
+from ccms_ws.kit.requirements import MESSAGE
+from ccms_ws.kit.running import ClientTest, watch_client
+from ccms_ws.kit.tricks import TASKS
+from ccms_ws.registry import get_exchange
+from ccms_ws.replay import pki
+from tests.kit.partners import free_port
 from tests.support import tampering
 from tests.support.foreign import (
     CLIENTS,
@@ -187,6 +198,53 @@ def test_it_takes_no_answer_that_somebody_else_signed(forger: str, ask: Ask, pro
         for way.change in (None, tampering.embedded_certificate):
             assert not_taken(ask(program, url=url))
     assert all(b"710.00" in answer for answer in way.seen)
+
+
+# -- the conformance kit -----------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def small_court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SmallCourt, ClientTest, list[Path]]]:
+    """The court of a kit, where it listens, and the files that a client needs to ask it."""
+    folder, port = tmp_path_factory.mktemp("kit"), free_port()
+    pki.install(folder / "keys")
+    names = ("adult-probation.key", "adult-probation.crt", "court.crt")
+    own = pki.identity("adult-probation").certificate
+    court = SmallCourt(folder / "court", f"http://127.0.0.1:{port}", "ADULT-PROBATION", own, SystemClock())
+    yield (
+        court,
+        ClientTest(listen=("127.0.0.1", port), certificate=own, court=court, patience=60),
+        [folder / "keys" / name for name in names],
+    )
+    court.close()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_kit_finds_nothing_against_what_a_program_says(
+    small_court: tuple[SmallCourt, ClientTest, list[Path]], built: Callable[[str], list[Any]], program: str
+) -> None:
+    _, test, keys = small_court
+    kit = Kit(folder=Path(), exchange=get_exchange("FCC807"), partner="ADULT-PROBATION", wsdl=None, made_by="a test")
+    url, command = f"http://127.0.0.1:{test.listen[1]}/FCC807/1.0", built(program)
+    asked = {1: {}, 2: {}, 3: {"CCMS_AS_OF": "2199-01-01"}}
+    codes: list[int] = []
+
+    def ask() -> None:
+        for task in TASKS[:3]:
+            environment = {"CCMS_TEST": "true", "CCMS_TO": url, **asked[task.number]}
+            codes.append(run(*command, url, *keys, task.case_number, "P-1002", environment=environment).returncode)
+
+    client = threading.Thread(target=ask)
+
+    def watch(_to_come: object) -> bool:
+        if not client.ident:
+            client.start()
+        return client.is_alive()
+
+    report = watch_client(kit, test, watch=watch)
+    client.join()
+    assert [(each.requirement.id, each.failures) for each in report.checks if each.failures] == []
+    assert codes == [BALANCE, REJECTION, ERROR_MESSAGE]
+    passed = {each.requirement.id for each in report.checks if each.verdict is Verdict.PASSED}
+    assert {each.id for each in MESSAGE} | {"C01", "C02", "C03", "C04"} <= passed
 
 
 def test_every_program_is_in_the_table_of_stacks() -> None:

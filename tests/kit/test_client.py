@@ -55,7 +55,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         thread = threading.Thread(target=run)
         thread.start()
         try:
-            test = ClientTest(listen=("127.0.0.1", port), certificate=KIT.certificate, answer=court.answer, patience=30)
+            test = ClientTest(listen=("127.0.0.1", port), certificate=KIT.certificate, court=court, patience=30)
             return watch_client(KIT, test, watch=watch)
         finally:
             started.set()

@@ -92,6 +92,7 @@ static const char *doubt(struct soap *soap, EVP_PKEY *court, const char *message
 static enum outcome ask(struct soap *soap, char **given)
 {
   char *court_id = setting("CCMS_COURT", "CA099015J"), *as_of = setting("CCMS_AS_OF", NULL);
+  int test = !strcmp(setting("CCMS_TEST", "false"), "true");
   char *message_id = soap_strdup(soap, soap_rand_uuid(soap, "urn:uuid:"));
   EVP_PKEY *key = read_key(given[2]);
   X509 *certificate = read_certificate(given[3]), *court = read_certificate(given[4]);
@@ -113,7 +114,7 @@ static enum outcome ask(struct soap *soap, char **given)
       .SendingParty = &(struct ext__PartyType){.PartyID = ELEMENT(ext__PartyIDType, setting("CCMS_PARTNER", "ADULT-PROBATION"))},
       .ReceivingParty = &(struct ext__PartyType){.PartyID = ELEMENT(ext__PartyIDType, court_id)},
       .Court = &(struct ext__CourtType){.CourtORIID = ELEMENT(ext__ORIType, court_id), .CountyCode = ELEMENT(ext__CountyCodeType, county)},
-      .TestIndicator = ELEMENT(niem__boolean, xsd__boolean__false_)},
+      .TestIndicator = ELEMENT(niem__boolean, test ? xsd__boolean__true_ : xsd__boolean__false_)},
     .QuerySubmitter = &(struct fcc807__QuerySubmitterType){
       .nc__OrganizationName = ELEMENT(nc__TextType, "Probation"), .SubmitterUnitCode = ELEMENT(fcc807__SubmitterUnitCodeType, unit)},
     .SearchCriteria = &(struct fcc807__SearchCriteriaType){

@@ -33,12 +33,12 @@ public class Query {
             <ext:TransactionID>%s</ext:TransactionID><ext:MessageDateTime>%s</ext:MessageDateTime>\
             <ext:ExchangeCode>FCC807</ext:ExchangeCode><ext:MessageKindCode>Query</ext:MessageKindCode><ext:SchemaVersionID>1.0</ext:SchemaVersionID>\
             <ext:SendingParty><ext:PartyID>%s</ext:PartyID></ext:SendingParty><ext:ReceivingParty><ext:PartyID>%s</ext:PartyID></ext:ReceivingParty>\
-            <ext:Court><ext:CourtORIID>%s</ext:CourtORIID><ext:CountyCode>%s</ext:CountyCode></ext:Court><ext:TestIndicator>false</ext:TestIndicator>\
+            <ext:Court><ext:CourtORIID>%s</ext:CourtORIID><ext:CountyCode>%s</ext:CountyCode></ext:Court><ext:TestIndicator>%s</ext:TestIndicator>\
             </ext:MessageMetadata><q:QuerySubmitter><nc:OrganizationName>Probation</nc:OrganizationName><q:SubmitterUnitCode>%s</q:SubmitterUnitCode>\
             </q:QuerySubmitter><q:SearchCriteria><nc:CaseTrackingID>%s</nc:CaseTrackingID><ext:CaseParticipantIdentification><nc:IdentificationID>%s\
             </nc:IdentificationID></ext:CaseParticipantIdentification></q:SearchCriteria>%s</q:CaseParticipantBalanceQuery>""".formatted(
             EXCHANGE, EXT, NIEM, id, now, setting("CCMS_PARTNER", "ADULT-PROBATION"), court, court, setting("CCMS_COUNTY", "54"),
-            setting("CCMS_UNIT", "AdultProbation"), escaped(caseNumber), escaped(participant),
+            setting("CCMS_TEST", "false"), setting("CCMS_UNIT", "AdultProbation"), escaped(caseNumber), escaped(participant),
             asOf.isEmpty() ? "" : "<q:BalanceAsOfDate><nc:Date>" + asOf + "</nc:Date></q:BalanceAsOfDate>");
     }
 

@@ -129,7 +129,7 @@ async function main(given) {
       SendingParty: { PartyID: setting('CCMS_PARTNER', 'ADULT-PROBATION') },
       ReceivingParty: { PartyID: courtId },
       Court: { CourtORIID: courtId, CountyCode: setting('CCMS_COUNTY', '54') },
-      TestIndicator: false,
+      TestIndicator: setting('CCMS_TEST', 'false') === 'true',
     },
     QuerySubmitter: { OrganizationName: 'Probation', SubmitterUnitCode: setting('CCMS_UNIT', 'AdultProbation') },
     SearchCriteria: { CaseTrackingID: caseNumber, CaseParticipantIdentification: niem('IdentificationID', participant) },

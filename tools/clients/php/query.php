@@ -150,7 +150,7 @@ function main(array $argv): int {
             'SendingParty' => ['PartyID' => setting('CCMS_PARTNER', 'ADULT-PROBATION')],
             'ReceivingParty' => ['PartyID' => setting('CCMS_COURT', 'CA099015J')],
             'Court' => ['CourtORIID' => setting('CCMS_COURT', 'CA099015J'), 'CountyCode' => setting('CCMS_COUNTY', '54')],
-            'TestIndicator' => false,
+            'TestIndicator' => setting('CCMS_TEST', 'false') === 'true',
         ],
         'QuerySubmitter' => ['OrganizationName' => 'Probation', 'SubmitterUnitCode' => setting('CCMS_UNIT', 'AdultProbation')],
         'SearchCriteria' => ['CaseTrackingID' => $case, 'CaseParticipantIdentification' => ['IdentificationID' => $participant]],
