@@ -27,7 +27,7 @@ class Act(StrEnum):
     TWICE = "twice"
     """Take the message, and deliver a separate answer twice."""
     STRAY = "stray"
-    """Take the message, and deliver an answer to a message that never was, too."""
+    """Take the message, and answer one that never was: instead, in the HTTP response; too, if answers are separate."""
     SLOW = "slow"
     """Take the message, and keep the connection waiting."""
     CUT = "cut"

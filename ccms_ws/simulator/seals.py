@@ -68,9 +68,8 @@ class Seals:
         self, payload: _Element | None, action: str, asked: VerifiedEnvelope, answer_id: UUID, act: Act
     ) -> bytes:
         """The envelope that answers `asked` in the HTTP response."""
-        addressing = Addressing.answer(
-            action=action, message_id=f"urn:uuid:{answer_id}", relates_to=asked.addressing.message_id
-        )
+        relates_to = f"urn:uuid:{uuid4()}" if act is Act.STRAY else asked.addressing.message_id
+        addressing = Addressing.answer(action=action, message_id=f"urn:uuid:{answer_id}", relates_to=relates_to)
         envelope = compose_envelope(payload, addressing, asked.version)
         if act is not Act.UNSIGNED:
             identity, clock = self.for_act(act)

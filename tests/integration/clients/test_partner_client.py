@@ -121,6 +121,7 @@ def test_a_bare_202_is_success_without_an_answer(start: Start) -> None:
         ("unsigned", Cause.ANSWER_UNTRUSTED, 200),
         ("wrong-signer", Cause.ANSWER_UNTRUSTED, 200),
         ("expired", Cause.ANSWER_UNTRUSTED, 200),
+        ("stray", Cause.ANSWER_UNRELATED, 200),
     ],
 )
 def test_what_time_may_heal_is_transient(start: Start, act: str, cause: Cause, status: int | None) -> None:

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -102,6 +103,14 @@ def test_an_answer_that_drips_is_given_up(serve: Serve, transport: PartnerTransp
     error = failure(transport, serve([HEAD + b"Content-Length: 100\r\n\r\n", *[b"x", 0.1] * 25]))
     assert error.cause == Cause.ANSWER_TIMEOUT
     assert time.monotonic() - started < 2.3
+
+
+def test_an_answer_that_drips_and_then_stalls_is_given_up_as_soon(serve: Serve) -> None:
+    transport, started = PartnerTransport(replace(SETTINGS, read_timeout=1.0)), time.monotonic()
+    error = failure(transport, serve([HEAD + b"Content-Length: 100\r\n\r\n", *[b"x", 0.1] * 9, 3.0]))
+    assert error.cause == Cause.ANSWER_TIMEOUT
+    assert time.monotonic() - started < 1.6
+    transport.close()
 
 
 def test_half_an_answer_is_none(serve: Serve, transport: PartnerTransport) -> None:

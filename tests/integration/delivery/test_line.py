@@ -193,6 +193,7 @@ def test_trouble_on_the_way_ends_in_one_answer(start: Start, act: str, synchrono
         *(("drop", each, "answer.cut", 1) for each in (True, False)),
         *(("cut", each, "answer.cut", 2) for each in (True, False)),
         *((act, True, "answer.untrusted", 2) for act in ("wrong-signer", "expired", "unsigned")),
+        ("stray", True, "answer.unrelated", 2),
     ],
 )
 def test_trouble_is_named_and_the_message_processed_once(
