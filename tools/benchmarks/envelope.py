@@ -1,7 +1,7 @@
 """Sealing and opening envelopes, beside stock signxml; floods refused.
 
 3k: an unsigned envelope of 3 KiB (7.8 KB when sealed). 500k: 500 KiB. `seal` is from the canonical payload to the
-octets on the wire, as the endpoint answers; `seal_tree` signs a tree in place, as zeep's clients need it; `open` is
+octets on the wire, as the endpoint answers; `seal_tree` from zeep's unsigned envelope, signed in place; `open` is
 from the octets to the verified payload, with every check on. Floors: the RSA-2048 operation at 3k; at 500k what any
 implementation must do, namely parse or serialize, canonicalize the Body once, SHA-256, and the RSA operation. The RSA
 signature alone is a quarter of what stock signxml takes to seal 3k: no engine can be four times faster there.
@@ -82,8 +82,11 @@ def _sealing_and_opening(size: str, content: int, turns: int, calls: int, stock_
         root = etree.fromstring(raw, parser)
         return hashlib.sha256(canonical(root[1])).digest(), verify()
 
+    def compose() -> _Element:
+        return compose_envelope(copy(element), properties, _V11)
+
     def seal() -> object:
-        return to_bytes(seal_envelope(compose_envelope(copy(element), properties, _V11), **sealing))  # type: ignore[arg-type]
+        return to_bytes(seal_envelope(compose(), **sealing))  # type: ignore[arg-type]
 
     def quick_seal() -> object:
         return seal_payload(body, properties, _V11, **sealing)  # type: ignore[arg-type]
@@ -99,7 +102,7 @@ def _sealing_and_opening(size: str, content: int, turns: int, calls: int, stock_
             vars(signatures)["_VERIFIER"] = stock
 
     best = best_of(turns, {
-        "sign": (sign, calls), "verify": (verify, calls), "copy": (lambda: copy(element), calls),
+        "sign": (sign, calls), "verify": (verify, calls), "compose": (compose, calls),
         "least_seal": (least_seal, calls), "least_open": (least_open, calls),
         "seal": (seal, calls), "quick_seal": (quick_seal, calls),
         "open": (lambda: open_envelope(request, trust=trust, policy=_POLICY, clock=CLOCK, acceptance=accept), calls),
@@ -108,7 +111,8 @@ def _sealing_and_opening(size: str, content: int, turns: int, calls: int, stock_
         "stock_open": (lambda: stock_signxml_verify(raw, identity, references=7), stock_calls),
     })  # fmt: skip
     micro = {name: seconds * 1e6 for name, seconds in best.items()}
-    sealed_in = micro["seal"] - micro["copy"]  # seal_envelope signs in place: each call needs a payload of its own
+    # seal_envelope signs in place: each call needs an envelope of its own, which is zeep's to make.
+    sealed_in = micro["seal"] - micro["compose"]
     seal_floor, open_floor = ("sign", "verify") if small else ("least_seal", "least_open")
     opening = figure(f"open_{size}", micro["open"], "us", micro[open_floor], at_most=None if small else 1.5)
     if small:
