@@ -122,6 +122,11 @@ def _merge(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mutable
     return {**_bound.get(), "logger": record.name if record else logger.name, **event}
 
 
+def printable(text: str) -> str:
+    """Somebody else's words as they are, without what would steer a terminal, break a line or turn text around."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 def redact(logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Replace what may be a person's data: private keys, and values that are not plain (a whole record, an element)."""
     for key, value in event.items():

@@ -14,6 +14,7 @@ from ccms_ws.cli import (
     certs,
     col903,
     conformance,
+    console,
     contract,
     db,
     demo,
@@ -71,6 +72,7 @@ app.add_typer(dmv907.app, name="dmv907")
 app.add_typer(traffic.app, name="messages")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(explain.quarantine, name="quarantine")
+app.add_typer(console.app, name="console")
 app.add_typer(exchanges.app, name="exchanges")
 app.add_typer(partners.app, name="partners")
 app.add_typer(certs.app, name="certs")

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ENOUGH_DISK = 1_000_000_000
 """Bytes. A day of 10,000 messages with their answers takes about a tenth of it."""
-OFTEN_ENOUGH = 300
-"""Seconds that a message may be due before somebody should ask why nobody sends it."""
 
 
 def doctor(
@@ -145,7 +143,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
         yield amber("dead letters", f"{found.dead} wait for you", do)
     for partner in found.resting:
         yield amber(f"{partner} line", "rests after failures in a row", f"ccms-ws partners test {partner}")
-    if waits is not None and (now - waits).total_seconds() > OFTEN_ENOUGH:
+    if waits is not None and now - waits > health.OFTEN_ENOUGH:
         yield amber("outbox", f"messages wait since {waits:%Y-%m-%d %H:%M}", "is ccms-ws worker running?")
     else:
         yield green("outbox", ", ".join(f"{count} {state.value}" for state, count in found.outbox.items()) or "empty")

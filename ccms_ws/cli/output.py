@@ -14,6 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ccms_ws.log import printable
+
 Row = Mapping[str, object]
 
 
@@ -138,7 +140,7 @@ def _cell(value: object) -> Text:
 
 def plain(text: str) -> Text:
     """Words of somebody else's as they are, without what would steer a terminal."""
-    return Text("".join(char if char.isprintable() else repr(char)[1:-1] for char in text))
+    return Text(printable(text))
 
 
 def _json(value: Any) -> Any:

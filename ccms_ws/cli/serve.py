@@ -33,7 +33,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     court = court_of(config)  # everything that can be wrong is said here, before a worker process starts
     endpoint = court.settings.endpoint
     require_current(config)
-    _check_port(endpoint.host, endpoint.port)
+    check_port(endpoint.host, endpoint.port, "endpoint.port (and endpoint.public_url)")
     wsdls = [f"{endpoint.public_url}{exchange.path}?wsdl" for exchange in EXCHANGES]
     get_logger(__name__).info(
         "endpoint.started",
@@ -60,8 +60,8 @@ def _application(config: Path) -> WsgiApplication:
     return court_of(config).gateway()
 
 
-def _check_port(host: str, port: int) -> None:
-    """The server would only say that it cannot; here there is something to do about it."""
+def check_port(host: str, port: int, setting: str) -> None:
+    """The server would only say that it cannot; here there is something to do about it: `setting` names another."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -69,5 +69,5 @@ def _check_port(host: str, port: int) -> None:
         except OSError as error:
             raise ConfigError(
                 f"port {port} of {host} cannot be used: {error.strerror}",
-                hint="stop the program that has it, or set endpoint.port (and endpoint.public_url)",
+                hint=f"stop the program that has it, or set {setting}",
             ) from None

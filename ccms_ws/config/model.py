@@ -14,7 +14,7 @@ from ccms_ws.config.court import CourtSettings
 from ccms_ws.config.endpoint import EndpointSettings
 from ccms_ws.config.fields import ResolvedPath, Section
 from ccms_ws.config.partners import PartnerSettings
-from ccms_ws.config.programs import DatabaseSettings, DeliverySettings, LogSettings
+from ccms_ws.config.programs import ConsoleSettings, DatabaseSettings, DeliverySettings, LogSettings
 from ccms_ws.config.security import IdentitySettings, SecuritySettings
 from ccms_ws.errors import ConfigError
 
@@ -28,6 +28,7 @@ class Settings(Section):
     database: DatabaseSettings = Field(description="where the court's books and messages are kept")
     security: SecuritySettings = SecuritySettings()
     delivery: DeliverySettings = DeliverySettings()
+    console: ConsoleSettings | None = None
     log: LogSettings = LogSettings()
     partners_folder: ResolvedPath = Field(default=Path("partners"), validate_default=True)
     partners: tuple[PartnerSettings, ...] = ()

@@ -1,12 +1,15 @@
-"""Settings: where the programs keep their books, how the worker sends, and what they log."""
+"""Settings: where the programs keep their books, how the worker sends, the console, and what they log."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from ccms_ws.config.fields import DatabaseUrl, Section
+from ccms_ws.config.fields import DatabaseUrl, ResolvedPath, Section, Url
+
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class DatabaseSettings(Section):
@@ -52,6 +55,41 @@ class DeliverySettings(Section):
             raise ValueError("longest_retry_seconds should not be shorter than first_retry_seconds")
         if self.longest_rest_seconds < self.first_rest_seconds:
             raise ValueError("longest_rest_seconds should not be shorter than first_rest_seconds")
+        return self
+
+
+class ConsoleSettings(Section):
+    """The operations console, a page for the court's own operators. Without this table there is none."""
+
+    operators: ResolvedPath = Field(
+        description="who may sign in: a file that `ccms-ws console add-operator` writes, for its owner alone"
+    )
+    host: str = Field(default="127.0.0.1", min_length=1, description="the interface to listen on")
+    port: int = Field(default=8809, ge=1, le=65535, description="the port to listen on")
+    public_url: Url | None = Field(
+        default=None,
+        description="the https:// address that operators type, that of a TLS proxy in front; none: this machine alone",
+    )
+    idle_minutes: int = Field(default=15, ge=1, le=60, description="after so long without a click a session ends")
+    session_hours: int = Field(default=8, ge=1, le=24, description="after so long every session ends")
+
+    @property
+    def url(self) -> str:
+        """The address in the operator's browser, with no slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the operator's browser speaks TLS; if not, all of it stays on this machine."""
+        return self.url.startswith("https://")
+
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        if urlsplit(self.url).path:
+            raise ValueError("public_url should be an address without a path: https://console.court.example")
+        if not self.is_secure and not {self.host, urlsplit(self.url).hostname} <= _THIS_MACHINE:
+            raise ValueError("beyond this machine it needs TLS: put a proxy in front, its https address in public_url")
         return self
 
 

@@ -35,7 +35,7 @@ DEFAULT_PORT_BASE = 8800
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the court and its simulated partners listen on loopback: 8807, 8903, 8904 and 8907 for base 8800."""
+    """Where the court (8807, its console 8809 for base 8800) and its partners (8903, 8904, 8907) listen on loopback."""
 
     base: int = DEFAULT_PORT_BASE
 
@@ -43,6 +43,7 @@ class Ports:
     def named(self) -> Mapping[str, int]:
         return {
             "court_port": self.base + 7,
+            "console_port": self.base + 9,
             "ftb_port": self.base + 103,
             "agency_port": self.base + 104,
             "dmv_port": self.base + 107,

@@ -54,7 +54,7 @@ class Identity:
         A PEM certificate file may go on with the chain. Errors: `ConfigError` for files that are unreadable, open to
         group or others, or do not make an identity.
         """
-        secret = _read_private(key_path)
+        secret = read_private(key_path)
         try:
             if cert_path is None:
                 key, certificate, chain = pkcs12.load_key_and_certificates(secret, password)
@@ -95,7 +95,7 @@ def read_password(path: Path) -> bytes:
 
     Errors: `ConfigError`.
     """
-    password = _read_private(path).rstrip(b"\r\n")
+    password = read_private(path).rstrip(b"\r\n")
     if not password:
         raise ConfigError(f"{path} holds no password")
     return password
@@ -108,8 +108,8 @@ def _read(path: Path) -> bytes:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _read_private(path: Path) -> bytes:
-    """Read a file that nobody but its owner may read."""
+def read_private(path: Path) -> bytes:
+    """Read a file that nobody but its owner may read. Errors: `ConfigError` if others may, or if it is not there."""
     content = _read(path)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{path} can be read by others than its owner", hint=f"chmod 600 {path}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select, text
@@ -15,6 +15,9 @@ from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.message_tables import quarantined_answer
 from ccms_ws.store.outbox_tables import outbox_message
 from ccms_ws.store.outbox_view import OutboxView
+
+OFTEN_ENOUGH = timedelta(minutes=5)
+"""How long a message may be due before somebody should ask why nobody sends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +38,16 @@ class Health:
     quarantined: int
 
 
-def look_after(engine: Engine, now: datetime) -> Health:
-    """Ask the database. SQLite checks its whole file, which takes a second for each GB or so. Raises StoreError."""
+def look_after(engine: Engine, now: datetime, *, whole_file: bool = True) -> Health:
+    """Ask the database. With `whole_file`, SQLite checks all of its file, which takes a second for each GB or so.
+
+    Raises StoreError.
+    """
     state, due = outbox_message.c.state, outbox_message.c.due_at
     state_counts = select(state, func.count()).group_by(state)
     with engine.connect().execution_options(read_only=True) as connection:
         is_file = engine.dialect.name == "sqlite"
-        said = connection.execute(text("PRAGMA quick_check(5)")).scalars().all() if is_file else []
+        said = connection.execute(text("PRAGMA quick_check(5)")).scalars().all() if is_file and whole_file else []
         waiting = (outbox_message.c.blocked_subjects == 0, due < now)
         return Health(
             problems=tuple(str(each) for each in said if each != "ok"),

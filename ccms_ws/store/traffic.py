@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Select, exists, literal, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, Select, exists, literal, select, text
 
 from ccms_ws.domain.messages import AnswerKind, DeliveryAttempt, OutboxState
 from ccms_ws.errors import NotStored
@@ -63,6 +63,7 @@ class Wanted:
     exchange: str = ""
     partner_id: str = ""
     since: datetime | None = None
+    until: datetime | None = None
     outcome: str = ""
 
 
@@ -183,13 +184,19 @@ _REFUSED = select(
 )
 
 
+def _between(query: Select[*tuple[Any, ...]], at: ColumnElement[datetime], wanted: Wanted) -> Select[*tuple[Any, ...]]:
+    """From the one moment to the other, both included."""
+    query = query.where(at >= wanted.since) if wanted.since else query
+    return query.where(at <= wanted.until) if wanted.until else query
+
+
 def _outgoing(wanted: Wanted) -> Select[*tuple[Any, ...]]:
     query = _OUTGOING.order_by(_o.outbox_id.desc())
     if wanted.exchange:
         query = query.where(_o.exchange == wanted.exchange)
     if wanted.partner_id:
         query = query.where(_o.partner_id == wanted.partner_id)
-    return query.where(_o.created_at >= wanted.since) if wanted.since else query
+    return _between(query, _o.created_at, wanted)
 
 
 def _incoming(wanted: Wanted) -> Select[*tuple[Any, ...]]:
@@ -198,7 +205,7 @@ def _incoming(wanted: Wanted) -> Select[*tuple[Any, ...]]:
         query = query.where(_i.exchange == wanted.exchange)
     if wanted.partner_id:
         query = query.where(_i.partner_id == wanted.partner_id)
-    return query.where(_i.received_at >= wanted.since) if wanted.since else query
+    return _between(query, _i.received_at, wanted)
 
 
 def _refused(wanted: Wanted) -> Select[*tuple[Any, ...]]:
@@ -208,4 +215,4 @@ def _refused(wanted: Wanted) -> Select[*tuple[Any, ...]]:
         query = query.where(_r.address.startswith(f"/{wanted.exchange}/", autoescape=True))
     if wanted.partner_id:
         query = query.where(_r.partner_id == wanted.partner_id)
-    return query.where(_r.refused_at >= wanted.since) if wanted.since else query
+    return _between(query, _r.refused_at, wanted)

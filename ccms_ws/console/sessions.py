@@ -1,0 +1,114 @@
+"""Who is signed in, who has guessed too often, and the token that a form must bring. All of it in this process."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from ccms_ws.clock import Clock
+from ccms_ws.console.operators import Operator, Operators
+
+GUESSES: Final = 5
+LOCKED_FOR: Final = timedelta(hours=1)
+MOST_SESSIONS: Final = 200
+
+
+@dataclass(slots=True)
+class Session:
+    """One browser in which an operator is signed in. `seen`: its last request."""
+
+    operator: Operator
+    began: datetime
+    seen: datetime
+
+
+class Sessions:
+    """The sessions by their ids, which only this class makes: an id that came from outside is never one."""
+
+    def __init__(self, clock: Clock, *, idle: timedelta, longest: timedelta) -> None:
+        self._clock = clock
+        self._idle = idle
+        self._longest = longest
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, operator: Operator) -> str:
+        """The id of a new session."""
+        now, new = self._clock.now(), new_id()
+        with self._lock:
+            kept = [(each, session) for each, session in self._sessions.items() if self._lives(session, now)]
+            self._sessions = dict(kept[1 - MOST_SESSIONS :])
+            self._sessions[new] = Session(operator, now, now)
+        return new
+
+    def find(self, session_id: str, operators: Operators) -> Session | None:
+        """The session, if it has not ended; it does when its operator's entry is changed or removed."""
+        now = self._clock.now()
+        session = self._sessions.get(session_id)
+        if session is None:
+            return None
+        if not self._lives(session, now) or operators.all().get(session.operator.name) != session.operator:
+            self.end(session_id)
+            return None
+        session.seen = now
+        return session
+
+    def end(self, session_id: str) -> None:
+        with self._lock:
+            self._sessions.pop(session_id, None)
+
+    def _lives(self, session: Session, now: datetime) -> bool:
+        return now < session.seen + self._idle and now < session.began + self._longest
+
+
+class Guesses:
+    """Counts wrong passwords. Only names that exist take room; those that do not can never get in anyway."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failed: dict[str, tuple[int, datetime]] = {}
+        self._lock = threading.Lock()
+
+    def may_try(self, name: str) -> bool:
+        """Take one guess, before it is looked at: many at the same time have no more of them. False: locked."""
+        now = self._clock.now()
+        with self._lock:
+            count, last = self._failed.get(name, (0, now))
+            if now >= last + LOCKED_FOR:
+                count = 0
+            if count >= GUESSES:
+                return False
+            self._failed[name] = (count + 1, now)
+            return True
+
+    def forget(self, name: str) -> None:
+        """The password was right."""
+        with self._lock:
+            self._failed.pop(name, None)
+
+
+class FormTokens:
+    """The token that a form holds, made from the browser's cookie: nothing need be kept for who is not signed in."""
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_bytes(32)
+
+    def token(self, cookie: str) -> str:
+        return hmac.new(self._secret, cookie.encode(), "sha256").hexdigest()
+
+    def fits(self, token: str, cookie: str) -> bool:
+        return hmac.compare_digest(token.encode(), self.token(cookie).encode())
+
+
+def new_id() -> str:
+    """What nobody can guess, for a cookie."""
+    return secrets.token_urlsafe(32)
+
+
+def is_id(cookie: str) -> bool:
+    """Whether it could have been made by `new_id`."""
+    return len(cookie) == 43 and cookie.isascii()
