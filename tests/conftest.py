@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.support.consoles import console
 from tests.support.court import court, court_folder, installation
 from tests.support.telling import print_told
 
-__all__ = ["court", "court_folder", "installation"]
+__all__ = ["console", "court", "court_folder", "installation"]
 
 
 @pytest.fixture(autouse=True)

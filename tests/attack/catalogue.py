@@ -9,6 +9,7 @@ from typing import NamedTuple
 _GATE = "tests/integration/services/test_gateway.py::"
 _INBOX = "tests/integration/store/test_inbox.py::"
 _LOAD = "tests/acceptance/test_endpoint_under_load.py::"
+_CONSOLE = "tests/attack/test_console.py::"
 _FAULTS = "tests/unit/envelope/test_faults.py::"
 _PUBLISHED = "tests/integration/services/test_published.py::"
 _LINE = "tests/integration/delivery/test_line.py::"
@@ -95,8 +96,12 @@ ROWS: dict[int, Row] = {
             "a well-signed message with strange values"),
     40: Row("Formulas, markup and line breaks in logs and tables", "OWASP: injection",
             ("tests/unit/test_log.py::test_a_line_break_in_a_value_makes_no_second_line",
-             "tests/unit/test_log.py::test_personal_data_is_never_printed"),
-            "about logs; there is no console and no CSV export yet"),
+             "tests/unit/test_log.py::test_personal_data_is_never_printed",
+             _CONSOLE + "test_a_stranger_s_words_are_words_on_every_page",
+             _CONSOLE + "test_a_message_is_shown_as_text_never_rendered",
+             _CONSOLE + "test_a_spreadsheet_takes_no_cell_for_a_formula",
+             _CONSOLE + "test_a_line_break_in_an_address_or_a_name_makes_no_line_in_the_log"),
+            "about logs, the console and its CSV files"),
     41: Row("Poisoned WSDL: Host header, remote imports", "CXF 3323; zeep 391",
             (_PUBLISHED + "test_a_forged_host_changes_nothing",
              "tests/integration/clients/test_transport.py::test_contracts_are_not_fetched_from_the_network",
@@ -111,7 +116,18 @@ ROWS: dict[int, Row] = {
             (_LINE + "test_an_answer_delivered_twice_has_one_effect",
              _LINE + "test_an_answer_to_nothing_is_quarantined"),
             "needs a history: an abstract that was sent"),
-    44: Row("The console: guessing, CSRF, framing", "OWASP",
-            (_PUBLISHED + "test_the_page_cannot_be_framed_and_knows_no_login",),
-            "there is no console; the one page that is served takes nothing in"),
+    44: Row("The console: guessing, forged forms, frames, fixed sessions", "OWASP",
+            (_CONSOLE + "test_five_wrong_passwords_lock_a_name_for_an_hour_even_for_the_right_one",
+             _CONSOLE + "test_guesses_at_the_same_time_are_not_more",
+             _CONSOLE + "test_a_name_that_is_not_there_a_wrong_password_and_a_locked_name_cannot_be_told_apart",
+             _CONSOLE + "test_a_form_from_elsewhere_is_refused",
+             _CONSOLE + "test_the_token_of_one_browser_is_none_in_another",
+             _CONSOLE + "test_an_address_that_is_not_the_console_s_is_refused",
+             _CONSOLE + "test_no_answer_can_be_framed_guessed_at_or_kept",
+             _CONSOLE + "test_a_session_id_from_outside_is_never_one",
+             _CONSOLE + "test_a_session_ends_when_nobody_is_there_and_after_a_day_s_work",
+             _CONSOLE + "test_nobody_reads_without_signing_in",
+             _CONSOLE + "test_a_reader_neither_opens_nor_acts",
+             _PUBLISHED + "test_the_page_cannot_be_framed_and_knows_no_login"),
+            "about the console, not about messages"),
 }  # fmt: skip

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
@@ -68,4 +69,17 @@ class Console:
         return found.value if found else ""
 
     def sign_in(self, operator: str = OPERATOR, password: str = PASSWORD) -> TestResponse:
-        return self.post("/sign-in", token=self.token(), operator=operator, password=password)
+        if not self.cookie:
+            self.get("/sign-in")
+        return self.post("/sign-in", operator=operator, password=password)
+
+
+def behind_proxy(settings: Path) -> None:
+    """A console that its operators reach over TLS."""
+    text = settings.read_text("utf-8")
+    settings.write_text(text.replace("[console]", '[console]\npublic_url = "https://console.court.example"'), "utf-8")
+
+
+@pytest.fixture
+def console(court: Court) -> Console:
+    return Console(court)
