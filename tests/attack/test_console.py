@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
+from werkzeug.security import check_password_hash
 
 from ccms_ws.console import operators
 from ccms_ws.console.sessions import GUESSES, LOCKED_FOR, MOST_SESSIONS, new_id
@@ -102,8 +103,12 @@ def test_a_name_that_is_not_there_a_wrong_password_and_a_locked_name_cannot_be_t
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[str] = []
-    really = operators.check_password_hash
-    monkeypatch.setattr(operators, "check_password_hash", lambda *of: (hashed.append(of[0]), really(*of))[1])
+
+    def noted(stored: str, password: str) -> bool:
+        hashed.append(stored)
+        return check_password_hash(stored, password)
+
+    monkeypatch.setattr(operators, "check_password_hash", noted)
 
     def answer(name: str, password: str = "wrong") -> tuple[int, str, int]:
         hashed.clear()
@@ -231,7 +236,7 @@ def test_a_changed_password_ends_the_sessions_before_it(console: Console) -> Non
 
 def test_sessions_have_bounds(console: Console) -> None:
     operator = console.house.operators.all()[OPERATOR]
-    first = console.house.sessions.begin(operator)
+    first = newest = console.house.sessions.begin(operator)
     for _ in range(MOST_SESSIONS):
         newest = console.house.sessions.begin(operator)
     assert len(console.house.sessions._sessions) == MOST_SESSIONS

@@ -222,3 +222,43 @@ def test_a_court_for_trying_things_out_hears_nothing_of_the_environment(
     monkeypatch.setenv("CCMS_WS_DATABASE__URL", "sqlite:////srv/the-real-one.db")
     assert "the-real-one" in load_settings(court()).database.url
     assert "the-real-one" not in load_settings(court(), environment=False).database.url
+
+
+CONSOLE = '[console]\noperators = "operators.toml"\n'
+
+
+def test_a_console_is_on_this_machine_unless_something_else_is_said(court: Court) -> None:
+    assert load_settings(court()).console is None
+    path = court(SETTINGS + CONSOLE)
+    console = load_settings(path).console
+    assert console is not None
+    assert (console.url, console.is_secure) == ("http://127.0.0.1:8809", False)
+    assert console.operators == path.parent / "operators.toml"
+
+
+@pytest.mark.parametrize("more", ['host = "::1"', 'host = "localhost"', 'public_url = "http://localhost:8809"'])
+def test_a_console_without_tls_may_be_on_this_machine(court: Court, more: str) -> None:
+    console = load_settings(court(SETTINGS + CONSOLE + more)).console
+    assert console is not None
+    assert not console.is_secure
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'host = "0.0.0.0"',
+        'host = "10.0.0.5"',
+        'public_url = "http://console.court.example"',
+        'host = "0.0.0.0"\npublic_url = "http://127.0.0.1:8809"',
+    ],
+)
+def test_a_console_beyond_this_machine_needs_tls(court: Court, more: str) -> None:
+    assert "beyond this machine it needs TLS" in refusal(court(SETTINGS + CONSOLE + more))
+
+
+def test_a_console_behind_a_proxy_has_the_proxy_s_address(court: Court) -> None:
+    more = 'host = "10.0.0.5"\npublic_url = "https://console.court.example/"'
+    console = load_settings(court(SETTINGS + CONSOLE + more)).console
+    assert console is not None
+    assert (console.url, console.is_secure) == ("https://console.court.example", True)
+    assert "without a path" in refusal(court(SETTINGS + CONSOLE + more.replace("example/", "example/x")))

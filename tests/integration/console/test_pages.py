@@ -8,6 +8,7 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -201,7 +202,7 @@ def test_a_refusal_says_what_the_command_explains(console: Console, ccms_ws: Com
 
 
 # -- dead letters ------------------------------------------------------------------------------------------------------
-def act(console: Console, message_id: str, **form: str) -> tuple[int, str]:
+def act(console: Console, message_id: str, **form: Any) -> tuple[int, str]:
     answer = console.post(f"/messages/{message_id}/act", **form)
     return answer.status_code, words(answer.text)
 
