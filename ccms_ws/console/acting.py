@@ -1,4 +1,4 @@
-"""Dead letters and what an operator may do with them: the acts of `ccms-ws outbox`, confirmed and with a reason."""
+"""What an operator may do with dead and waiting messages: the acts of `ccms-ws outbox`, confirmed and with a reason."""
 
 from __future__ import annotations
 
@@ -12,21 +12,28 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ccms_ws.console.house import house, operator, require_right_to_act
 from ccms_ws.delivery.operator import Operator
-from ccms_ws.domain.messages import OutboxState
-from ccms_ws.errors import MessageNotDead
+from ccms_ws.domain.messages import OutboxEntry, OutboxState
+from ccms_ws.errors import OperatorRefused
 
 pages = Blueprint("acting", __name__)
 
 _LONGEST_REASON: Final = 500
 
 
+def _is_dead(entry: OutboxEntry) -> bool:
+    return entry.state is OutboxState.DEAD and not entry.ended
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One way out for a dead message. `does`: takes an operator's hand, the message and the reason."""
+    """One thing to do with a message. `does`: takes an operator's hand, the message and the reason; `fits`: whether it
+    is offered (what is possible, the store decides).
+    """
 
     title: str
     meaning: str
     does: Callable[[Operator, UUID, str], object]
+    fits: Callable[[OutboxEntry], bool] = _is_dead
 
 
 ACTS: Final = {
@@ -37,6 +44,13 @@ ACTS: Final = {
         Operator.replace,
     ),
     "release": Act("Release", "It is never sent; what waits behind it goes on.", Operator.withdraw),
+    "hold": Act(
+        "Hold back",
+        "It is not sent until somebody lets it go; what is about the same subjects waits behind it.",
+        Operator.hold,
+        lambda entry: entry.state is OutboxState.PENDING and not entry.held,
+    ),
+    "let-go": Act("Let go", "It is sent, from its place.", Operator.let_go, lambda entry: entry.held),
 }
 
 
@@ -49,7 +63,8 @@ def _acts() -> dict[str, object]:
 def dead_letters() -> str:
     with house().court.reading() as uow:
         entries = uow.outbox.list_entries(limit=1000, dead=True)
-    return render_template("dead_letters.html", entries=entries)
+        held = uow.outbox.list_entries(limit=1000, held=True)
+    return render_template("dead_letters.html", entries=entries, held=held)
 
 
 @pages.post("/messages/<uuid:message_id>/act")
@@ -66,6 +81,6 @@ def act(message_id: UUID) -> str | AnyResponse:
         return redirect(url_for("reading.message", message_id=message_id, done=request.form["act"]), 303)
     with house().court.reading() as uow:
         entry = uow.outbox.get(message_id)
-    if entry.state is not OutboxState.DEAD or entry.ended:
-        raise MessageNotDead(f"{message_id} needs no operator: it is {entry.ended or entry.state}")
+    if not chosen.fits(entry):
+        raise OperatorRefused(f"{chosen.title}: not of a message that is {entry.ended or entry.state}")
     return render_template("confirm.html", entry=entry, act=chosen, name=request.form["act"], reason=reason)

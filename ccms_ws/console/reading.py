@@ -143,10 +143,16 @@ def _endings(now: datetime) -> tuple[Sequence[Ending], str]:
 def _told(each: Traffic, traffic: TrafficLog) -> dict[str, Any]:
     """All that is known of a message but what it says."""
     told: dict[str, Any] = {"message": each, "set_aside": traffic.quarantine_reason(each), "contents": None}
-    told |= {"entry": None, "notes": (), "attempts": (), "answers": ()}
+    told |= {"entry": None, "orders": (), "attempts": (), "answers": ()}
     if each.way is Way.OUT:
         with house().court.reading() as uow:
-            told |= {"entry": uow.outbox.get(each.message_id), "notes": uow.outbox.notes(each.message_id)}
+            told["entry"] = uow.outbox.get(each.message_id)
+            orders = [(note.order, note.kind.value, note.replaced_by) for note in uow.outbox.notes(each.message_id)]
+            for hold in uow.held_messages.history(each.message_id):
+                orders += [
+                    (order, done, None) for done, order in (("held", hold.order), ("let go", hold.let_go)) if order
+                ]
+            told["orders"] = sorted(orders, key=lambda order: order[0].at)
         told |= {"attempts": traffic.attempts(each), "answers": traffic.answers_to(each)}
     return told
 

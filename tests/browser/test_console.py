@@ -199,7 +199,7 @@ def send_a_dead_letter_again(page: Page, served: Served) -> None:
     assert page.get_by_role("cell", name="FTB has repaired its endpoint").count() == 1
     assert page.get_by_role("cell", name=OPERATOR).count() == 1
     assert page.get_by_text("pending", exact=True).count() == 1
-    assert page.get_by_role("button", name="Go on").count() == 0
+    assert page.get_by_label("Send again").count() == 0
     go_to(page, "Dead letters")
     page.get_by_text("There is none.").wait_for()
 

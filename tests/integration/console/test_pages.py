@@ -223,7 +223,7 @@ def test_a_dead_letter_is_sent_again_once_it_is_confirmed(console: Console, dead
     page = words(console.get(f"/messages/{dead}?done=retry").text)
     assert "Done: Send again." in page
     assert f"{OPERATOR} resent FTB has repaired it" in page
-    assert "What to do with it" not in page
+    assert "Send again" not in page.partition("What to do with it")[2]
 
 
 @pytest.mark.parametrize(("name", "done"), [("release", "withdrawn"), ("replace", "replaced")])
@@ -235,8 +235,23 @@ def test_a_dead_letter_is_ended_as_the_command_would(
     assert done in words(console.get(f"/messages/{dead}").text)
     for confirmed in ("yes", "no"):
         status, page = act(console, dead, act=name, reason="again", confirmed=confirmed)
-        assert status == 409
-        assert done in page or "withdrawn or replaced" in page
+        assert (status, done in page or "withdrawn or replaced" in page) == (409, True)
+
+
+def test_a_waiting_message_is_held_back_and_let_go(console: Console, ccms_ws: Commands) -> None:
+    (batch,) = ccms_ws("col903", "build", "--partner", "FTB", "--json").json
+    message_id = batch["batch"]
+    assert act(console, message_id, act="retry", reason="x")[0] == 409
+    assert "Hold back?" in act(console, message_id, act="hold", reason="the judge looks at it again")[1]
+    assert act(console, message_id, act="hold", reason="the judge looks at it again", confirmed="yes")[0] == 303
+    assert ccms_ws("outbox", "show", message_id, "--json").json["state"] == "held"
+    assert f"{message_id[:8]} COL903 FTB" in words(console.get("/dead-letters").text).partition("Held back")[2]
+    page = console.get(f"/messages/{message_id}").text
+    assert re.findall(r'name="act" value="([^"]+)"', page) == ["let-go"]
+    assert act(console, message_id, act="let-go", reason="the judge agrees", confirmed="yes")[0] == 303
+    page = words(console.get(f"/messages/{message_id}").text)
+    assert f"{OPERATOR} held the judge looks at it again" in page
+    assert f"{OPERATOR} let go the judge agrees" in page
 
 
 def test_an_act_needs_a_name_that_exists_and_a_reason(console: Console, dead: str) -> None:
