@@ -70,7 +70,7 @@ def test_the_overview_says_how_it_stands_with_each_partner(console: Console, dea
     console.court.post(b"<not-an-envelope/>")
     ccms_ws("col903", "build", "--partner", "AGENCY")
     page = words(console.get("/").text)
-    assert "1 dead letters" in page
+    assert "1 dead letter " in page
     assert "1 refused in the last day" in page
     assert "0 answers in quarantine" in page
     assert "FTB Franchise Tax Board, Court-Ordered Debt (simulated) up 1 failure connect 0 0 1" in page
