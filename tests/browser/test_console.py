@@ -109,8 +109,13 @@ def fits(page: Page) -> bool:
     session = page.context.new_cdp_session(page)
     for width in (400, 1400):
         page.set_viewport_size({"width": width, "height": 800})
-        layout = session.send("Page.getLayoutMetrics")
-        if layout["cssContentSize"]["width"] > layout["cssLayoutViewport"]["clientWidth"]:
+        for _ in range(30):  # the layout follows the new size after a moment
+            layout = session.send("Page.getLayoutMetrics")
+            content, seen = layout["cssContentSize"]["width"], layout["cssLayoutViewport"]["clientWidth"]
+            if content <= seen <= width:
+                break
+            page.wait_for_timeout(100)
+        else:
             return False
     return True
 
