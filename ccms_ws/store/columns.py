@@ -39,8 +39,7 @@ metadata = MetaData(
 RowId = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database gives, growing in the order of insertion."""
 
-_CENT = Decimal("0.01")
-_LIMIT = Decimal(10) ** 12
+_MOST_CENTS = Decimal(10) ** 14
 
 
 class Money(TypeDecorator[Decimal]):
@@ -57,9 +56,10 @@ class Money(TypeDecorator[Decimal]):
             return None
         if not isinstance(value, Decimal):
             raise TypeError(f"money is Decimal, not {type(value).__name__}")
-        if not value.is_finite() or abs(value) >= _LIMIT or value != value.quantize(_CENT):
+        cents = value.scaleb(2) if value.is_finite() else _MOST_CENTS
+        if not -_MOST_CENTS < cents < _MOST_CENTS or cents != (whole := int(cents)):
             raise ValueError("money has two places and stays below a million millions")
-        return int(value.scaleb(2)) if dialect.name == "sqlite" else value
+        return whole if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return Decimal(value).scaleb(-2) if value is not None and dialect.name == "sqlite" else value

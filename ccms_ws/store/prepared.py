@@ -123,7 +123,12 @@ class _Form:
                 for kind, description in zip(self._kinds, cursor.description, strict=True)
             ]
             processors = self._processors = [(index, process) for index, process in enumerate(found) if process]
-        return [_processed(row, processors) for row in rows] if processors else rows
+        if not rows or not processors:
+            return rows
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))  # by columns: quicker than row by row
+        for index, process in processors:
+            columns[index] = map(process, columns[index])
+        return list(zip(*columns, strict=True))
 
 
 def _translated(error: Exception, connection: Connection, driver: Any) -> Exception:
@@ -131,13 +136,6 @@ def _translated(error: Exception, connection: Connection, driver: Any) -> Except
     if getattr(driver, "closed", False):
         connection.invalidate(error)
     return in_our_words(error)
-
-
-def _processed(row: Row, processors: list[tuple[int, _Processor]]) -> Row:
-    values = list(row)
-    for index, process in processors:
-        values[index] = process(values[index])
-    return tuple(values)
 
 
 def _result(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> _Processor | None:
