@@ -179,6 +179,23 @@ class TestXmlsec1Command:
         assert verdict.returncode == 0, verdict.stderr
         assert b"7/7" in verdict.stderr
 
+    @pytest.mark.parametrize(("who", "reference"), list(product(WHO, TokenReference)))
+    def test_it_verifies_every_key_with_every_reference(
+        self, who: str, reference: TokenReference, tmp_path: Path
+    ) -> None:
+        identity = getattr(pki(), who)
+        raw = to_bytes(sealed(by=identity, reference=reference))
+        verdict = xmlsec1("--verify", raw, identity, tmp_path)
+        assert verdict.returncode == 0, verdict.stderr
+
+    @pytest.mark.parametrize(("who", "name"), list(product(WHO, ODD_PAYLOADS)))
+    def test_it_verifies_odd_payloads(self, who: str, name: str, tmp_path: Path) -> None:
+        identity = getattr(pki(), who)
+        for version in SoapVersion:
+            raw = to_bytes(sealed(_odd(name), by=identity, version=version))
+            verdict = xmlsec1("--verify", raw, identity, tmp_path)
+            assert verdict.returncode == 0, verdict.stderr
+
     def test_it_refuses_what_was_changed(self, tmp_path: Path) -> None:
         raw = to_bytes(sealed()).replace(b"24CR01234", b"24CR99999")
         assert xmlsec1("--verify", raw, pki().probation, tmp_path).returncode != 0
