@@ -74,8 +74,8 @@ class Gateway:
     """The WSGI application. Thread-safe."""
 
     def __init__(self, house: House, exchanges: Sequence[Exchange]) -> None:
-        self._house = house
         """Raises ContractError if a WSDL states another security policy than `house.policy`."""
+        self._house = house
         self._services = {exchange.path: SoapService(exchange) for exchange in exchanges}
         profile = describe(house.policy)
         for exchange in exchanges:
