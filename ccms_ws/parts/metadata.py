@@ -54,19 +54,22 @@ def first_metadata(
     exchange: str, context: Context, kind: MessageKind, *, transaction_id: UUID | None = None
 ) -> Metadata:
     """The block of a message with which the court begins a conversation with `context.partner`."""
-    return _of_court(exchange, "1.0", context, kind, transaction_id or context.message_id, None)
+    transaction_id = transaction_id or context.message_id
+    return _of_court(exchange, "1.0", context, kind, transaction_id=transaction_id, correlation_id=None)
 
 
 def reply_metadata(exchange: str, version: str, context: Context, kind: MessageKind) -> Metadata:
     """The block of the court's answer to the message in `context`."""
-    return _of_court(exchange, version, context, kind, context.reply_id, context.message_id)
+    own, answered = context.reply_id, context.message_id
+    return _of_court(exchange, version, context, kind, transaction_id=own, correlation_id=answered)
 
 
-def _of_court(  # noqa: PLR0917
+def _of_court(
     exchange: str,
     version: str,
     context: Context,
     kind: MessageKind,
+    *,
     transaction_id: UUID,
     correlation_id: UUID | None,
 ) -> Metadata:
