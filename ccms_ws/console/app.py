@@ -46,7 +46,7 @@ def make_console(court: CourtApplication, endings: Callable[[datetime], Sequence
         guesses=Guesses(court.clock),
         tokens=FormTokens(),
         traffic=partial(open_traffic, engine),
-        health=lambda now: look_after(engine, now, whole_file=False),
+        health=lambda now: look_after(engine, now, thorough=False),
         standings=partial(standings, engine),
         refused_since=partial(refused_since, engine),
         endings=endings,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, exists, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from ccms_ws.domain.messages import Intervention, OperatorOrder, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange, MessageNotDead, NotStored, SubjectsDiffer
 from ccms_ws.store import queues
 from ccms_ws.store.outbox import SqlOutbox
 from ccms_ws.store.outbox_tables import outbox_intervention, outbox_message
+from ccms_ws.store.outbox_view import ENDED
 
-_m, _i = outbox_message.c, outbox_intervention.c
-_ended = exists().where(_i.outbox_id == _m.outbox_id, _i.kind != Intervention.RESENT)
+_m = outbox_message.c
 _LOCKED = (
-    select(_m.outbox_id, _m.partner_id, _m.attempts, _m.state, _ended.label("ended"))
+    select(_m.outbox_id, _m.partner_id, _m.attempts, _m.state, ENDED.label("ended"))
     .where(_m.message_id == bindparam("id"))
     .with_for_update(key_share=True, of=outbox_message)
 )
@@ -26,7 +26,7 @@ _RESEND = (
     .values(state=OutboxState.PENDING, due_at=bindparam("now"))
 )
 
-_Dead = Row[int, str, int, OutboxState, bool]
+_Dead = Row[int, str, int, OutboxState, Intervention | None]
 
 
 class SqlDeadLetters:

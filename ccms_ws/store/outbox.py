@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, Row, bindparam, case, exists, func, insert, literal_column, select, update
+from sqlalchemy import Integer, Row, bindparam, case, exists, func, insert, select, update
 
 from ccms_ws.domain.lines import Line, LineState, probing
 from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage, OutboxState, OutgoingMessage
@@ -21,7 +21,7 @@ from ccms_ws.store.outbox_tables import (
     outbox_message,
     partner_line,
 )
-from ccms_ws.store.outbox_view import OutboxView
+from ccms_ws.store.outbox_view import READY, OutboxView
 
 LOST = "lost"
 """Outcome of an attempt whose worker let its lease run out."""
@@ -29,17 +29,15 @@ LOST = "lost"
 _m, _a, _i = outbox_message.c, delivery_attempt.c, outbox_intervention.c
 _ADD = insert(outbox_message).returning(_m.outbox_id)
 _ADD_ATTEMPT = insert(delivery_attempt)
-# As the partial index says it: then both databases read nothing else.
-_READY = (_m.blocked_subjects == literal_column("0"), _m.due_at.is_not(None))
 
 # Steps from partner to partner through the index, however many messages each of them has.
-_step = select(func.min(_m.partner_id).label("partner_id")).where(*_READY).cte("ready", recursive=True)
+_step = select(func.min(_m.partner_id).label("partner_id")).where(*READY).cte("ready", recursive=True)
 _step = _step.union_all(
-    select(select(func.min(_m.partner_id)).where(*_READY, _m.partner_id > _step.c.partner_id).scalar_subquery()).where(
+    select(select(func.min(_m.partner_id)).where(*READY, _m.partner_id > _step.c.partner_id).scalar_subquery()).where(
         _step.c.partner_id.is_not(None)
     )
 )
-_oldest = select(func.min(_m.due_at)).where(*_READY, _m.partner_id == _step.c.partner_id).scalar_subquery()
+_oldest = select(func.min(_m.due_at)).where(*READY, _m.partner_id == _step.c.partner_id).scalar_subquery()
 _PARTNERS = (
     select(_step.c.partner_id, *(column for column in partner_line.c if column.key != "partner_id"))
     .join_from(_step, partner_line, partner_line.c.partner_id == _step.c.partner_id, isouter=True)
@@ -55,7 +53,7 @@ _DUE = (
         exists().where(_more.c.outbox_id == _m.outbox_id, _more.c.part == 1).label("has_more"),
     )
     .join_from(outbox_message, _first, (_first.c.outbox_id == _m.outbox_id) & (_first.c.part == 0))
-    .where(*_READY, _m.partner_id == bindparam("partner"), _m.due_at <= bindparam("now"))
+    .where(*READY, _m.partner_id == bindparam("partner"), _m.due_at <= bindparam("now"))
     .order_by(_m.due_at, _m.outbox_id)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True, key_share=True, of=outbox_message)
@@ -100,7 +98,7 @@ _GIVE_BACK = (
 )
 # Also of what stands behind others: it gets its turn later.
 _HASTEN = update(outbox_message).where(_m.due_at > bindparam("horizon")).values(due_at=bindparam("now"))
-_HASTEN_UNTRIED = _HASTEN.where(*_READY, _m.attempts == 0)
+_HASTEN_UNTRIED = _HASTEN.where(*READY, _m.attempts == 0)
 
 
 class SqlOutbox(OutboxView):

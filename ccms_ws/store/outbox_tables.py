@@ -65,6 +65,8 @@ outbox_message = Table(
         *("partner_id", "due_at", "outbox_id"),
         where="blocked_subjects = 0 AND due_at IS NOT NULL",
     ),
+    # What is open is counted and listed in this one, however many messages were delivered before.
+    partial_index("ix_outbox_message_open", "state", "partner_id", "attempts", where="state <> 'delivered'"),
     comment="A message on its way to a partner",
 )
 

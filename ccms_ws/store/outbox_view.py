@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection, Integer, bindparam, case, exists, literal, or_, select
+from sqlalchemy import Connection, Integer, bindparam, case, exists, literal, literal_column, or_, select
 
 from ccms_ws.domain.messages import (
     DeliveryAttempt,
@@ -21,19 +21,28 @@ from ccms_ws.store.queues import HELD_UP
 
 _m, _a, _i = outbox_message.c, delivery_attempt.c, outbox_intervention.c
 _successor = outbox_message.alias("successor")
-_ended = select(_i.kind).where(_i.outbox_id == _m.outbox_id, _i.kind != Intervention.RESENT).limit(1).scalar_subquery()
+
+# As the partial indexes say it: then both databases read nothing else.
+READY = (_m.blocked_subjects == literal_column("0"), _m.due_at.is_not(None))
+"""What may be sent, now or later: nothing stands before it."""
+NOT_DELIVERED = _m.state != literal_column("'delivered'")
+ENDED = select(_i.kind).where(_i.outbox_id == _m.outbox_id, _i.kind != Intervention.RESENT).limit(1).scalar_subquery()
+"""How an operator ended a dead message; null if nobody did."""
+DEAD = (NOT_DELIVERED, _m.state == literal_column("'dead'"), ENDED.is_(None))
+"""What was given up and waits for an operator."""
+
 _h = outbox_hold.c
 _held = exists().where(_h.outbox_id == _m.outbox_id, _h.let_go_at.is_(None))
 _ENTRIES = select(
     *(_m.message_id, _m.exchange, _m.partner_id, _m.state, _m.attempts, _m.created_at),
     *(case((_m.state == OutboxState.PENDING, _m.due_at)), _m.last_error),
     case((or_(_m.state == OutboxState.DEAD, _held), HELD_UP), else_=literal(0)),
-    case((_m.state == OutboxState.DEAD, _ended)),
+    case((_m.state == OutboxState.DEAD, ENDED)),
     _held,
 )
 _NEWEST = _ENTRIES.order_by(_m.outbox_id.desc()).limit(bindparam("limit", type_=Integer))
-_HELD = _NEWEST.where(_held)
-_DEAD = _NEWEST.where(_m.state == OutboxState.DEAD, _ended.is_(None))
+_HELD = _NEWEST.where(_m.outbox_id.in_(select(_h.outbox_id).where(_h.let_go_at.is_(None))))
+_DEAD = _NEWEST.where(*DEAD)
 _ENTRY = _ENTRIES.where(_m.message_id == bindparam("id"))
 _ATTEMPTS = (
     select(

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, case, exists, func, select
+from sqlalchemy import Engine, and_, case, func, select
 
 from ccms_ws.domain.lines import Line
-from ccms_ws.domain.messages import Intervention, OutboxState
+from ccms_ws.domain.messages import OutboxState
 from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.message_tables import refusal
-from ccms_ws.store.outbox_tables import outbox_intervention, outbox_message
+from ccms_ws.store.outbox_tables import outbox_message
+from ccms_ws.store.outbox_view import ENDED, NOT_DELIVERED
 
-_m, _i = outbox_message.c, outbox_intervention.c
+_m = outbox_message.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,6 @@ class Standing:
     dead: int = 0
 
 
-_ended = exists().where(_i.outbox_id == _m.outbox_id, _i.kind != Intervention.RESENT)
 _kind = case(
     (_m.state == OutboxState.DEAD, "dead"),
     (and_(_m.state == OutboxState.PENDING, _m.attempts == 0), "waiting"),
@@ -36,7 +36,7 @@ _kind = case(
 ).label("kind")
 _OPEN = (
     select(_m.partner_id, _kind, func.count())
-    .where(_m.state != OutboxState.DELIVERED, (_m.state != OutboxState.DEAD) | ~_ended)
+    .where(NOT_DELIVERED, (_m.state != OutboxState.DEAD) | ENDED.is_(None))
     .group_by(_m.partner_id, "kind")  # by its name: PostgreSQL takes two spellings of it for two
 )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Engine
+import pytest
+from sqlalchemy import Engine, event, text
 
 from ccms_ws.domain.lines import Line, LineState
 from ccms_ws.domain.messages import OperatorOrder, Refusal
@@ -16,6 +18,7 @@ from ccms_ws.store.traffic import Wanted, open_traffic
 from tests.support.databases import Units
 from tests.support.records import NOW, attempted, incoming, outgoing
 
+PLAN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
 LEASE, MINUTE = timedelta(minutes=2), timedelta(minutes=1)
 
 
@@ -36,7 +39,7 @@ def test_each_open_message_is_counted_once_as_what_it_is(units: Units, engine: E
     found = standings(engine)
     assert found["DMV"] == Standing(line=Line("DMV"), waiting=1, in_doubt=2, dead=1)
     assert (found["FTB"].waiting, found["FTB"].line.state, found["FTB"].line.failures) == (1, LineState.DOWN, 7)
-    assert look_after(engine, NOW, whole_file=False).dead == 1
+    assert look_after(engine, NOW, thorough=False).dead == 1
 
 
 def test_a_resent_message_that_dies_again_waits_for_an_operator_again(units: Units, engine: Engine) -> None:
@@ -49,6 +52,34 @@ def test_a_resent_message_that_dies_again_waits_for_an_operator_again(units: Uni
                 uow.dead_letters.resend(leased.message.message_id, OperatorOrder("m.lee", "repaired", NOW))
         uow.commit()
     assert standings(engine)["DMV"].dead == 1
+
+
+@pytest.mark.parametrize("dead", [True, False], ids=["dead", "held"])
+def test_what_is_open_is_found_without_reading_what_was_delivered(units: Units, engine: Engine, dead: bool) -> None:
+    asked: list[tuple[str, Any]] = []
+    with units() as uow:
+        for _ in range(500):
+            uow.outbox.add(outgoing())
+        for leased in uow.outbox.claim(worker="w", now=NOW, lease=LEASE, limit=495):
+            uow.outbox.settle_delivered(leased, attempted(leased))
+        uow.commit()
+    event.listen(engine, "before_cursor_execute", lambda _c, _k, said, given, *_: asked.append((said, given)))
+    standings(engine)
+    look_after(engine, NOW, thorough=False)
+    with units() as uow:
+        uow.outbox.list_entries(dead=dead, held=not dead)
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SET enable_seqscan = off"))  # as it goes in a table that is not small
+        about = [each for each in asked if "FROM outbox_message" in each[0]]
+        plans = [
+            "\n".join(str(row) for row in connection.exec_driver_sql(f"{PLAN[engine.dialect.name]} {said}", given))
+            for said, given in about
+        ]
+    assert len(plans) == 5
+    for plan in plans:
+        assert "SCAN outbox_message'" not in plan
+        assert "Seq Scan on outbox_message" not in plan
 
 
 def test_refusals_are_counted_from_a_moment_on(units: Units, engine: Engine) -> None:
