@@ -13,8 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -23,24 +22,14 @@ from uuid import UUID
 from ccms_ws.bootstrap import CourtApplication, load_court
 from ccms_ws.clock import Clock, FixedClock, SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
-from ccms_ws.domain.abstracts import AbstractState, Conviction, ReleaseReason, SectionRole, SectionViolated
-from ccms_ws.domain.collections import Referral
-from ccms_ws.domain.courts import (
-    Case,
-    CaseParticipant,
-    CaseType,
-    DriverLicense,
-    Participant,
-    ParticipantRole,
-    PersonName,
-)
-from ccms_ws.domain.ledger import EntryKind, LedgerEntry
+from ccms_ws.domain.abstracts import AbstractState, ReleaseReason
 from ccms_ws.domain.messages import OutboxState
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
 from ccms_ws.exchanges.dmv907 import DMV907
-from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
+from ccms_ws.exchanges.dmv907.handler import order_hold, order_release
 from tests.support.commands import free_port_base
+from tests.support.debtors import add_debtors, add_payment, hold_order
 
 T = TypeVar("T")
 CRASHING = Path(__file__).with_name("crashing")
@@ -140,9 +129,9 @@ class House:
         self.deaths = 0
         self.court: CourtApplication = replace(load_court(self.settings), clock=clock or SystemClock())
         self.people = iter(range(people))
-        self.made: dict[str, list[UUID]] = {}
+        self.made: dict[int, list[UUID]] = {}
         self.paid = 0
-        self._fill(people)
+        add_debtors(self.court, people)
 
     def _move(self) -> None:
         """Write the addresses into the settings."""
@@ -245,59 +234,18 @@ class House:
         return seen
 
     # -- business -----------------------------------------------------------------------------------------------------
-    def _fill(self, people: int) -> None:
-        ori = self.court.court.ori
-        with self.court.units() as uow:
-            for n in range(people):
-                case, person = (
-                    Case(ori, f"TR-2031-{n:06}", CaseType.TRAFFIC),
-                    Participant(
-                        ori,
-                        f"X-{n:04}",
-                        PersonName("Ada", f"Person{n:04}"),
-                        date(1990, 1, 1),
-                        DriverLicense(f"A{7000000 + n}"),
-                    ),
-                )
-                fine = LedgerEntry(
-                    *(f"{case.number}/1", ori, case.number, person.participant_id, EntryKind.ASSESSMENT, "BaseFine"),
-                    *(Decimal("100.00"), date(2025, 5, 2), "VC 22350", date(2025, 5, 2)),
-                )
-                uow.books.add(case, person, CaseParticipant(person, case.number, ParticipantRole.DEFENDANT), fine)
-                uow.abstracts.add_conviction(Conviction(ori, case.number, person.participant_id, date(2025, 6, 17)))
-                uow.collections.add_referral(
-                    Referral(
-                        f"X-{n:04}", "FTB", ori, case.number, person.participant_id, date(2025, 9, 1), Decimal("100.00")
-                    )
-                )
-            uow.commit()
-
-    def order(self, number: int) -> HoldOrder:
-        return HoldOrder(
-            case_number=f"TR-2031-{number:06}",
-            participant_id=f"X-{number:04}",
-            sections=(
-                SectionViolated("VC", "40508(c)", SectionRole.COMPLIANCE),
-                SectionViolated("VC", "14601.1(a)", SectionRole.UNDERLYING),
-            ),
-            violation_date=date(2025, 5, 2),
-            order_date=date(2025, 10, 6),
-            noncompliance_date=date(2026, 4, 6),
-        )
-
     def push(self) -> None:
         """A hold on the next person, its release and a hold again; payments, and the batch that tells of them.
 
         The one before pays too, so that each batch is about somebody that the batch before it was about.
         """
         number = next(self.people)
-        case = f"TR-2031-{number:06}"
-        made = self.made.setdefault(case, [])
-        made += self._push(lambda context, uow: [order_hold(self.order(number), context, uow)])
+        made = self.made.setdefault(number, [])
+        made += self._push(lambda context, uow: [order_hold(hold_order(number), context, uow)])
         made += self._push(
             lambda context, uow: [order_release(made[0], ReleaseReason.COMPLIED, context.today, context, uow)]
         )
-        made += self._push(lambda context, uow: [order_hold(self.order(number), context, uow)])
+        made += self._push(lambda context, uow: [order_hold(hold_order(number), context, uow)])
         self.pay(number)
         if number:
             self.pay(number - 1)
@@ -305,11 +253,8 @@ class House:
 
     def pay(self, number: int) -> None:
         """Another instalment."""
-        ori, case, self.paid = self.court.court.ori, f"TR-2031-{number:06}", self.paid + 1
-        with self.court.units() as uow:
-            key = (f"paid/{self.paid}", ori, case, f"X-{number:04}", EntryKind.PAYMENT, "BaseFine", Decimal("10.00"))
-            uow.books.add(LedgerEntry(*key, date(2026, 11, 1)))
-            uow.commit()
+        self.paid += 1
+        add_payment(self.court, number, f"paid/{self.paid}")
 
     def _push(self, compose: Callable[..., list[object]]) -> list[UUID]:
         return self.court.push(DMV907, "DMV", compose)  # type: ignore[arg-type]

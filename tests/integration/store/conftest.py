@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.unit_of_work import unit_of_work
 from tests.support.databases import Units, blank_database_url, database_url
+from tests.support.records import REFERRAL, fill
 
 __all__ = ["blank_database_url", "database_url"]
 
@@ -36,3 +37,13 @@ def engine(database_url: str, opening: Callable[[str], Engine]) -> Engine:
 @pytest.fixture
 def units(engine: Engine) -> Units:
     return unit_of_work(engine)
+
+
+@pytest.fixture
+def book(units: Units) -> Units:
+    """A court with one open referral."""
+    with units() as uow:
+        fill(uow)
+        uow.collections.add_referral(REFERRAL)
+        uow.commit()
+    return units

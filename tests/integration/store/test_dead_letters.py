@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,17 +11,10 @@ from sqlalchemy import Engine, text
 from ccms_ws.domain.messages import Intervention, OperatorNote, OperatorOrder, OutboxState, OutgoingMessage
 from ccms_ws.errors import MessageNotDead, NotStored, StoreError, SubjectsDiffer
 from tests.support.databases import Units
+from tests.support.outbox import LEASE, add
 from tests.support.records import NOW, attempted, outgoing
 
-LEASE = timedelta(minutes=2)
 ORDER = OperatorOrder("clerk", "because", NOW)
-
-
-def add(units: Units, *messages: OutgoingMessage) -> None:
-    with units() as uow:
-        for message in messages:
-            uow.outbox.add(message)
-        uow.commit()
 
 
 def claimed(units: Units) -> list[OutgoingMessage]:

@@ -14,18 +14,11 @@ from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.unit_of_work import unit_of_work
 from tests.support.databases import Units
+from tests.support.outbox import LEASE, add
 from tests.support.records import NOW, attempted, outgoing
 
-LEASE = timedelta(minutes=2)
 ORDER = OperatorOrder("clerk", "the judge looks at it again", NOW)
 LATER = OperatorOrder("deputy", "it is right", NOW + timedelta(hours=1))
-
-
-def add(units: Units, *messages: OutgoingMessage) -> None:
-    with units() as uow:
-        for message in messages:
-            uow.outbox.add(message)
-        uow.commit()
 
 
 def deliver(units: Units) -> list[OutgoingMessage]:

@@ -1,129 +1,25 @@
+"""What a worker makes of each outcome of sending: settled, tried again, given up, an answer taken in."""
+
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from uuid import UUID
 
 import pytest
 
-from ccms_ws.clients import Answer, Cause, Receipt
-from ccms_ws.clock import FixedClock
-from ccms_ws.config import DeliverySettings
+from ccms_ws.clients import Cause, Receipt
 from ccms_ws.delivery import worker as worker_module
 from ccms_ws.delivery.answers import AnswerDesk
-from ccms_ws.delivery.retry import RetryRules
-from ccms_ws.delivery.routes import Route
-from ccms_ws.delivery.sending import Dispatcher
-from ccms_ws.delivery.settling import Settler
-from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.lines import Line as PartnerLine
-from ccms_ws.domain.lines import LineRules, LineState
 from ccms_ws.domain.messages import OutgoingMessage
-from ccms_ws.domain.partners import Partner, PartnerKind
 from ccms_ws.envelope.canonical import canonical
-from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.errors import (
-    ConcurrentChange,
-    ConfigError,
-    PermanentDeliveryError,
-    StoreUnavailable,
-    TransientDeliveryError,
-)
+from ccms_ws.errors import ConcurrentChange, PermanentDeliveryError, StoreUnavailable, TransientDeliveryError
 from ccms_ws.registry import get_exchange
-from tests.support.justice import ORI, message
+from tests.support.justice import ORI
 from tests.support.pki import NOW
-from tests.support.posting import FakeUnits, answer_to, noting
-
-WINDOW = timedelta(days=5)
-SETTINGS = DeliverySettings(threads=1, poll_seconds=0.01)
-RETRY = RetryRules(first_wait=timedelta(seconds=10), longest_wait=timedelta(hours=1), budget=3, window=timedelta(0))
-LINE_RULES = LineRules(down_after=5, first_rest=timedelta(seconds=10), longest_rest=timedelta(minutes=5))
-DMV = Partner("DMV", "Department of Motor Vehicles", PartnerKind.MOTOR_VEHICLES)
-RESPONSE = "{urn:ccms-ws:exchange:DMV907:1.0}FailureToComplyAbstractResponse"
-
-
-@dataclass
-class Line:
-    """A worker on a fake outbox, with a sender that does what `deliver` says."""
-
-    deliver: Callable[[OutgoingMessage], Receipt]
-    silent: int = 0
-    units: FakeUnits = field(default_factory=FakeUnits)
-    clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
-    sent: list[UUID] = field(default_factory=list)
-    unknown: bool = False
-    at_once: int = 4
-    settings: DeliverySettings = SETTINGS
-
-    def send(self, outgoing: OutgoingMessage, *, url: str, soap: SoapVersion) -> Receipt:
-        assert (url, soap) == ("http://dmv.example/", SoapVersion.SOAP12)
-        self.sent.append(outgoing.message_id)
-        return self.deliver(outgoing)
-
-    def route_for(self, _partner_id: str, _exchange: str) -> Route:
-        if self.unknown:
-            raise ConfigError("DMV does not receive DMV907")
-        return Route(
-            partner=DMV,
-            sender=self,
-            url="http://dmv.example/",
-            soap=SoapVersion.SOAP12,
-            answer_window=WINDOW,
-            retry=RETRY,
-        )
-
-    def worker(self, name: str = "w1") -> DeliveryWorker:
-        exchanges = [noting(get_exchange("DMV907"), self.silent)]
-        return DeliveryWorker(
-            units=self.units,
-            exchanges=exchanges,
-            dispatcher=Dispatcher(exchanges=exchanges, route_for=self.route_for, clock=self.clock),
-            settler=Settler(
-                units=self.units,
-                desk=AnswerDesk(exchanges=exchanges, court=Court(ORI, "Court", "37", "37100"), test=False),
-                clock=self.clock,
-                line_rules=LINE_RULES,
-                chance=lambda: 1.0,
-            ),
-            at_once=lambda _partner: self.at_once,
-            clock=self.clock,
-            settings=self.settings,
-            name=name,
-        )
-
-    def put(self) -> OutgoingMessage:
-        outgoing = OutgoingMessage(*message_fields(message("DMV907-hold", "DMV")), NOW)
-        self.units.put(outgoing)
-        return outgoing
-
-    def told(self, event: str) -> list[tuple[object, ...]]:
-        return [facts for facts in self.units.records.told if facts[0] == event]
-
-
-def message_fields(given: OutgoingMessage) -> tuple[UUID, str, str, str, bytes, tuple[str, ...]]:
-    return (given.message_id, given.exchange, given.partner_id, given.root, given.body, ("subject",))
-
-
-def failing(*errors: Exception | Receipt) -> Callable[[OutgoingMessage], Receipt]:
-    """Raise or return these, one a time."""
-    queue = list(errors)
-
-    def deliver(_outgoing: OutgoingMessage) -> Receipt:
-        outcome = queue.pop(0)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    return deliver
-
-
-def answering(answer: Callable[[OutgoingMessage], Answer]) -> Callable[[OutgoingMessage], Receipt]:
-    return lambda outgoing: Receipt(200, answer(outgoing))
+from tests.support.posting import answer_to, noting
+from tests.support.worker import DMV, RESPONSE, SETTINGS, WINDOW, Line, answering, failing
 
 
 def test_a_delivered_message_starts_the_partners_window() -> None:
@@ -367,113 +263,3 @@ def test_a_partner_that_says_so_of_a_message_that_cannot_have_arrived_is_not_bel
         line.clock.advance(timedelta(hours=1))
     assert line.units.of(outgoing).history[-1].outcome == "given up"
     assert len(line.told("undeliverable")) == 1
-
-
-# -- lines ------------------------------------------------------------------------------------------------------------
-def test_a_line_that_fails_in_a_row_rests_and_one_that_answers_is_up() -> None:
-    down = TransientDeliveryError("down", cause=Cause.CONNECT)
-    line = Line(failing(*[down] * 5, PermanentDeliveryError("no", cause=Cause.FAULT_CLIENT)))
-    for _ in range(5):
-        line.put()
-    line.worker().run_once()
-    rests = line.units.records.lines["DMV"]
-    assert (rests.state, rests.failures, rests.last_error) == (LineState.DOWN, 5, "connect")
-    assert rests.retry_at == NOW + timedelta(seconds=10)
-    line.clock.advance(timedelta(seconds=10))
-    line.worker().run_once()
-    assert line.units.records.lines["DMV"].state is not LineState.DOWN
-
-
-@pytest.mark.parametrize(("status", "state"), [(503, LineState.DOWN), (500, LineState.UP)])
-def test_a_partner_that_asks_for_patience_gets_it_for_all_its_messages(status: int, state: LineState) -> None:
-    busy = TransientDeliveryError(
-        "busy", cause=Cause.HTTP_SERVER_ERROR, http_status=status, retry_after=timedelta(minutes=30)
-    )
-    line = Line(failing(busy))
-    line.put()
-    line.worker().run_once()
-    assert line.units.records.lines["DMV"].state is state
-
-
-def test_what_the_court_itself_is_to_blame_for_takes_no_line_down() -> None:
-    line = Line(failing(), unknown=True)
-    for _ in range(9):
-        line.put()
-    line.worker().run_once()
-    assert line.units.records.lines == {}
-
-
-# -- many at once -----------------------------------------------------------------------------------------------------
-def test_no_partner_has_more_on_their_way_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = Line(failing(), at_once=2, settings=SETTINGS.model_copy(update={"threads": 6}))
-    for _ in range(20):
-        line.put()
-    worker = line.worker()
-    lock, now, most = threading.Lock(), 0, 0
-
-    def deliver(_: OutgoingMessage) -> Receipt:
-        nonlocal now, most
-        with lock:
-            now, most = now + 1, max(most, now + 1)
-        time.sleep(0.005)
-        with lock:
-            now -= 1
-            if len(line.sent) == 20:
-                worker.stop()
-        return Receipt(202)
-
-    line.deliver = deliver
-    worker.run()
-    assert most == 2
-    assert len(line.told("delivered")) == 20
-
-
-def test_one_that_cannot_be_settled_does_not_stand_in_the_way_of_the_others() -> None:
-    line = Line(lambda _: Receipt(202))
-    messages = [line.put() for _ in range(3)]
-    worker = line.worker()
-    (*others,) = (messages[0], messages[2])
-
-    def deliver(outgoing: OutgoingMessage) -> Receipt:
-        if outgoing is messages[1] or outgoing == messages[1]:
-            line.units.records.waiting[outgoing.message_id].worker = "somebody else"
-        return Receipt(202)
-
-    line.deliver = deliver
-    worker.run_once()
-    assert [line.units.of(one).history[-1].outcome for one in others] == ["delivered", "delivered"]
-    assert line.units.of(messages[1]).history == []
-
-
-def test_a_clock_that_is_set_back_does_not_put_messages_off_for_years() -> None:
-    line = Line(lambda _: Receipt(202))
-    outgoing = line.put()
-    line.units.of(outgoing).due_at = NOW + timedelta(days=3650)
-    line.units.records.lines["DMV"] = PartnerLine("DMV", LineState.DOWN, 9, NOW, NOW + timedelta(days=3650))
-    assert line.worker().run_once() == 1
-    assert line.units.records.lines["DMV"].state is LineState.UP
-    assert line.units.of(outgoing).history[0].outcome == "delivered"
-
-
-def test_a_worker_notices_that_the_clock_is_set_back_while_it_runs() -> None:
-    line = Line(lambda _: Receipt(202))
-    worker = line.worker()
-    worker.run_once()
-    outgoing = line.put()
-    line.units.of(outgoing).due_at = NOW + timedelta(days=30)
-    assert worker.run_once() == 0
-    line.clock.advance(-timedelta(hours=1))
-    assert worker.run_once() == 1
-
-
-def test_what_a_clock_ahead_of_ours_has_composed_is_sent_all_the_same() -> None:
-    line = Line(lambda _: Receipt(202))
-    worker = line.worker()
-    worker.run_once()
-    untried, put_off = line.put(), line.put()
-    for outgoing in (untried, put_off):
-        line.units.of(outgoing).due_at = NOW + timedelta(hours=2)
-    line.units.of(put_off).attempts = 1  # by a partner's Retry-After, perhaps
-    assert sum(worker.run_once() for _ in range(30)) == 1
-    assert line.units.of(untried).history[0].outcome == "delivered"
-    assert line.units.of(put_off).history == []

@@ -1,0 +1,114 @@
+"""A worker on an outbox in memory, whose sender does what a test says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from ccms_ws.clients import Answer, Receipt
+from ccms_ws.clock import FixedClock
+from ccms_ws.config import DeliverySettings
+from ccms_ws.delivery.answers import AnswerDesk
+from ccms_ws.delivery.retry import RetryRules
+from ccms_ws.delivery.routes import Route
+from ccms_ws.delivery.sending import Dispatcher
+from ccms_ws.delivery.settling import Settler
+from ccms_ws.delivery.worker import DeliveryWorker
+from ccms_ws.domain.courts import Court
+from ccms_ws.domain.lines import LineRules
+from ccms_ws.domain.messages import OutgoingMessage
+from ccms_ws.domain.partners import Partner, PartnerKind
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.errors import ConfigError
+from ccms_ws.registry import get_exchange
+from tests.support.justice import ORI, message
+from tests.support.pki import NOW
+from tests.support.posting import FakeUnits, noting
+
+WINDOW = timedelta(days=5)
+SETTINGS = DeliverySettings(threads=1, poll_seconds=0.01)
+RETRY = RetryRules(first_wait=timedelta(seconds=10), longest_wait=timedelta(hours=1), budget=3, window=timedelta(0))
+LINE_RULES = LineRules(down_after=5, first_rest=timedelta(seconds=10), longest_rest=timedelta(minutes=5))
+DMV = Partner("DMV", "Department of Motor Vehicles", PartnerKind.MOTOR_VEHICLES)
+RESPONSE = "{urn:ccms-ws:exchange:DMV907:1.0}FailureToComplyAbstractResponse"
+
+
+@dataclass
+class Line:
+    """A worker on a fake outbox, with a sender that does what `deliver` says."""
+
+    deliver: Callable[[OutgoingMessage], Receipt]
+    silent: int = 0
+    units: FakeUnits = field(default_factory=FakeUnits)
+    clock: FixedClock = field(default_factory=lambda: FixedClock(NOW))
+    sent: list[UUID] = field(default_factory=list)
+    unknown: bool = False
+    at_once: int = 4
+    settings: DeliverySettings = SETTINGS
+
+    def send(self, outgoing: OutgoingMessage, *, url: str, soap: SoapVersion) -> Receipt:
+        assert (url, soap) == ("http://dmv.example/", SoapVersion.SOAP12)
+        self.sent.append(outgoing.message_id)
+        return self.deliver(outgoing)
+
+    def route_for(self, _partner_id: str, _exchange: str) -> Route:
+        if self.unknown:
+            raise ConfigError("DMV does not receive DMV907")
+        return Route(
+            partner=DMV,
+            sender=self,
+            url="http://dmv.example/",
+            soap=SoapVersion.SOAP12,
+            answer_window=WINDOW,
+            retry=RETRY,
+        )
+
+    def worker(self, name: str = "w1") -> DeliveryWorker:
+        exchanges = [noting(get_exchange("DMV907"), self.silent)]
+        return DeliveryWorker(
+            units=self.units,
+            exchanges=exchanges,
+            dispatcher=Dispatcher(exchanges=exchanges, route_for=self.route_for, clock=self.clock),
+            settler=Settler(
+                units=self.units,
+                desk=AnswerDesk(exchanges=exchanges, court=Court(ORI, "Court", "37", "37100"), test=False),
+                clock=self.clock,
+                line_rules=LINE_RULES,
+                chance=lambda: 1.0,
+            ),
+            at_once=lambda _partner: self.at_once,
+            clock=self.clock,
+            settings=self.settings,
+            name=name,
+        )
+
+    def put(self) -> OutgoingMessage:
+        outgoing = OutgoingMessage(*message_fields(message("DMV907-hold", "DMV")), NOW)
+        self.units.put(outgoing)
+        return outgoing
+
+    def told(self, event: str) -> list[tuple[object, ...]]:
+        return [facts for facts in self.units.records.told if facts[0] == event]
+
+
+def message_fields(given: OutgoingMessage) -> tuple[UUID, str, str, str, bytes, tuple[str, ...]]:
+    return (given.message_id, given.exchange, given.partner_id, given.root, given.body, ("subject",))
+
+
+def failing(*errors: Exception | Receipt) -> Callable[[OutgoingMessage], Receipt]:
+    """Raise or return these, one a time."""
+    queue = list(errors)
+
+    def deliver(_outgoing: OutgoingMessage) -> Receipt:
+        outcome = queue.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return deliver
+
+
+def answering(answer: Callable[[OutgoingMessage], Answer]) -> Callable[[OutgoingMessage], Receipt]:
+    return lambda outgoing: Receipt(200, answer(outgoing))
