@@ -62,7 +62,7 @@ BALANCE = shipped("fcc807-balance-by-case")
         (b">TR-2025-004417<", b">TR-2025-004418<", "nc:CaseTrackingID"),
         (b"<fcc807:BalanceDueIndicator>true", b"<fcc807:BalanceDueIndicator>false", "fcc807:BalanceDueIndicator"),
         (b'currencyCode="USD"', b'currencyCode="EUR"', "@nc:currencyCode"),
-        (b">2026-11-20T18:00:00.000Z</ext:MessageDateTime>", b">2026-11-20T18:00:01.000Z</ext:MessageDateTime>",
+        (b">2026-11-20T18:00:00Z</ext:MessageDateTime>", b">2026-11-20T18:00:01Z</ext:MessageDateTime>",
          "ext:MessageDateTime"),
         (b"2026-11-20T18:05:00.000Z</wsu:Expires>", b"2026-11-20T18:06:00.000Z</wsu:Expires>", "wsu:Expires"),
         (b"rsa-sha256", b"rsa-sha512", "@Algorithm"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -33,6 +34,8 @@ from ccms_ws.replay.sent import put_on_file
 
 AT = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 PROVENANCE = "made by tools/make-replay-cases"
+CHANCE = Random()  # noqa: S311 - to be the same each time is what it is for
+"""What the court takes for chance while cases are made; each case begins it anew."""
 
 
 class Unforeseen(Exception):
@@ -47,6 +50,7 @@ class Scene:
         not_live: str = "", sent: Sequence[Sent] = (),
     ) -> None:  # fmt: skip
         self.name = name
+        CHANCE.seed(name)
         self._case = Case(
             name=name, folder=shipped(name), title=title, exchanges=exchanges, at=AT, steps=(), clauses=tuple(clauses),
             not_live=not_live, provenance=PROVENANCE, sent=tuple(sent),
