@@ -66,6 +66,7 @@ abstract = Table(
     check("release_date", "(action = 'Release') = (release_date IS NOT NULL)"),
     Index("ix_abstract_license", "court_ori", "case_number", "license_number", "license_jurisdiction"),
     partial_index("ix_abstract_awaiting", "answer_due_at", where="state = 'awaiting response'"),
+    partial_index("ix_abstract_overdue", "answer_due_at", where="state = 'overdue'"),
     comment="A failure-to-comply abstract (VC 40509.1): a hold on a driver licence, or its release",
 )
 

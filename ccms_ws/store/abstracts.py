@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Executable, Row, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Executable, Row, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
 from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState, Conviction, SectionViolated
@@ -62,12 +62,18 @@ _CONVICTIONS = (
     .where(_c.participant_id == bindparam("person"))
     .order_by(_c.convicted_on)
 )
+# Word for word as the partial indexes have it.
+_LATE = (text("state = 'awaiting response'"), _a.answer_due_at < bindparam("now"))
 _OVERDUE = (
     select(abstract)
-    .where(text("state = 'awaiting response'"), _a.answer_due_at < bindparam("now"))
+    .where(*_LATE)
     .order_by(_a.answer_due_at)
     .limit(_CHUNK)
     .with_for_update(skip_locked=True, key_share=True)
+)
+_COUNT = select(func.count()).select_from(abstract)
+_COUNT_OVERDUE = select(
+    _COUNT.where(text("state = 'overdue'")).scalar_subquery() + _COUNT.where(*_LATE).scalar_subquery()
 )
 _SECTIONS = (
     select(_s.abstract_id, _s.code_book, _s.section, _s.role)
@@ -164,6 +170,11 @@ class SqlAbstracts:
         They are locked; those that another transaction is about to change are left out.
         """
         return self._abstracts(self._connection.execute(_OVERDUE, {"now": now}).all())
+
+    def count_overdue(self, now: datetime) -> int:
+        """How many are without a response that was due before `now`, whether that was noted already or not."""
+        count: int = self._connection.execute(_COUNT_OVERDUE, {"now": now}).scalar_one()
+        return count
 
     def add_conviction(self, conviction_: Conviction) -> None:
         """Record a conviction; one that is on file gets the new day of its report."""

@@ -32,13 +32,14 @@ DEAD = (NOT_DELIVERED, _m.state == literal_column("'dead'"), ENDED.is_(None))
 """What was given up and waits for an operator."""
 
 _h = outbox_hold.c
-_held = exists().where(_h.outbox_id == _m.outbox_id, _h.let_go_at.is_(None))
+HELD = exists().where(_h.outbox_id == _m.outbox_id, _h.let_go_at.is_(None))
+"""An operator holds it back."""
 _ENTRIES = select(
     *(_m.message_id, _m.exchange, _m.partner_id, _m.state, _m.attempts, _m.created_at),
     *(case((_m.state == OutboxState.PENDING, _m.due_at)), _m.last_error),
-    case((or_(_m.state == OutboxState.DEAD, _held), HELD_UP), else_=literal(0)),
+    case((or_(_m.state == OutboxState.DEAD, HELD), HELD_UP), else_=literal(0)),
     case((_m.state == OutboxState.DEAD, ENDED)),
-    _held,
+    HELD,
 )
 _NEWEST = _ENTRIES.order_by(_m.outbox_id.desc()).limit(bindparam("limit", type_=Integer))
 _HELD = _NEWEST.where(_m.outbox_id.in_(select(_h.outbox_id).where(_h.let_go_at.is_(None))))
