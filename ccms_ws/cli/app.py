@@ -27,6 +27,7 @@ from ccms_ws.cli import (
     init,
     kit,
     messages,
+    metrics,
     outbox,
     partners,
     query,
@@ -63,6 +64,7 @@ for command in (
     conformance.conformance,
     demo.demo,
     doctor.doctor,
+    metrics.metrics,
     docs.docs,
     importing.demo_data,
 ):
