@@ -25,7 +25,9 @@ _MOST_BODY = 1024
 ListenOption = Annotated[
     str,
     typer.Option(
-        "--listen", metavar="[HOST:]PORT", help="Serve them at /metrics there, until stopped; on this machine alone."
+        "--listen",
+        metavar="[HOST:]PORT",
+        help="Serve them there at /metrics until stopped; a port alone is for this machine alone.",
     ),
 ]
 

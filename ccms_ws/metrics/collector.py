@@ -97,19 +97,18 @@ class CourtCollector(Collector):
         return {
             families.OLDEST: ages(dict(measures.oldest)),
             families.LATE: ages(dict(measures.due)),
-            families.LINE: {(each, state): lines[each].state is state for each in lines for state in LineState},
+            families.LINE: {(each, state): int(lines[each].state is state) for each in lines for state in LineState},
             families.FAILURES: {(each,): line.failures for each, line in lines.items()},
         }
 
     def _ends(self, now: datetime) -> dict[Family, Samples]:
         """A file that cannot be read must not keep the other numbers from being known."""
         ends: dict[tuple[str, ...], float] = {}
-        readable = True
         try:
             for each in self._certificates(now):
                 key = (each.whose, each.use, each.file.name)
                 ends[key] = min(each.until.timestamp(), ends.get(key, float("inf")))
         except ConfigError as error:
             log.error("metrics.certificates-not-read", why=error.detail)
-            readable = False
-        return {families.EXPIRY: ends, families.READABLE: {(): readable}}
+            return {families.EXPIRY: {}, families.READABLE: {(): 0}}
+        return {families.EXPIRY: ends, families.READABLE: {(): 1}}

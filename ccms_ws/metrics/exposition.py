@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app
 
-from ccms_ws.errors import CcmsWsError
+from ccms_ws.errors import CcmsWsError, InternalError
 from ccms_ws.metrics.collector import CourtCollector
 from ccms_ws.services.http import Environ, Response, StartResponse, WsgiApplication
 
@@ -45,6 +45,9 @@ def application(collector: CourtCollector) -> WsgiApplication:
         except CcmsWsError as error:
             log.error("metrics.not-read", code=error.code, why=error.detail)
             return _said("503 Service Unavailable", error.code, start_response)
+        except Exception as error:
+            log.error("metrics.defect", exc_info=error)
+            return _said("500 Internal Server Error", InternalError.code, start_response)
 
     return answer
 

@@ -17,7 +17,7 @@ from ccms_ws.cli.docs import all_documents
 from ccms_ws.clock import FixedClock
 from ccms_ws.config import PartnerSettings
 from ccms_ws.domain.lines import Line, LineState
-from ccms_ws.errors import ConfigError, StoreUnavailable
+from ccms_ws.errors import ConfigError, InternalError, StoreUnavailable
 from ccms_ws.metrics.collector import Certificate, CourtCollector
 from ccms_ws.metrics.exposition import application, rows, text
 from ccms_ws.metrics.families import FAMILIES
@@ -126,12 +126,18 @@ def test_a_certificate_that_cannot_be_read_hides_no_other_number() -> None:
     assert found["ccms_ws_message_log_entries"] == {(): 3}
 
 
-def test_without_a_database_there_is_no_number_but_503() -> None:
-    def away(_: datetime) -> Measures:
-        raise StoreUnavailable("the database server cannot be reached")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (StoreUnavailable("the server is away"), ("503 Service Unavailable", f"{StoreUnavailable.code}\n")),
+        (ZeroDivisionError("a defect"), ("500 Internal Server Error", f"{InternalError.code}\n")),
+    ],
+)
+def test_what_cannot_be_read_whole_is_not_told_in_part(error: Exception, said: tuple[str, str]) -> None:
+    def broken(_: datetime) -> Measures:
+        raise error
 
-    broken = CourtCollector(PARTNERS, away, lambda _: [], FixedClock(NOW))
-    assert get(broken) == ("503 Service Unavailable", f"{StoreUnavailable.code}\n")
+    assert get(CourtCollector(PARTNERS, broken, lambda _: [], FixedClock(NOW))) == said
 
 
 def test_only_the_one_address_answers_in_either_format() -> None:
@@ -151,6 +157,7 @@ def test_rows_are_the_same_samples_as_the_text() -> None:
     )
     as_rows = Counter((row["name"], tuple(sorted(row["labels"].items())), row["value"]) for row in rows(collector()))
     assert as_rows == as_text
+    assert not [row for row in rows(collector()) if isinstance(row["value"], bool)]
 
 
 def test_the_document_has_a_row_for_each_metric_with_its_labels_and_meaning() -> None:
