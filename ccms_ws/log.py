@@ -37,8 +37,9 @@ _PRIVATE = re.compile(
 _ALLOWED_KEYS = frozenset({"partner_name", "court_name", "logger_name", "file_name", "token_reference"})
 _PLAIN = (str, int, float, bool, Decimal, UUID, date, Enum, type(None))
 
-# Libraries that print messages or statements at these levels are kept quiet, whatever level is set for ccms_ws.
-_QUIET = {"zeep": logging.WARNING, "spyne": logging.CRITICAL, "urllib3": logging.WARNING, "sqlalchemy": logging.WARNING}
+# Libraries that print messages, statements or what they are made of below these levels are kept quiet, whatever level
+# is set for ccms_ws.
+_QUIET = dict.fromkeys(("zeep", "urllib3", "sqlalchemy", "alembic"), logging.WARNING) | {"spyne": logging.CRITICAL}
 
 
 _bound: Final[ContextVar[Mapping[str, object]]] = ContextVar("bound", default=MappingProxyType({}))

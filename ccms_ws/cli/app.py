@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -37,7 +37,7 @@ from ccms_ws.cli import (
     traffic,
     worker,
 )
-from ccms_ws.cli.exits import ExitCode, exit_code_of, tell, tell_defect
+from ccms_ws.cli.exits import ExitCode, exit_code_of, file_trouble, tell, tell_defect
 from ccms_ws.cli.output import json_is_wanted, want_json
 from ccms_ws.errors import CcmsWsError
 
@@ -108,10 +108,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(arguments, prog_name="ccms-ws")
     except CcmsWsError as error:
-        tell(error, as_json=json_is_wanted())
-        sys.exit(exit_code_of(error))
+        _end(error)
     except Exception as error:
         if "--trace" in arguments:
             raise
+        if trouble := file_trouble(error):
+            _end(trouble)
         tell_defect(error, as_json=json_is_wanted())
         sys.exit(ExitCode.FAILED)
+
+
+def _end(error: CcmsWsError) -> NoReturn:
+    tell(error, as_json=json_is_wanted())
+    sys.exit(exit_code_of(error))

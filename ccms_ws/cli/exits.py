@@ -59,6 +59,13 @@ def tell(error: errors.CcmsWsError, *, as_json: bool) -> None:
         sys.stderr.write(f"  next: {error.hint}\n")
 
 
+def file_trouble(error: Exception) -> errors.ConfigError | None:
+    """What is wrong with a file or folder that somebody named; None if the error is not about one."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    return errors.ConfigError(f"{error.filename} cannot be used: {error.strerror}", hint="name another file or folder")
+
+
 def tell_defect(error: Exception, *, as_json: bool) -> None:
     """Something unforeseen: no trace for the reader, but the way to get one."""
     told = errors.InternalError(

@@ -169,7 +169,7 @@ def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str] | str]]:
                 return
             reader = csv.DictReader(lines, restkey="")
             if "record" not in (reader.fieldnames or ()):
-                raise ConfigError(f"{file} has no column `record`", hint="see ccms_ws/docs/import.md")
+                raise ConfigError(f"{file} has no column `record`", hint="ccms-ws docs import")
             for row in reader:
                 more = row.pop("", None)
                 yield (

@@ -30,7 +30,7 @@ class _ExchangeFirst(TyperGroup):
     """`ccms-ws kit COL903 -o DIR` is `ccms-ws kit make COL903 -o DIR`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and re.fullmatch(r"[A-Za-z]{3}\d{3}", args[0]):
+        if args and re.fullmatch(r"[A-Za-z]+\d+", args[0]):
             args = ["make", *args]
         return super().resolve_command(ctx, args)
 
@@ -58,7 +58,7 @@ def make(
     from ccms_ws.kit.packing import make_kit
     from ccms_ws.registry import get_exchange
 
-    kit = make_kit(get_exchange(exchange.upper()), output, partner=partner)
+    kit = make_kit(get_exchange(exchange), output, partner=partner)
     if json:
         show_facts({"kit": output, "exchange": kit.exchange.code, "partner": kit.partner}, as_json=True)
         return

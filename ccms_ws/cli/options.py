@@ -25,7 +25,12 @@ PartnerArgument = Annotated[
 ]
 CodeArgument = Annotated[
     str,
-    typer.Argument(metavar="CODE", help="The exchange: FCC807, COL903, DMV907.", autocompletion=completing.exchanges),
+    typer.Argument(
+        metavar="CODE",
+        help="The exchange: FCC807, COL903, DMV907.",
+        parser=str.upper,
+        autocompletion=completing.exchanges,
+    ),
 ]
 
 DEFAULT_CONFIG = completing.DEFAULT_CONFIG

@@ -43,10 +43,12 @@ def query(
 
     Example: ccms-ws query --case CR-2023-002931 --participant P-1002
     """
+    from ccms_ws.clients import Cause
     from ccms_ws.clients.recording import record_into
     from ccms_ws.config import load_settings
     from ccms_ws.domain.courts import PersonName
     from ccms_ws.envelope.soap import SoapVersion
+    from ccms_ws.errors import TransientDeliveryError
     from ccms_ws.simulator.inquirer import Criteria, Inquirer
 
     if bool(given) != bool(surname):
@@ -63,6 +65,10 @@ def query(
     )
     try:
         answer = inquirer.ask(criteria, soap=SoapVersion.SOAP11 if soap is Soap.SOAP11 else SoapVersion.SOAP12)
+    except TransientDeliveryError as error:
+        if error.cause == Cause.CONNECT:
+            error.hint = "is the court's endpoint up? ccms-ws serve"
+        raise
     finally:
         inquirer.close()
     raise typer.Exit(_show(answer, as_json=json))

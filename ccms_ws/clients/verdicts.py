@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import ProtocolError
@@ -89,8 +90,9 @@ _CAUSES = (
 
 def of_connection(error: requests.RequestException | OSError) -> DeliveryError:
     """The verdict on an exchange that brought no HTTP answer."""
-    cause = _cause_of(error)
-    return TransientDeliveryError(f"no answer from the partner: {_innermost(error)}", cause=cause)
+    asked = urlsplit(str(getattr(getattr(error, "request", None), "url", None) or ""))
+    where = f"{asked.hostname}:{asked.port}" if asked.port else asked.hostname or "the partner"
+    return TransientDeliveryError(f"no answer from {where}: {_innermost(error)}", cause=_cause_of(error))
 
 
 def _cause_of(error: Exception) -> Cause:
@@ -110,7 +112,10 @@ def _innermost(error: BaseException) -> str:
     """What the operating system or the TLS library said, without the layers around it."""
     inside = (getattr(error, "reason", None), *error.args)
     nested = next((one for one in inside if isinstance(one, BaseException)), None)
-    return _innermost(nested) if nested is not None else f"{type(error).__name__}: {error}"
+    if nested is not None:
+        return _innermost(nested)
+    said = next((one.strerror for one in (error, error.__cause__) if isinstance(one, OSError) and one.strerror), None)
+    return said or f"{type(error).__name__}: {error}"
 
 
 def of_status(status: int, retry_after: timedelta | None) -> DeliveryError:

@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ccms_ws.errors import ConfigError
+from ccms_ws.errors import ConfigError, StoreError, StoreUnavailable
 from ccms_ws.store.failures import in_our_words, translate
 from ccms_ws.store.turns import WriterTurn, end_turn
 
@@ -84,17 +84,32 @@ def _open_sqlite(url: URL) -> Engine:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
-    )
+    try:
+        connection = sqlite3.connect(
+            *(f"file:{quote(str(path))}?mode=rw", PATIENCE), uri=True, isolation_level=None, check_same_thread=False
+        )
+    except sqlite3.OperationalError as error:
+        raise _not_opened(path, error) from error
     try:
         # FULL: a commit is on the disk before it is reported, in WAL mode too.
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000"):
             connection.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
+    except sqlite3.Error as error:
         connection.close()
-        raise
+        if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
+            raise
+        raise StoreError(f"{path} is no SQLite database", hint="is database.url the right file?") from error
     return connection
+
+
+def _not_opened(path: Path, error: sqlite3.Error) -> StoreUnavailable:
+    why, hint = str(error), "may this user read and write it, and its folder?"
+    try:
+        path.stat()
+    except OSError as seen:
+        why = seen.strerror or why
+        hint = "ccms-ws db upgrade makes one" if isinstance(seen, FileNotFoundError) else hint
+    return StoreUnavailable(f"the database {path} cannot be opened: {why}", hint=hint)
 
 
 def _open_postgresql(url: URL) -> Engine:

@@ -21,6 +21,7 @@ from ccms_ws.domain.abstracts import (
 from ccms_ws.domain.law import current_law
 from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
+from ccms_ws.errors import NotStored
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused, check_notice
@@ -83,10 +84,10 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
 
 
 def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Context, uow: UnitOfWork) -> Notification:
-    """Record the release of a hold and compose its notification. Raises NoticeRefused."""
+    """Record the release of a hold and compose its notification. Raises NotStored, NoticeRefused."""
     hold = uow.abstracts.find(hold_id)
     if hold is None:
-        raise NoticeRefused(f"there is no abstract {hold_id}")
+        raise NotStored(f"there is no abstract {hold_id}", hint="ccms-ws outbox list shows what was sent")
     release = Abstract(
         abstract_id=context.message_id,
         action=AbstractAction.RELEASE,

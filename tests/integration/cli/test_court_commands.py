@@ -78,7 +78,9 @@ def test_an_outgoing_message_is_shown_with_its_attempts(ccms_ws: Commands) -> No
     assert ccms_ws("outbox", "show", batch["batch"]).code == 0
 
 
-@pytest.mark.parametrize("command", [("outbox", "show"), ("col903", "show"), ("dmv907", "show"), ("explain",)])
+@pytest.mark.parametrize(
+    "command", [("outbox", "show"), ("col903", "show"), ("dmv907", "show"), ("dmv907", "release"), ("explain",)]
+)
 def test_what_is_not_there_is_said_so(ccms_ws: Commands, command: tuple[str, ...]) -> None:
     ended = ccms_ws(*command, uuid4(), "--json")
     assert ended.code == ExitCode.NOT_FOUND
@@ -116,7 +118,11 @@ def test_a_database_without_schema_is_not_served(ccms_ws: Commands, court_folder
 
 def test_a_database_that_is_gone_is_unavailable(ccms_ws: Commands, court_folder: Path) -> None:
     (court_folder / "court.db").unlink()
-    assert ccms_ws("outbox", "list").code == ExitCode.UNAVAILABLE
+    told = f"the database {court_folder}/court.db cannot be opened: No such file or directory"
+    for command in (("outbox", "list"), ("worker",), ("serve",), ("db", "current")):
+        ended = ccms_ws(*command)
+        assert ended.code == ExitCode.UNAVAILABLE
+        assert ended.err == f"ccms-ws: {told}\n  next: ccms-ws db upgrade makes one\n"
 
 
 def test_a_query_to_a_court_that_is_not_running_is_unavailable(ccms_ws: Commands, court_folder: Path) -> None:
@@ -124,7 +130,10 @@ def test_a_query_to_a_court_that_is_not_running_is_unavailable(ccms_ws: Commands
     settings.write_text(settings.read_text().replace(":8807", ":9"))
     ended = ccms_ws("query", "--case", "X", "--json")
     assert ended.code == ExitCode.UNAVAILABLE
-    assert json.loads(ended.out)["error"]["code"] == "delivery.transient"
+    error = json.loads(ended.out)["error"]
+    assert error["code"] == "delivery.transient"
+    assert error["detail"] == "no answer from 127.0.0.1:9: Connection refused"
+    assert "ccms-ws serve" in error["hint"]
 
 
 def test_a_hold_presupposes_a_conviction_on_file(ccms_ws: Commands) -> None:

@@ -67,8 +67,28 @@ def test_server_that_is_away_is_unavailable(opening: Opening) -> None:
 
 def test_file_that_is_no_database_is_refused(tmp_path: Path, opening: Opening) -> None:
     (tmp_path / "court.db").write_bytes(b"<html>not a database</html>" * 100)
-    with pytest.raises(StoreError), unit_of_work(opening(f"sqlite:///{tmp_path}/court.db"))() as uow:
+    with (
+        pytest.raises(StoreError, match=r"court\.db is no SQLite database"),
+        unit_of_work(opening(f"sqlite:///{tmp_path}/court.db"))() as uow,
+    ):
         uow.books.find_court(ORI)
+
+
+@pytest.mark.parametrize(
+    ("name", "why", "hint"),
+    [
+        ("gone.db", "No such file or directory", "ccms-ws db upgrade makes one"),
+        ("folder", "unable to open database file", "may this user read and write it, and its folder?"),
+        ("file/court.db", "Not a directory", "may this user read and write it, and its folder?"),
+    ],
+)
+def test_file_that_cannot_be_opened_is_named(tmp_path: Path, opening: Opening, name: str, why: str, hint: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnavailable) as refused, unit_of_work(opening(f"sqlite:///{tmp_path}/{name}"))():
+        pass
+    assert str(refused.value) == f"the database {tmp_path}/{name} cannot be opened: {why}"
+    assert refused.value.hint == hint
 
 
 def test_connection_that_broke_is_replaced(engine: Engine, units: Units) -> None:

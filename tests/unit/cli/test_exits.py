@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,22 @@ def test_a_defect_leaves_no_trace_for_the_reader(capsys: pytest.CaptureFixture[s
     assert "unforeseen KeyError" in err
     assert "--trace" in err
     assert "Traceback" not in err
+
+
+def test_a_file_that_cannot_be_used_is_no_defect(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere" / "fcc807.zip"
+    code, out, err = run(capsys, "contract", "export", "FCC807", "-o", str(nowhere))
+    assert (code, out) == (ExitCode.CONFIGURATION, "")
+    assert err == f"ccms-ws: {nowhere} cannot be used: No such file or directory\n  next: name another file or folder\n"
+
+
+def test_an_exchange_is_known_however_its_code_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(capsys, "contract", "export", "fcc807", "-o", str(tmp_path / "x.zip"))[0] == ExitCode.OK
+    code, _, err = run(capsys, "kit", "COL90", "-o", str(tmp_path / "kit"))
+    assert (code, err) == (
+        ExitCode.NOT_FOUND,
+        "ccms-ws: there is no exchange 'COL90'\n  next: known: FCC807, COL903, DMV907\n",
+    )
 
 
 def test_a_wrong_command_line_ends_with_usage(capsys: pytest.CaptureFixture[str]) -> None:

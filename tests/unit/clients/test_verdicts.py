@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 
 from ccms_ws.clients import Cause, verdicts
 from ccms_ws.contract.namespaces import SOAP11, SOAP12, WSA, WSSE, WSU, q
@@ -99,3 +101,12 @@ def test_retry_after_is_seconds_or_a_date_to_come(value: str, wait: timedelta | 
 def test_every_verdict_says_what_happened() -> None:
     assert isinstance(verdicts.of_connection(OSError("boom")), DeliveryError)
     assert "OSError: boom" in str(verdicts.of_connection(OSError("boom")))
+
+
+def test_a_connection_that_fails_is_told_by_its_address_and_in_the_words_of_the_system() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(requests.ConnectionError) as failed:
+        requests.post(f"http://127.0.0.1:{port}/DMV907?a=b", b"", timeout=5)
+    error = verdicts.of_connection(failed.value)
+    assert (str(error), error.cause) == (f"no answer from 127.0.0.1:{port}: Connection refused", Cause.CONNECT)
