@@ -9,20 +9,21 @@ from itertools import count
 from sqlalchemy import Connection, Engine, bindparam, insert, select
 
 from ccms_ws.store.outbox_tables import outbox_body
+from ccms_ws.store.prepared import Prepared
 
 PART_BYTES = 256 * 1024
 """About how large the parts of a large payload are."""
 
 _c = outbox_body.c
-_ADD = insert(outbox_body)
-_PART = select(_c.content).where(_c.outbox_id == bindparam("id"), _c.part == bindparam("part"))
+_ADD = Prepared(insert(outbox_body), ["outbox_id", "part", "content"])
+_PART = Prepared(select(_c.content).where(_c.outbox_id == bindparam("id"), _c.part == bindparam("number")))
 
 
 def add_body(connection: Connection, outbox_id: int, body: bytes, further: Iterable[bytes]) -> None:
     """Store the parts of a message; `further` is gone through once, and never held together."""
-    connection.execute(_ADD, {"outbox_id": outbox_id, "part": 0, "content": body})
+    _ADD.change(connection, outbox_id=outbox_id, part=0, content=body)
     for part, content in enumerate(_gathered(further), start=1):
-        connection.execute(_ADD, {"outbox_id": outbox_id, "part": part, "content": content})
+        _ADD.change(connection, outbox_id=outbox_id, part=part, content=content)
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -47,10 +48,10 @@ class StoredParts:
     def __iter__(self) -> Iterator[bytes]:
         for part in count(1):
             with self.engine.connect().execution_options(read_only=True) as connection:
-                content = connection.execute(_PART, {"id": self.outbox_id, "part": part}).scalar_one_or_none()
-                if content is None and self.engine.dialect.name == "sqlite":
+                row = _PART.first(connection, id=self.outbox_id, number=part)
+                if row is None and self.engine.dialect.name == "sqlite":
                     # Each connection would keep what it has read, until they all are full of batches sent long ago.
                     connection.exec_driver_sql("PRAGMA shrink_memory")
-            if content is None:
+            if row is None:
                 return
-            yield bytes(content)
+            yield bytes(row[0])

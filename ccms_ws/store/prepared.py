@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Enum, Select
+from sqlalchemy import Connection, Date, Enum, Select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.types import TypeEngine
 
+from ccms_ws.store.columns import Money
 from ccms_ws.store.failures import in_our_words
 
 Row = tuple[Any, ...]
@@ -142,8 +144,18 @@ def _result(kind: TypeEngine[Any], dialect: Dialect, code: Any) -> _Processor | 
     if isinstance(kind, Enum) and kind.enum_class is not None:
         members: dict[Any, Any] = {member.value: member for member in kind.enum_class}
         return {None: None, **members}.__getitem__
-    return kind.result_processor(dialect, code)
+    return _remembering(kind, dialect, "result", kind.result_processor(dialect, code))
 
 
 def _bind(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
-    return kind.dialect_impl(dialect).bind_processor(dialect)
+    return _remembering(kind, dialect, "bind", kind.dialect_impl(dialect).bind_processor(dialect))
+
+
+_remembered: dict[tuple[type, str, str], _Processor] = {}
+
+
+def _remembering(kind: TypeEngine[Any], dialect: Dialect, way: str, process: _Processor | None) -> _Processor | None:
+    """Amounts and days come again and again: what was made of one is kept, for all statements."""
+    if process is None or not isinstance(kind, Money | Date):
+        return process
+    return _remembered.setdefault((type(kind), dialect.name, way), lru_cache(maxsize=10_000, typed=True)(process))

@@ -5,32 +5,35 @@ from __future__ import annotations
 from typing import Final
 
 from ccms_ws.exchanges.col903.messages import Adjustment, Payment, Update
-from ccms_ws.parts.text import DECLARED_NC, amount, day, day_text, dollars, escaped, fee_text, participant_text, text
-
-_UPDATE: Final = "".join(
-    (
-        "<col903:CollectionBalanceUpdate>",
-        text("col903:UpdateSequenceID"),
-        "<col903:UpdateActionCode>Revised</col903:UpdateActionCode>",
-        text("nc:CaseTrackingID", DECLARED_NC),
-        "%s%s",  # account, participant
-        amount("col903:OriginalReferredAmount"),
-        amount("col903:PreviousBalanceAmount"),
-        amount("col903:CurrentBalanceAmount"),
-        day("col903:BalanceEffectiveDate"),
-        text("col903:CollectionStatusCode"),
-        "%s%s%s",  # fees, payments, adjustments
-        "</col903:CollectionBalanceUpdate>",
-    )
+from ccms_ws.parts.text import (
+    DECLARED_NC,
+    amount,
+    day,
+    day_text,
+    dollars,
+    escaped,
+    fee_text,
+    participant_text,
+    pieces,
+    text,
 )
-_ACCOUNT: Final = text("col903:CollectionAccountID")
+
+_START, _CASE, _CASE_END = pieces(
+    f"<col903:CollectionBalanceUpdate>{text('col903:UpdateSequenceID')}"
+    f"<col903:UpdateActionCode>Revised</col903:UpdateActionCode>{text('nc:CaseTrackingID', DECLARED_NC)}"
+)
+_ACCOUNT, _ACCOUNT_END = pieces(text("col903:CollectionAccountID"))
+_REFERRED, _PREVIOUS, _CURRENT, _DAY, _STATUS, _STATUS_END = pieces(
+    f"{amount('col903:OriginalReferredAmount')}{amount('col903:PreviousBalanceAmount')}"
+    f"{amount('col903:CurrentBalanceAmount')}{day('col903:BalanceEffectiveDate')}{text('col903:CollectionStatusCode')}"
+)
 _PAYMENT: Final = (
     f"<col903:CollectionPayment>{amount('col903:PaymentAmount')}{day('col903:PaymentDate')}%s%s"
     "</col903:CollectionPayment>"
 )
 _RECEIPT: Final = text("col903:PaymentReceiptID")
 _SOURCE: Final = text("col903:PaymentSourceCodeText")
-_USUAL_PAYMENT: Final = _PAYMENT % ("%s", "%s", _RECEIPT, "")
+_USUAL_PAYMENT: Final = pieces(_PAYMENT % ("%s", "%s", _RECEIPT, ""))
 _ADJUSTMENT: Final = (
     f"<col903:BalanceAdjustment>{text('col903:AdjustmentDirectionCode')}{amount('col903:AdjustmentAmount')}"
     f"{day('col903:AdjustmentDate')}{text('col903:AdjustmentReasonCodeText')}%s</col903:BalanceAdjustment>"
@@ -41,25 +44,25 @@ _DESCRIPTION: Final = text("col903:AdjustmentDescriptionText")
 def update_text(update: Update, sequence: int) -> str:
     """The canonical text of one update, as number `sequence` of its batch. Its amounts have two places."""
     subject, account = update.subject, update.account_number
-    return _UPDATE % (
-        sequence,
-        escaped(subject.case_number),
-        _ACCOUNT % escaped(account) if account else "",
-        participant_text(subject),
-        update.referred_amount,
-        update.previous_balance,
-        update.current_balance,
-        day_text(update.effective_on),
-        update.status,
-        "".join(map(fee_text, update.fees)),
-        "".join(map(_payment_text, update.payments)) if update.payments else "",
-        "".join(map(_adjustment_text, update.adjustments)) if update.adjustments else "",
+    return "".join(
+        (
+            f"{_START}{sequence}{_CASE}{escaped(subject.case_number)}{_CASE_END}",
+            f"{_ACCOUNT}{escaped(account)}{_ACCOUNT_END}" if account else "",
+            participant_text(subject),
+            f"{_REFERRED}{update.referred_amount!s}{_PREVIOUS}{update.previous_balance!s}{_CURRENT}"
+            f"{update.current_balance!s}{_DAY}{day_text(update.effective_on)}{_STATUS}{update.status}{_STATUS_END}",
+            *map(fee_text, update.fees),
+            *map(_payment_text, update.payments),
+            *map(_adjustment_text, update.adjustments),
+            "</col903:CollectionBalanceUpdate>",
+        )
     )
 
 
 def _payment_text(payment: Payment) -> str:
     if payment.receipt_id and not payment.source:
-        return _USUAL_PAYMENT % (payment.amount, day_text(payment.on), escaped(payment.receipt_id))
+        a, b, c, end = _USUAL_PAYMENT
+        return f"{a}{payment.amount!s}{b}{day_text(payment.on)}{c}{escaped(payment.receipt_id)}{end}"
     return _PAYMENT % (
         payment.amount,
         payment.on,
