@@ -83,6 +83,8 @@ def gather(entry: str, *, named: Sequence[str] = (), fetch: Fetch | None = None)
             content = _content(location, namespace, named, fetch)
             root = _parse(content, location)
         except ContractError as error:
+            if isinstance(error, ContractMissing) and not referrer:
+                raise ContractMissing(f"{entry}: {error}", hint=error.hint) from None
             if not referrer:
                 raise
             gathering.missing.append(Missing(referrer, reference, str(error), error.hint))

@@ -51,7 +51,8 @@ def read_kit(folder: Path) -> Kit:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", hint="ccms-ws kit COL903 -o DIR makes a kit") from None
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be read: {why}", hint="ccms-ws kit COL903 -o DIR makes a kit") from None
     if table.keys() != _KEYS or table["partner"] not in pki.NAME_OF:
         raise ConfigError(f"{path} is not as it was made", hint="make the kit anew")
     exchange = get_exchange(table["exchange"])

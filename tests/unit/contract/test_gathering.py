@@ -76,6 +76,11 @@ def test_two_files_of_one_name_stay_two(tmp_path: Path) -> None:
     assert {"extension.xsd", "extension-2.xsd"} <= set(names)
 
 
+def test_a_wsdl_that_is_not_there_is_named() -> None:
+    with pytest.raises(ContractMissing, match=r"^nofile\.wsdl: it is not there$"):
+        gather("nofile.wsdl")
+
+
 def test_what_is_not_there_is_missing_and_nothing_is_written(tmp_path: Path) -> None:
     wsdl = partner_files(tmp_path / "given")
     changed(wsdl, "../../xsd/exchange/COL903-1.0.xsd", "COL903-partner.xsd")
