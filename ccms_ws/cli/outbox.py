@@ -56,7 +56,8 @@ def list_(
         }
         for entry in entries
     ]
-    show_rows(rows, as_json=json, empty="the outbox is empty")
+    empty = "no message waits for an operator" if dead else "no message is held" if held else "the outbox is empty"
+    show_rows(rows, as_json=json, empty=empty)
 
 
 @app.command()

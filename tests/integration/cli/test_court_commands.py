@@ -152,6 +152,7 @@ def test_only_dead_messages_need_an_operator(ccms_ws: Commands) -> None:
         ended = ccms_ws("outbox", command, abstract, "--reason", "why not")
         assert ended.code == (ExitCode.REFUSED), ended.err
     assert ccms_ws("outbox", "list", "--dead", "--json").json == []
+    assert ccms_ws("outbox", "list", "--dead").out == "no message waits for an operator\n"
     assert ccms_ws("outbox", "lines", "--json").json == []
 
 
