@@ -173,9 +173,9 @@ class CourtApplication:
                 message_id = message.metadata.transaction_id
                 send(exchange, message, message_id=message_id, partner_id=partner_id, now=context.now, uow=uow)
                 crash_point("push.before-commit")
-                uow.commit()
-                crash_point("push.after-commit")
+                uow.commit_behind()
                 sent.append(message_id)
+        crash_point("push.after-commit")
         return sent
 
     def operator(self, name: str) -> Operator:

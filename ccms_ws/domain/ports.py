@@ -360,6 +360,11 @@ class UnitOfWork(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def commit(self) -> None: ...
+    def commit_behind(self) -> None:
+        """Commit while the caller goes on in a new transaction. What goes wrong is raised by its first statement, or at
+        the end of the block.
+        """
+
     def rollback(self) -> None: ...
 
 

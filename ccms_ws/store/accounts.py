@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Select, and_, bindparam, exists, select
@@ -58,22 +58,20 @@ class AccountQuery:
         )
 
     def run(self, connection: Connection, **values: object) -> Iterator[Account]:
-        """The accounts, a page at a time: commits in between do no harm.
+        """The accounts as the transaction sees them that is under way on this connection.
 
-        Unless a transaction is under way, each page is read in one of its own, which holds up no writer: what is made
-        of a page takes much longer than to read it.
+        If there is none, each page is read in one of its own, which holds up no writer: what is made of a page takes
+        much longer than to read it. Then commits in between do no harm.
         """
-        after = ""
-        while True:
-            if connection.in_transaction():
-                page = self._read(connection, after, values)
-            else:
-                with connection.engine.connect().execution_options(read_only=True) as reader:
-                    page = self._read(reader, after, values)
-            if not page:
-                return
-            yield from page
-            after = page[-1].referral.referral_id
+        if connection.in_transaction():
+            return _each(lambda after: self._read(connection, after, values))
+        engine = connection.engine
+
+        def read(after: str) -> list[Account]:
+            with engine.connect().execution_options(read_only=True) as reader:
+                return self._read(reader, after, values)
+
+        return _each(read)
 
     def _read(self, connection: Connection, after: str, values: Mapping[str, object]) -> list[Account]:
         """The next page."""
@@ -89,6 +87,14 @@ class AccountQuery:
         for referral_id, entry_id in self._told.all(connection, **bounds):
             told[referral_id].add(entry_id)
         return [_account(row, entries.get(row[0], ()), told.get(row[0], frozenset())) for row in rows]
+
+
+def _each(read: Callable[[str], list[Account]]) -> Iterator[Account]:
+    """A page at a time; `read` gets the id that the page before ended with."""
+    after = ""
+    while page := read(after):
+        yield from page
+        after = page[-1].referral.referral_id
 
 
 def _account(row: Sequence[Any], entries: Sequence[LedgerEntry], told: set[str] | frozenset[str]) -> Account:

@@ -15,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from ccms_ws.errors import ConfigError, StoreError, StoreUnavailable
 from ccms_ws.store.failures import in_our_words, translate
-from ccms_ws.store.turns import WriterTurn, end_turn
+from ccms_ws.store.turns import WriterTurn, end_turn, wait_for_commit
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, a free connection or the server, before StoreUnavailable."""
@@ -54,6 +54,7 @@ def open_engine(url: str) -> Engine:
                 f"the database {parsed.drivername!r} is not supported", hint="sqlite:///court.db or postgresql://..."
             )
     event.listen(engine, "handle_error", translate, retval=True)
+    event.listen(engine, "begin", lambda connection: wait_for_commit(connection.info), insert=True)
     weakref.finalize(engine, engine.pool.dispose)  # whoever forgets an engine leaves no connection open
     return engine
 

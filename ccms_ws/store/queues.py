@@ -6,7 +6,7 @@ Joining and leaving keep that number true, so that a claim looks at one index on
 
 from __future__ import annotations
 
-from collections import defaultdict
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from zlib import crc32
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, distinct, func, insert, se
 
 from ccms_ws.store.outbox_tables import outbox_message, outbox_subject
 from ccms_ws.store.prepared import Prepared
-from ccms_ws.store.turns import take_turns
+from ccms_ws.store.turns import take_turns, takes_turns
 
 _LANES = 64
 """Joining and leaving take turns by partner and lane; a subject always runs in the same lane."""
@@ -40,11 +40,18 @@ _CHANGE_BLOCKED = (
 _JOIN = Prepared(insert(outbox_subject), [column.key for column in _mine])
 _LEAVE = delete(outbox_subject).where(_OF_MESSAGE)
 _SUCCEED = update(outbox_subject).where(_OF_MESSAGE).values(outbox_id=bindparam("successor"))
-_SUBJECTS = (
+_in_order = (
     select(_mine.outbox_id, _mine.subject)
     .where(_mine.outbox_id.in_(bindparam("ids", expanding=True)))
     .order_by(_mine.outbox_id, _mine.position)
+    .subquery()
+    .c
 )
+# One row a message, however many subjects it has: after each row that one thread reads, another may get its turn.
+_SUBJECTS = {
+    name: select(_in_order.outbox_id, together(_in_order.subject)).group_by(_in_order.outbox_id)
+    for name, together in (("sqlite", func.json_group_array), ("postgresql", func.json_agg))
+}
 HELD_UP = (
     select(func.count(distinct(_other.outbox_id)))
     .join_from(
@@ -63,8 +70,9 @@ def take_lanes(connection: Connection, partner_id: str, subjects: Iterable[str])
     A message gets its number after this, so numbers follow the turns; and of two that change a queue at once, the
     second sees what the first has done.
     """
-    lanes = {crc32(subject.encode()) % _LANES for subject in subjects}
-    take_turns(connection, (f"outbox {partner_id} {lane}" for lane in lanes))
+    if takes_turns(connection):
+        lanes = {crc32(subject.encode()) % _LANES for subject in subjects}
+        take_turns(connection, (f"outbox {partner_id} {lane}" for lane in lanes))
 
 
 def join(connection: Connection, outbox_id: int, partner_id: str, subjects: Iterable[str]) -> None:
@@ -100,7 +108,5 @@ def succeed(connection: Connection, outbox_id: int, successor: int) -> None:
 
 def subjects_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
     """The subjects of undelivered messages, in the order in which they were given."""
-    subjects: dict[int, list[str]] = defaultdict(list)
-    for outbox_id, subject in connection.execute(_SUBJECTS, {"ids": ids}):
-        subjects[outbox_id].append(subject)
-    return subjects
+    rows = connection.execute(_SUBJECTS[connection.dialect.name], {"ids": ids})
+    return {outbox_id: json.loads(said) if isinstance(said, str) else said for outbox_id, said in rows}

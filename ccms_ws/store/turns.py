@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from concurrent.futures import Future
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, text
 
 from ccms_ws.errors import StoreUnavailable
 
-_HELD = "ccms_ws.turn"
+_HELD, _AFTER = "ccms_ws.turn", "ccms_ws.after"
 _TAKE = text("SELECT pg_advisory_xact_lock(key) FROM unnest(:keys) AS key").bindparams(
     bindparam("keys", type_=ARRAY(BigInteger))
 )
@@ -37,6 +38,18 @@ class WriterTurn:
         info[_HELD] = self._lock
 
 
+def go_after(info: dict[Any, Any], commit: Future[None] | None) -> None:
+    """The next transaction of this connection begins when that commit has been made, and fails if that failed."""
+    info[_AFTER] = commit
+
+
+def wait_for_commit(info: dict[Any, Any]) -> None:
+    """Raises what the commit raised that this connection goes after."""
+    commit: Future[None] | None = info.pop(_AFTER, None)
+    if commit is not None:
+        commit.result()
+
+
 def end_turn(info: dict[Any, Any]) -> None:
     """Give the turn back, if this connection has it."""
     lock = info.pop(_HELD, None)
@@ -44,9 +57,14 @@ def end_turn(info: dict[Any, Any]) -> None:
         lock.release()
 
 
+def takes_turns(connection: Connection) -> bool:
+    """Whether transactions need to take turns by name: where there is one writer at a time, they do not."""
+    return connection.dialect.name == "postgresql"
+
+
 def take_turns(connection: Connection, names: Iterable[str]) -> None:
     """Until this transaction ends, no other one takes a turn of any of these names."""
-    if connection.dialect.name != "postgresql":
+    if not takes_turns(connection):
         return
     # Always in the same order: two that want the same names do not wait for each other.
     keys = sorted({int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names})

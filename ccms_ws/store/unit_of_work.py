@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,7 +21,10 @@ from ccms_ws.store.inbox import SqlInbox
 from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.outbox import SqlOutbox
 from ccms_ws.store.subjects import SqlSubjects
-from ccms_ws.store.turns import end_turn
+from ccms_ws.store.turns import end_turn, go_after, wait_for_commit
+
+_COMMITTING = ThreadPoolExecutor(8, "commit")
+"""Where commits behind are made: more at once than programs compose at once."""
 
 
 class SqlUnitOfWork:
@@ -45,8 +49,13 @@ class SqlUnitOfWork:
         self._read_only = read_only
         self._connection: Connection | None = None
         self._info: dict[Any, Any] = {}
+        self._behind: Future[None] | None = None
 
     def __enter__(self) -> Self:
+        self._connect()
+        return self
+
+    def _connect(self) -> None:
         try:
             connection = self._engine.connect()
         except PoolTimeout as error:
@@ -63,24 +72,40 @@ class SqlUnitOfWork:
         self.held_messages = SqlHeldMessages(connection)
         self.lines = SqlLines(connection)
         self.inbox = SqlInbox(connection)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection, self._connection = self._open, None
         try:
-            connection.close()
+            _end(connection, self._info)
         finally:
-            end_turn(self._info)
+            self._committed_behind(raising=error is None)
 
     def commit(self) -> None:
         if self._read_only:
             raise StoreError("a unit of work that only reads cannot be committed")
-        try:
-            self._open.commit()
-        finally:
-            end_turn(self._info)
+        _commit(self._open, self._info)
+
+    def commit_behind(self) -> None:
+        """Let another thread commit, and go on in a new transaction, whose first statement waits for that.
+
+        For who has much to compose between two commits: the disk takes its time meanwhile. What goes wrong is raised by
+        that statement, or at the end of the block, which waits as well. What is still being read in the transaction
+        before cannot be read on.
+        """
+        if self._read_only:
+            raise StoreError("a unit of work that only reads cannot be committed")
+        wait_for_commit(self._info)
+        connection, info = self._open, self._info
+        self._connect()
+        self._behind = _COMMITTING.submit(_commit_and_end, connection, info)
+        go_after(self._info, self._behind)
+
+    def _committed_behind(self, *, raising: bool = True) -> None:
+        behind, self._behind = self._behind, None
+        if behind is not None and (error := behind.exception()) is not None and raising:
+            raise error
 
     def rollback(self) -> None:
         try:
@@ -98,6 +123,33 @@ class SqlUnitOfWork:
         if self._connection is None:
             raise StoreError("the unit of work is not open")
         return self._connection
+
+
+def _commit(connection: Connection, info: dict[Any, Any]) -> None:
+    try:
+        connection.commit()
+    except BaseException:
+        # SQLAlchemy holds a transaction for ended whose commit failed; the database may not.
+        connection.invalidate()
+        raise
+    finally:
+        end_turn(info)
+
+
+def _commit_and_end(connection: Connection, info: dict[Any, Any]) -> None:
+    """For a transaction whose unit of work has gone on without it."""
+    try:
+        _commit(connection, info)
+    finally:
+        _end(connection, info)
+
+
+def _end(connection: Connection, info: dict[Any, Any]) -> None:
+    try:
+        connection.close()
+    finally:
+        go_after(info, None)
+        end_turn(info)
 
 
 def unit_of_work(engine: Engine) -> Callable[[], SqlUnitOfWork]:

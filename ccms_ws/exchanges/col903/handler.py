@@ -41,12 +41,13 @@ def correct_batch(batch_id: UUID, context: Context, uow: UnitOfWork, *, size: in
 
     Raises NothingToCorrect.
     """
-    batch = uow.collections.find_batch(batch_id)
-    if batch is None or batch.partner_id != context.partner.partner_id:
-        raise NothingToCorrect(f"no batch {batch_id} went to {context.partner.partner_id}")
+    partner_id = context.partner.partner_id
     waiting = gather(uow.collections.accounts_to_correct(batch_id), context, unchanged=True)
     first = next(waiting, None)
-    if first is None:
+    if first is None or first[0].referral.partner_id != partner_id:
+        batch = uow.collections.find_batch(batch_id)
+        if batch is None or batch.partner_id != partner_id:
+            raise NothingToCorrect(f"no batch {batch_id} went to {partner_id}")
         raise NothingToCorrect(f"no item of the batch {batch_id} waits for a correction")
     yield from write_batches(chain([first], waiting), context, uow, size=size, corrects=batch_id)
 

@@ -19,7 +19,7 @@ from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges import col903, dmv907
 from ccms_ws.exchanges.col903 import COL903
-from ccms_ws.exchanges.col903.handler import build_batches
+from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.col903.messages import BatchError, ItemProblem
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse
@@ -216,3 +216,15 @@ def test_an_answer_that_does_not_fit_its_message_is_kept_and_changes_nothing(lin
     assert reasons[2] == "it answers no batch of this court"
     assert line.abstract(hold_id).state is AbstractState.QUEUED
     assert line.batch(batch_id).state is BatchState.QUEUED
+
+
+def test_a_refused_batch_is_corrected_in_as_many_batches_as_the_size_asks_for(line: Line) -> None:
+    batch_id = push_batch(line.court)
+    refuse(line, batch_id)
+    with line.court.units() as uow:
+        items = len(uow.collections.items(batch_id, refused=True))
+    corrections = line.court.push(COL903, "FTB", lambda context, uow: correct_batch(batch_id, context, uow, size=1))
+    assert len(corrections) == items > 1
+    with line.court.units() as uow:
+        batches = [uow.collections.find_batch(one) for one in corrections]
+        assert [batch.item_count for batch in batches if batch] == [1] * items

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.errors import StoreError
-from ccms_ws.store.unit_of_work import read_only, unit_of_work
+from ccms_ws.store.unit_of_work import SqlUnitOfWork, read_only, unit_of_work
 from tests.support.databases import Units
 from tests.support.records import ANA, BEN, CASE, COURT, ORI, fill
 
@@ -107,3 +108,72 @@ def test_reading_waits_for_no_writer_and_sees_only_what_is_committed(engine: Eng
 def test_reading_unit_cannot_be_committed(engine: Engine) -> None:
     with read_only(engine)() as reader, pytest.raises(StoreError, match="only reads"):
         reader.commit()
+
+
+def test_a_commit_behind_is_there_when_the_block_has_ended(units: Units) -> None:
+    with units() as uow:
+        uow.books.add(COURT)
+        uow.commit_behind()
+        uow.books.add(ANA)
+        uow.commit_behind()
+        uow.books.add(BEN)
+    with units() as uow:
+        assert uow.books.find_court(ORI) == COURT
+        assert uow.books.find_participant(ORI, ANA.participant_id) == ANA
+        assert uow.books.find_participant(ORI, BEN.participant_id) is None
+
+
+def test_what_is_written_after_a_commit_behind_builds_on_it(units: Units) -> None:
+    with units() as uow:
+        uow.books.add(COURT)
+        uow.commit_behind()
+        uow.books.add(ANA)  # of this court: refused if the court were not there
+        assert uow.books.find_court(ORI) == COURT
+        uow.commit()
+
+
+Commits = Callable[[SqlUnitOfWork], None]
+
+
+def _twice(uow: SqlUnitOfWork) -> None:
+    uow.commit_behind()
+    uow.books.add(replace(COURT, ori="CA034013J"))
+    uow.commit_behind()
+
+
+@pytest.mark.parametrize("commit", [SqlUnitOfWork.commit, SqlUnitOfWork.commit_behind, _twice])
+def test_a_commit_that_fails_is_told_and_neither_it_nor_what_follows_is_kept(
+    engine: Engine, units: Units, commit: Commits
+) -> None:
+    failing = [StoreError("the disk is full")]
+
+    @event.listens_for(engine, "commit")
+    def fail(_connection: object) -> None:
+        if failing:
+            raise failing.pop()
+
+    def write() -> None:
+        with units() as uow:
+            uow.books.add(COURT)
+            commit(uow)
+
+    with pytest.raises(StoreError, match="the disk is full"):
+        write()
+    with units() as uow:
+        assert uow.books.find_court(ORI) is None
+        assert uow.books.find_court("CA034013J") is None
+        uow.books.add(COURT)
+        uow.commit()  # nobody holds the turn
+
+
+def test_an_error_in_the_block_hides_no_commit_behind(units: Units) -> None:
+    def write() -> None:
+        with units() as uow:
+            uow.books.add(COURT)
+            uow.commit_behind()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
+    with units() as uow:
+        assert uow.books.find_court(ORI) == COURT
