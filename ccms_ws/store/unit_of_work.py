@@ -10,6 +10,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from ccms_ws.crash_points import crash_point
 from ccms_ws.errors import StoreError, StoreUnavailable
 from ccms_ws.store.abstracts import SqlAbstracts
 from ccms_ws.store.books import SqlCourtbooks
@@ -138,10 +139,12 @@ def _commit(connection: Connection, info: dict[Any, Any]) -> None:
 
 def _commit_and_end(connection: Connection, info: dict[Any, Any]) -> None:
     """For a transaction whose unit of work has gone on without it."""
+    crash_point("behind.before-commit")
     try:
         _commit(connection, info)
     finally:
         _end(connection, info)
+    crash_point("behind.after-commit")
 
 
 def _end(connection: Connection, info: dict[Any, Any]) -> None:

@@ -79,7 +79,10 @@ def test_programs_die_at_any_moment(tmp_path: Path, tell: Tell) -> None:
         tell(f"at any moment: {house.settle()}")
 
 
-@pytest.mark.parametrize(("point", "batches"), [("push.before-commit", 0), ("push.after-commit", 1)])
+@pytest.mark.parametrize(
+    ("point", "batches"),
+    [("push.before-commit", 0), ("behind.before-commit", 0), ("behind.after-commit", 1), ("push.after-commit", 1)],
+)
 def test_a_command_that_dies_leaves_all_or_nothing(tmp_path: Path, point: str, batches: int, tell: Tell) -> None:
     house = House(tmp_path, people=3)
     house.pay(0)
