@@ -87,7 +87,11 @@ def _open_sqlite(url: URL) -> Engine:
 def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(
-            *(f"file:{quote(str(path))}?mode=rw", PATIENCE), uri=True, isolation_level=None, check_same_thread=False
+            f"file:{quote(str(path))}?mode=rw",
+            timeout=PATIENCE,
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
         )
     except sqlite3.OperationalError as error:
         raise _not_opened(path, error) from error

@@ -25,7 +25,7 @@ from tests.support.justice import make_keys, make_settings, message
 
 Send = Callable[[OutgoingMessage], Receipt]
 Start = Callable[..., Send]
-QUICK = Pace(answer_after=timedelta(milliseconds=10), slow=timedelta(milliseconds=600))
+QUICK = Pace(answer_after=timedelta(milliseconds=10), slow=timedelta(seconds=4))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def start(keys: Path, tmp_path: Path) -> Iterator[Start]:
             trust=pins(settings),
             policy=policy,
             clock=SystemClock(),
-            transport=TransportSettings(connect_timeout=1, read_timeout=0.5),
+            transport=TransportSettings(connect_timeout=3, read_timeout=3.0),
         )
         opened.append(client)
         version = SoapVersion.SOAP12 if soap == "1.2" else SoapVersion.SOAP11
