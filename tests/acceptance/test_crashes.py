@@ -99,6 +99,27 @@ def test_a_command_that_dies_leaves_all_or_nothing(tmp_path: Path, point: str, b
     tell(f"{point}: one batch, {entry.state}")
 
 
+def test_a_command_that_dies_while_it_composes_leaves_the_batches_before_whole(tmp_path: Path, tell: Tell) -> None:
+    house = House(tmp_path, people=3)
+    for number in range(3):
+        house.pay(number)
+    (profile,) = house.settings.parent.rglob("FTB.toml")
+    profile.write_text(profile.read_text("utf-8").replace("batch_size = 1000", "batch_size = 1"))
+    command = ("col903", "build", "--partner", "FTB", "--config", str(house.settings))
+    house.arm("command", "behind.after-commit")
+    assert house.run("command", command) == -9
+    with house.court.reading() as uow:
+        first = {entry.message_id for entry in uow.outbox.list_entries()}
+    assert len(first) == 1
+    assert house.run("command", command) == 0
+    with house.court.reading() as uow:
+        ids = {entry.message_id for entry in uow.outbox.list_entries()}
+        items = [item for one in ids for item in uow.collections.items(one)]
+    assert first < ids
+    assert len({item.referral_id for item in items}) == len(items) == len(ids) >= 3
+    tell(f"behind.after-commit: {len(first)} batch of {len(ids)}")
+
+
 def test_a_house_that_does_not_get_ready_leaves_nothing_running(tmp_path: Path) -> None:
     house = House(tmp_path, people=1)
     house.programs["ftb"] = Program("ftb", ("simulate", "NOBODY", "--config", str(house.settings)), "ftb_port")
