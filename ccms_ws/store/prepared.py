@@ -151,11 +151,14 @@ def _bind(kind: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
     return _remembering(kind, dialect, "bind", kind.dialect_impl(dialect).bind_processor(dialect))
 
 
-_remembered: dict[tuple[type, str, str], _Processor] = {}
+_remembered: dict[tuple[type, str], _Processor] = {}
 
 
 def _remembering(kind: TypeEngine[Any], dialect: Dialect, way: str, process: _Processor | None) -> _Processor | None:
-    """Amounts and days come again and again: what was made of one is kept, for all statements."""
-    if process is None or not isinstance(kind, Money | Date):
+    """Amounts and days come again and again: what was made of one is kept, for all statements.
+
+    PostgreSQL's driver hands out and takes decimals and days themselves; 0 and 0.00 are equal, but not the same.
+    """
+    if process is None or dialect.name != "sqlite" or not isinstance(kind, Money | Date):
         return process
-    return _remembered.setdefault((type(kind), dialect.name, way), lru_cache(maxsize=10_000, typed=True)(process))
+    return _remembered.setdefault((type(kind), way), lru_cache(maxsize=10_000, typed=True)(process))
