@@ -15,7 +15,7 @@ from typing import Final
 
 from ccms_ws.contract.namespaces import EXT, NC, J
 from ccms_ws.domain.courts import CaseParticipant
-from ccms_ws.domain.ledger import ZERO, FeeBalance
+from ccms_ws.domain.ledger import FeeBalance
 from ccms_ws.parts import xml
 from ccms_ws.parts.metadata import Metadata
 
@@ -198,7 +198,5 @@ def escaped(value: str) -> str:
 
 
 def dollars(sum_: Decimal) -> str:
-    if sum_ is ZERO:  # most fees were neither waived nor vacated
-        return "0.00"
     written = str(sum_)
     return written if written[-3:-2] == "." else f"{sum_:.2f}"
