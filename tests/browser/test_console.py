@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,7 @@ import pytest
 from ccms_ws.bootstrap import load_court
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
-from ccms_ws.demo.processes import listens
-from tests.support.commands import free_port_base, run_program
+from tests.support.commands import free_port_base, run_program, wait_until_it_listens
 from tests.support.consoles import OPERATOR, PASSWORD, impatient, write_operators
 from tests.support.court import Court
 
@@ -64,11 +62,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     log = folder / "console.log"
     with log.open("w") as file, subprocess.Popen(command, stderr=file) as process:
         try:
-            deadline = time.monotonic() + 60
-            while not listens(settings.port):
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until_it_listens(process, settings.port)
             yield Served(settings.url, str(query.metadata.transaction_id), batch["batch"], log)
         finally:
             process.terminate()

@@ -8,6 +8,7 @@ import random
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import structlog
 
 from ccms_ws.cli import main
+from ccms_ws.demo.processes import listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +79,12 @@ def free_port_base() -> int:
         except OSError:
             continue
         return base
+
+
+def wait_until_it_listens(process: subprocess.Popen[Any], port: int) -> None:
+    """Until a program that was started serves that port; for a minute at most, and as long as it runs."""
+    deadline = time.monotonic() + 60
+    while not listens(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"nothing came to listen at port {port}")
+        time.sleep(0.05)

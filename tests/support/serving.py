@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from typing import Any, Self
 
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
-from ccms_ws.demo.processes import listens
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import get_exchange
-from tests.support.commands import free_port_base
+from tests.support.commands import free_port_base, wait_until_it_listens
 from tests.support.court import Court
 
 
@@ -114,11 +112,7 @@ def served_court(
     command = [sys.executable, "-m", "ccms_ws", "serve", "--config", str(made.settings_file)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            deadline = time.monotonic() + 60
-            while not listens(port):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError("the endpoint did not start")
-                time.sleep(0.05)
+            wait_until_it_listens(process, port)
             yield Served(made.settings_file, process, port)
         finally:
             if process.poll() is None:

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,8 +17,7 @@ import pytest
 from ccms_ws.cli.exits import ExitCode
 from ccms_ws.config import load_settings
 from ccms_ws.console.operators import Operators
-from ccms_ws.demo.processes import listens
-from tests.support.commands import Commands, free_port_base
+from tests.support.commands import Commands, free_port_base, wait_until_it_listens
 from tests.support.consoles import PASSWORD, write_operators
 from tests.support.court import Court
 
@@ -85,11 +83,7 @@ def test_it_serves_until_it_is_told_to_end(court_folder: Path) -> None:
     command = [sys.executable, "-m", "ccms_ws", "console", "serve", "--json", "--config", str(settings_file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
-            deadline = time.monotonic() + 60
-            while not listens(port):
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until_it_listens(process, port)
             with urllib.request.urlopen(f"{settings.url}/", timeout=30) as answer:
                 assert answer.url == f"{settings.url}/sign-in"
                 assert "Content-Security-Policy" in answer.headers

@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,9 +14,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from ccms_ws.cli.exits import ExitCode
-from ccms_ws.demo.processes import listens
 from ccms_ws.metrics.families import FAMILIES
-from tests.support.commands import Commands, free_port_base
+from tests.support.commands import Commands, free_port_base, wait_until_it_listens
 from tests.support.court import Court
 
 
@@ -74,11 +72,7 @@ def test_they_are_served_on_this_machine_until_it_is_told_to_end(court_folder: P
     command = [sys.executable, "-m", "ccms_ws", "metrics", "--listen", str(port), "--json", *config]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
-            deadline = time.monotonic() + 60
-            while not listens(port):
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_until_it_listens(process, port)
             url = f"http://127.0.0.1:{port}/metrics"
             for number in (1, 2):
                 court.ask(court.query(case_number="CR-2023-002931"))
