@@ -29,15 +29,15 @@ from ccms_ws.crash_points import crash_point
 from ccms_ws.credentials import identity_of, pins_of, policy_of, tls_pins_of, trust_of
 from ccms_ws.delivery.answers import AnswerDesk
 from ccms_ws.delivery.operator import Operator
+from ccms_ws.delivery.recorder import AttemptRecorder
 from ccms_ws.delivery.retry import RetryRules
 from ccms_ws.delivery.routes import Route
-from ccms_ws.delivery.sending import Dispatcher
-from ccms_ws.delivery.settling import Settler
+from ccms_ws.delivery.sender import Sender
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.dispatch import send
+from ccms_ws.domain.circuit_breaker import BreakerRules
 from ccms_ws.domain.courts import CaseNumberStyle, CaseType, Court
 from ccms_ws.domain.law import extend_law
-from ccms_ws.domain.lines import LineRules
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
@@ -49,7 +49,7 @@ from ccms_ws.exchange import Context, Direction, Exchange
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.services.connection import Proxy, TlsClients
-from ccms_ws.services.gateway import Gateway, House
+from ccms_ws.services.gateway import Gateway, GatewayContext
 from ccms_ws.services.samples import refuse_test_key
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.message_log import GroupedLog
@@ -84,7 +84,7 @@ class CourtApplication:
     def gateway(self, exchanges: Sequence[Exchange] = EXCHANGES) -> Gateway:
         """The WSGI application that receives."""
         return Gateway(
-            House(
+            GatewayContext(
                 court=self.court,
                 test=self.settings.court.test,
                 public_url=self.settings.endpoint.public_url,
@@ -110,17 +110,15 @@ class CourtApplication:
         return DeliveryWorker(
             units=self.units,
             exchanges=EXCHANGES,
-            dispatcher=Dispatcher(
-                exchanges=EXCHANGES, route_for=self.routes(on_exchange=on_exchange), clock=self.clock
-            ),
-            settler=Settler(
+            sender=Sender(exchanges=EXCHANGES, route_for=self.routes(on_exchange=on_exchange), clock=self.clock),
+            recorder=AttemptRecorder(
                 units=self.units,
                 desk=AnswerDesk(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
                 clock=self.clock,
-                line_rules=line_rules(delivery),
+                breaker_rules=breaker_rules(delivery),
                 chance=random.random,
             ),
-            at_once=self._at_once,
+            max_concurrent=self._at_once,
             clock=self.clock,
             settings=delivery,
             name=f"{socket.gethostname()}:{os.getpid()}",
@@ -150,7 +148,7 @@ class CourtApplication:
             push = self.push_settings(partner_id, exchange_code)
             return Route(
                 partner=self.partners[partner_id],
-                sender=client(partner_id, push),
+                client=client(partner_id, push),
                 url=push.url,
                 soap=SoapVersion.SOAP11 if push.soap == "1.1" else SoapVersion.SOAP12,
                 answer_window=push.answer_window,
@@ -244,9 +242,9 @@ def retry_rules(delivery: DeliverySettings, push: PushSettings) -> RetryRules:
     )
 
 
-def line_rules(delivery: DeliverySettings) -> LineRules:
+def breaker_rules(delivery: DeliverySettings) -> BreakerRules:
     """When a partner's line rests."""
-    return LineRules(
+    return BreakerRules(
         down_after=delivery.down_after_failures,
         first_rest=timedelta(seconds=delivery.first_rest_seconds),
         longest_rest=timedelta(seconds=delivery.longest_rest_seconds),

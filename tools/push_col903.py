@@ -87,7 +87,7 @@ def main() -> int:
         with sent.open("a", encoding="utf-8") as lines:  # first: it may arrive whatever happens here
             print(json.dumps(kept), file=lines)
         try:
-            receipt = route.sender.send(message, url=route.url, soap=route.soap)
+            receipt = route.client.send(message, url=route.url, soap=route.soap)
         except CcmsWsError as error:  # it may be sent again: the same id and Body have one effect at the partner
             print(f"{message.message_id} not delivered: {error}", file=sys.stderr)
             continue

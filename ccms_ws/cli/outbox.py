@@ -211,7 +211,7 @@ def lines(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     Example: ccms-ws outbox lines
     """
     with records_of(config)() as uow:
-        known = uow.lines.list_lines()
+        known = uow.circuit_breakers.list_lines()
     rows = [
         {
             "partner": line.partner_id,

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from ccms_ws.console.house import Ending, house, operator, require_right_to_act
 from ccms_ws.console.shown import MOST_SHOWN, csv_text, lines
-from ccms_ws.domain.lines import Line
+from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
 from ccms_ws.envelope.explaining import advice
 from ccms_ws.errors import ConfigError
@@ -36,7 +36,9 @@ _FILTER: Final = ("way", "exchange", "partner", "outcome", "since", "until")
 def overview() -> str:
     this, now = house(), house().court.clock.now()
     health, known = this.health(now), this.standings()
-    partners = {each: known.get(each, Standing(line=Line(each))) for each in sorted({*this.court.partners, *known})}
+    partners = {
+        each: known.get(each, Standing(line=CircuitBreaker(each))) for each in sorted({*this.court.partners, *known})
+    }
     endings, unread = _endings(now)
     late = health.overdue_since is not None and now - health.overdue_since > OFTEN_ENOUGH
     return render_template(

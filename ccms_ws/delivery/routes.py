@@ -14,7 +14,7 @@ from ccms_ws.domain.partners import Partner
 from ccms_ws.envelope.soap import SoapVersion
 
 
-class Sender(Protocol):
+class MessageClient(Protocol):
     """What delivery needs of a partner client."""
 
     def send(self, message: OutgoingMessage, *, url: str, soap: SoapVersion) -> Receipt:
@@ -27,7 +27,7 @@ class Route:
     """How one exchange is pushed to one partner. `answer_window`: after it, silence means what the exchange says."""
 
     partner: Partner
-    sender: Sender
+    client: MessageClient
     url: str
     soap: SoapVersion
     answer_window: timedelta

@@ -1,8 +1,7 @@
-"""The loop that empties the outbox: claim (own commit), send (no transaction), settle (one commit).
+"""The delivery worker: claims messages from the outbox, sends them, and records the results.
 
-One thread, the clerk, alone talks to the database: what has been sent and what is to be sent next share a commit, so
-that many messages share the time that a disk takes for one. The others only send. Whatever happens between two of these
-steps, the lease ends and another worker takes the message up: same id, same body.
+One coordinator thread does all database work, so that many messages share a commit. Sender threads only send. A message
+is sent only while its lease lasts; if a worker dies, the lease ends and another worker sends the same message again.
 """
 
 from __future__ import annotations
@@ -10,17 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
 from ccms_ws.clock import Clock
 from ccms_ws.config import DeliverySettings
 from ccms_ws.crash_points import crash_point
-from ccms_ws.delivery.hand import Hand
-from ccms_ws.delivery.sending import Dispatcher, Outcome
-from ccms_ws.delivery.settling import Settler
+from ccms_ws.delivery.in_flight import InFlight
+from ccms_ws.delivery.maintenance import Maintenance
+from ccms_ws.delivery.recorder import AttemptRecorder
+from ccms_ws.delivery.sender import AttemptResult, Sender
 from ccms_ws.domain.messages import LeasedMessage
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.errors import StoreUnavailable
@@ -28,189 +28,155 @@ from ccms_ws.exchange import Exchange
 
 log = structlog.get_logger(__name__)
 
-_STORE_PAUSE = 1.0
-"""Seconds between two tries to reach a database that is gone or locked."""
-_CLOCK_STEP = timedelta(seconds=30)
-"""A clock that is set back by more has put messages off that nobody wanted to put off."""
-_SWEEPS_TO_LOOK_AHEAD = 30
-"""How often that is looked for even if this clock was never ahead: another machine's may have been."""
+_DATABASE_RETRY_SECONDS = 1.0
 
 
 class DeliveryWorker:
-    """Delivers outgoing messages. Any number of workers, each with its threads, may work on one outbox."""
+    """Delivers outgoing messages. Any number of workers may share one outbox."""
 
     def __init__(
         self,
         *,
         units: UnitOfWorkFactory,
         exchanges: Sequence[Exchange],
-        dispatcher: Dispatcher,
-        settler: Settler,
-        at_once: Callable[[str], int],
+        sender: Sender,
+        recorder: AttemptRecorder,
+        max_concurrent: Callable[[str], int],
         clock: Clock,
         settings: DeliverySettings,
         name: str,
     ) -> None:
-        """`at_once`: how many messages may be on their way to a partner; `name`: unique among the running workers."""
+        """`max_concurrent`: how many messages a partner may be sent at the same time; `name`: unique among workers."""
         self._units = units
-        self._outgoing = {e.code: e.outgoing for e in exchanges if e.outgoing is not None}
-        self._dispatcher = dispatcher
-        self._settler = settler
+        self._sender = sender
+        self._recorder = recorder
+        self._maintenance = Maintenance(units=units, exchanges=exchanges, clock=clock, settings=settings)
         self._clock = clock
         self._settings = settings
         self._name = name
         self._lease = timedelta(seconds=settings.lease_seconds)
-        self._hand = Hand(at_once, threads=settings.threads)
-        self._unsettled: list[Outcome] = []
-        self._offset = timedelta.max
-        self._sweeps = 0
+        self._longest_attempt = timedelta(seconds=settings.connect_timeout_seconds + settings.read_timeout_seconds)
+        self._in_flight = InFlight(max_concurrent, senders=settings.threads)
+        self._results: list[AttemptResult] = []
+        self._unsent: list[LeasedMessage] = []
+        self._next_heartbeat = 0.0
 
-    # -- running ------------------------------------------------------------------------------------------------------
+    # -- running -------------------------------------------------------------------------------------------------------
     def run(self) -> None:
-        """Work until `stop` is called; what was begun is finished first."""
+        """Work until `stop` is called. Attempts that have started are finished and recorded first."""
         log.info("worker.started", worker=self._name, threads=self._settings.threads)
         senders = [
-            threading.Thread(target=self._send_until_stopped, name=f"sender-{number}")
+            threading.Thread(target=self._send_loop, name=f"sender-{number}")
             for number in range(1, self._settings.threads + 1)
         ]
         for sender in senders:
             sender.start()
-        next_sweep = 0.0
-        while not self._hand.stopped:
-            if time.monotonic() >= next_sweep:
-                self._guarded(self.sweep)
-                next_sweep = time.monotonic() + self._settings.poll_seconds
-            self._guarded(self._turn)
-            self._hand.wait(self._settings.poll_seconds)
+        next_maintenance = 0.0
+        while not self._in_flight.stopped:
+            if time.monotonic() >= next_maintenance:
+                self._keep_running(self._maintenance.run)
+                next_maintenance = time.monotonic() + self._settings.poll_seconds
+            self._keep_running(self._cycle)
+            self._in_flight.wait_for_result(self._settings.poll_seconds)
         for sender in senders:
             sender.join()
-        self._guarded(self._finish)
+        self._keep_running(self._cycle)
         log.info("worker.stopped", worker=self._name)
 
     def stop(self) -> None:
         """Ask `run` to end. May be called from a signal handler or another thread."""
-        self._hand.stop()
+        self._in_flight.stop()
 
     def run_once(self) -> int:
-        """Sweep once and send all that is due, in this thread; returns the number of attempts."""
-        self.sweep()
-        attempts = 0
-        while claimed := self._claimed(self._settings.threads):
-            attempts += len(claimed)
-            self._settle_patiently([self._attempt(leased) for leased in claimed])
-        return attempts
+        """Send everything that is due, in this thread. Returns the number of messages claimed."""
+        self._maintenance.run()
+        count = 0
+        while claimed := self._claim_some(self._settings.threads):
+            count += len(claimed)
+            results = [self._sender.attempt(leased) for leased in claimed if self._may_send(leased)]
+            self._record_within_lease(results)
+        return count
 
-    def sweep(self) -> None:
-        """Let each exchange act on answers that did not come in time; wake what a wrong clock has put off."""
-        now = self._clock.now()
-        for code, outgoing in self._outgoing.items():
-            with self._units() as uow:
-                moved = outgoing.on_silence(now, uow)
-                if moved:
-                    crash_point("sweep.before-commit")
-                    uow.commit()
-                    crash_point("sweep.after-commit")
-                    log.info("silence.noted", exchange=code, records=moved)
-        offset = timedelta(seconds=now.timestamp() - time.monotonic())
-        if offset < self._offset - _CLOCK_STEP:
-            self._wake()
-        elif self._sweeps % _SWEEPS_TO_LOOK_AHEAD == 0:
-            self._look_ahead()
-        self._offset = offset
-        self._sweeps += 1
+    def run_maintenance(self) -> None:
+        """Check answer deadlines now."""
+        self._maintenance.run()
 
-    # -- the clerk ----------------------------------------------------------------------------------------------------
-    def _turn(self) -> None:
-        """Write down what came of attempts, and fetch what is to be sent next: one commit."""
-        self._unsettled += self._hand.take_outcomes()
+    # -- coordinator thread --------------------------------------------------------------------------------------------
+    def _cycle(self) -> None:
+        """One commit: record results, release what was not sent, renew leases, claim more messages."""
+        self._results += self._in_flight.take_results()
+        self._unsent += self._in_flight.take_unsent()
+        heartbeat = time.monotonic() >= self._next_heartbeat
+        held = self._in_flight.leases if heartbeat else []
+        if not (self._results or self._unsent or held or self._in_flight.free_slots):
+            return
+        lease_until = self._clock.now() + self._lease
+        renewed: set[UUID] = set()
         claimed: list[LeasedMessage] = []
 
-        def fetch(uow: UnitOfWork) -> None:
-            claimed[:] = self._claim(uow, self._hand.free_places, self._hand.room)
+        def also(uow: UnitOfWork) -> None:
+            for leased in self._unsent:
+                uow.outbox.release_lease(leased)
+            renewed.update(uow.outbox.renew_leases(held, lease_until))
+            claimed[:] = self._claim(uow, self._in_flight.free_slots, self._in_flight.free_slots_for)
 
-        if not self._unsettled and not self._hand.free_places:
-            return
-        self._settler.settle(self._unsettled, fetch)
+        self._recorder.record(self._results, also)
         crash_point("claim.after-commit")
-        self._hand.put(claimed)
-
-    def _finish(self) -> None:
-        """Write down the last outcomes; what was claimed and not begun is anybody's again."""
-        untouched = self._hand.take_back()
-
-        def give_back(uow: UnitOfWork) -> None:
-            for leased in untouched:
-                uow.outbox.give_back(leased)
-
-        self._unsettled += self._hand.take_outcomes()
-        self._settler.settle(self._unsettled, give_back)
+        self._unsent.clear()
+        if heartbeat:
+            self._in_flight.renew(renewed, lease_until)
+            self._next_heartbeat = time.monotonic() + self._settings.lease_seconds / 3
+        self._in_flight.add(claimed)
 
     def _claim(self, uow: UnitOfWork, limit: int, room: Callable[[str], int]) -> Sequence[LeasedMessage]:
+        if not limit:
+            return ()
         return uow.outbox.claim(worker=self._name, now=self._clock.now(), lease=self._lease, limit=limit, room=room)
 
-    def _claimed(self, limit: int) -> Sequence[LeasedMessage]:
+    def _claim_some(self, limit: int) -> Sequence[LeasedMessage]:
         with self._units() as uow:
             claimed = self._claim(uow, limit, lambda _partner: limit)
             uow.commit()
         return claimed
 
-    def _settle_patiently(self, outcomes: list[Outcome]) -> None:
-        """A database that is away gets the time that is left of the leases."""
-        until = min(outcome.leased.lease_until for outcome in outcomes)
-        while outcomes:
+    def _record_within_lease(self, results: list[AttemptResult]) -> None:
+        """Retry while the database is unavailable, but no longer than the first lease lasts."""
+        deadline = min((result.leased.lease_until for result in results), default=self._clock.now())
+        while results:
             try:
-                self._settler.settle(outcomes)
+                self._recorder.record(results)
             except StoreUnavailable:
-                if self._clock.now() >= until:
+                if self._clock.now() >= deadline:
                     raise
-                time.sleep(_STORE_PAUSE)
+                time.sleep(_DATABASE_RETRY_SECONDS)
 
-    def _wake(self) -> None:
-        """A clock that was ahead has put off messages and lines for longer than the rules would.
-
-        A partner's own Retry-After is cut short by that too, at worst: it will say it again.
-        """
-        settings = self._settings
-        longest = max(settings.longest_retry_seconds, settings.longest_rest_seconds, settings.lease_seconds)
-        now, horizon = self._clock.now(), timedelta(seconds=longest)
-        with self._units() as uow:
-            woken = uow.outbox.hasten(now, horizon)
-            ahead = [one for one in uow.lines.list_lines() if one.retry_at and one.retry_at > now + horizon]
-            for line in ahead:
-                uow.lines.put(replace(line, retry_at=now))
-            if woken or ahead:
-                uow.commit()
-                log.warning("clock.set-back", messages=woken, lines=len(ahead))
-
-    def _look_ahead(self) -> None:
-        """What was composed by a clock ahead of ours, or gets its turn only now, is due all the same."""
-        with self._units() as uow:
-            woken = uow.outbox.hasten(self._clock.now(), _CLOCK_STEP, untried=True)
-            if woken:
-                uow.commit()
-                log.warning("clock.ahead", messages=woken)
-
-    # -- the senders --------------------------------------------------------------------------------------------------
-    def _send_until_stopped(self) -> None:
-        while (leased := self._hand.next_message()) is not None:
-            try:
-                outcome = self._attempt(leased)
-            except Exception:
-                log.exception("worker.defect", worker=self._name)
-                self._hand.drop(leased)
-            else:
-                self._hand.done(leased, outcome)
-
-    def _attempt(self, leased: LeasedMessage) -> Outcome:
-        return self._dispatcher.attempt(leased)
-
-    def _guarded(self, work: Callable[[], object]) -> None:
-        """The loop outlives everything: a database that is gone, and a defect in the handling of one message."""
+    def _keep_running(self, work: Callable[[], object]) -> None:
+        """The loop survives an unavailable database, and a defect that one message brings to light."""
         try:
             work()
         except StoreUnavailable as error:
             log.warning("store.unavailable", worker=self._name, detail=str(error))
-            self._hand.pause(_STORE_PAUSE)
+            self._in_flight.pause(_DATABASE_RETRY_SECONDS)
         except Exception:
             log.exception("worker.defect", worker=self._name)
-            self._hand.pause(_STORE_PAUSE)
+            self._in_flight.pause(_DATABASE_RETRY_SECONDS)
+
+    # -- sender threads ------------------------------------------------------------------------------------------------
+    def _send_loop(self) -> None:
+        while (leased := self._in_flight.next()) is not None:
+            if not self._may_send(leased):
+                self._in_flight.skip(leased)
+                continue
+            result = None
+            try:
+                result = self._sender.attempt(leased)
+            except Exception:
+                log.exception("worker.defect", worker=self._name)
+            self._in_flight.finish(leased, result)
+
+    def _may_send(self, leased: LeasedMessage) -> bool:
+        """The lease fence: never start an attempt that could outlast its lease, when another worker may send as well.
+
+        By the wall clock, not a monotonic one: while a machine is suspended leases go on running.
+        """
+        return self._clock.now() + self._longest_attempt < leased.lease_until

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
 from ccms_ws.domain.abstracts import Abstract, AbstractState, Conviction
+from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.collections import (
     Account,
     BalanceUpdate,
@@ -30,7 +31,6 @@ from ccms_ws.domain.courts import (
     PersonName,
 )
 from ccms_ws.domain.ledger import LedgerEntry
-from ccms_ws.domain.lines import Line
 from ccms_ws.domain.messages import (
     DeliveryAttempt,
     Hold,
@@ -227,11 +227,15 @@ class Outbox(Protocol):
         """Record a failed attempt; due again at `retry_at`, dead if that is None. Raises ConcurrentChange as above."""
         ...
 
-    def give_back(self, leased: LeasedMessage) -> None:
+    def renew_leases(self, leases: Sequence[LeasedMessage], until: datetime) -> Collection[UUID]:
+        """Extend leases that this worker still holds; returns the ids of their messages."""
+        ...
+
+    def release_lease(self, leased: LeasedMessage) -> None:
         """Undo a claim of a message that was not touched."""
         ...
 
-    def hasten(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
+    def reschedule(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
         """Make due what is not due within `horizon`, the longest wait there can be: the clock must have been ahead.
 
         `untried`: only what could go at once and was never tried.
@@ -284,16 +288,16 @@ class HeldMessages(Protocol):
 class Lines(Protocol):
     """The lines to partners. A partner that never failed has a line that is up."""
 
-    def find(self, partner_id: str) -> Line: ...
-    def lock(self, partner_id: str) -> Line:
+    def find(self, partner_id: str) -> CircuitBreaker: ...
+    def lock(self, partner_id: str) -> CircuitBreaker:
         """As `find`; nobody else changes the line until this unit of work ends."""
         ...
 
-    def list_lines(self) -> Sequence[Line]:
+    def list_lines(self) -> Sequence[CircuitBreaker]:
         """The lines of all partners that ever failed."""
         ...
 
-    def put(self, line: Line) -> None: ...
+    def put(self, line: CircuitBreaker) -> None: ...
 
 
 class Inbox(Protocol):
@@ -352,7 +356,7 @@ class UnitOfWork(Protocol):
     @property
     def held_messages(self) -> HeldMessages: ...
     @property
-    def lines(self) -> Lines: ...
+    def circuit_breakers(self) -> Lines: ...
     @property
     def inbox(self) -> Inbox: ...
     def __enter__(self) -> Self: ...

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 import ccms_ws
 from ccms_ws.clock import Clock
 from ccms_ws.config import PartnerSettings
-from ccms_ws.domain.lines import Line, LineState
+from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
 from ccms_ws.errors import ConfigError
 from ccms_ws.exchanges.dmv907 import DMV907
@@ -93,11 +93,11 @@ class CourtCollector(Collector):
         def ages(since: dict[str, datetime]) -> Samples:
             return {(each,): max((now - since.get(each, now)).total_seconds(), 0) for each in partners | since.keys()}
 
-        lines = {each: Line(each) for each in partners} | {line.partner_id: line for line in measures.lines}
+        lines = {each: CircuitBreaker(each) for each in partners} | {line.partner_id: line for line in measures.lines}
         return {
             families.OLDEST: ages(dict(measures.oldest)),
             families.LATE: ages(dict(measures.due)),
-            families.LINE: {(each, state): int(lines[each].state is state) for each in lines for state in LineState},
+            families.LINE: {(each, state): int(lines[each].state is state) for each in lines for state in BreakerState},
             families.FAILURES: {(each,): line.failures for each, line in lines.items()},
         }
 

@@ -103,7 +103,7 @@ def _step(stage: _Stage, step: Step) -> StepResult:
         return _post(stage, step)
     if isinstance(step, Wait):
         stage.court.clock.advance(step.by)
-        stage.court.application.worker().sweep()
+        stage.court.application.worker().run_maintenance()
         return _result(stage, step, f"{step.by} pass", "done", [])
     if isinstance(step, CourtAct):
         act(step, stage.court, stage.ids)

@@ -1,8 +1,7 @@
-"""The gate of the court: an HTTP request in, an HTTP response out. The inbound line stands in `Gateway.receive`:
+"""The court's SOAP endpoint, as a WSGI application.
 
-bytes, HTTP, `open_envelope`, duplicate guard, Spyne, `dispatch` (schema, handler, reply), seal, ONE commit, bytes.
-What was sealed is stored with its effect: after the commit nothing is left to do but to send bytes. A message that only
-asks is handled in a unit of work that reads, and goes into the message log together with others.
+`Gateway.receive` handles one POST: read, verify, look for a stored answer, dispatch, seal, commit, respond. The sealed
+answer is stored in the commit that stores the effect, so nothing can fail between the commit and the response.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ccms_ws.contract.policy import check_published_policy
 from ccms_ws.crash_points import crash_point
 from ccms_ws.dispatch import Outcome, dispatch
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.messages import IncomingMessage, Refusal
+from ccms_ws.domain.messages import IncomingMessage, Refusal, StoredAnswer
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import MessageLog, UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
@@ -43,8 +42,8 @@ log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """What the gate needs of the court that it stands before."""
+class GatewayContext:
+    """What the gateway needs from the court. Built by `bootstrap`."""
 
     court: Court
     test: bool
@@ -55,135 +54,148 @@ class House:
     clock: Clock
     partners: Mapping[str, Partner]
     permits: Callable[[str, Exchange], bool]
+    """May the partner with this id send messages of this exchange?"""
     tls_clients: TlsClients
     profiles: Mapping[str, Profile]
-    """What each partner must sign of what it sends."""
+    """Which parts of a message each partner must sign."""
     references: Mapping[str, TokenReference]
-    """How answers to each partner name the court's certificate."""
+    """How answers to each partner reference the court's certificate."""
     unit_of_work: UnitOfWorkFactory
     reading: UnitOfWorkFactory
     message_log: MessageLog
 
     @property
     def weaker_profiles(self) -> tuple[Profile, ...]:
-        """Those in use, in the order of their weakness."""
+        """The configured profiles that sign less than the standard one, weakest last."""
         return tuple(each for each in Profile if each.is_weaker and each in self.profiles.values())
+
+
+@dataclass(slots=True)
+class Request:
+    """An HTTP request, and what has been established about it so far."""
+
+    path: str
+    incident_id: UUID
+    exchange: str = ""
+    http: Received | None = None
+    envelope: VerifiedEnvelope | None = None
+
+    @property
+    def body(self) -> bytes:
+        return self.http.body if self.http else b""
+
+    @property
+    def partner_id(self) -> str:
+        """The authenticated sender; empty until the envelope has been verified."""
+        return self.envelope.partner_id if self.envelope else ""
+
+    @property
+    def log_fields(self) -> dict[str, str]:
+        message_id = self.envelope.addressing.message_id if self.envelope else ""
+        return {"exchange": self.exchange, "partner": self.partner_id, "message_id": message_id}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedMessage:
+    """A message from an authenticated partner, and the service it was sent to."""
+
+    service: SoapService
+    envelope: VerifiedEnvelope
+    incoming: IncomingMessage
+    incident_id: UUID
+
+    @property
+    def read_only(self) -> bool:
+        """True if handling the message changes nothing."""
+        return self.service.only_asks(self.incoming.root)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a message: as it is stored, and as it is sent."""
+
+    answer: StoredAnswer
+    response: Response
+    is_new: bool
+
+    @property
+    def outcome(self) -> str:
+        """One word for the log."""
+        return self.answer.error_code or self.answer.kind if self.is_new else f"duplicate: {self.answer.kind}"
 
 
 class Gateway:
     """The WSGI application. Thread-safe."""
 
-    def __init__(self, house: House, exchanges: Sequence[Exchange]) -> None:
-        """Raises ContractError if a WSDL states another security policy than `house.policy`."""
-        self._house = house
+    def __init__(self, context: GatewayContext, exchanges: Sequence[Exchange]) -> None:
+        """Raises ContractError if a published WSDL states another security policy than the one that is enforced."""
+        self._context = context
         self._services = {exchange.path: SoapService(exchange) for exchange in exchanges}
-        profile = describe(house.policy)
+        profile = describe(context.policy)
         for exchange in exchanges:
             check_published_policy(wsdl_path(exchange.service), profile)
-        self._replies = Replies(house.identity, house.policy, house.clock, house.references)
-        self._published = PublishedContract(house, tuple(self._services.values()))
-        self._prefix = urlsplit(house.public_url).path.rstrip("/")
+        self._replies = Replies(context.identity, context.policy, context.clock, context.references)
+        self._published = PublishedContract(context, tuple(self._services.values()))
+        self._prefix = urlsplit(context.public_url).path.rstrip("/")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if self._prefix and path.startswith(f"{self._prefix}/"):  # a proxy may pass the public path on as it is
+        if self._prefix and path.startswith(f"{self._prefix}/"):  # a reverse proxy may keep the public prefix
             environ = environ | {"PATH_INFO": path.removeprefix(self._prefix)}
         if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
             return self._published.get(environ).send(start_response, head=environ["REQUEST_METHOD"] == "HEAD")
         return self.receive(environ).send(start_response)
 
     def receive(self, environ: Environ) -> Response:
-        """One message, from its bytes to the bytes of its answer."""
-        started, incident, path = time.perf_counter(), uuid4(), environ.get("PATH_INFO", "")
-        received: Received | None = None
+        """Handle one POST. Every request gets exactly one response; every refusal is recorded."""
+        started = time.perf_counter()
+        request = Request(environ.get("PATH_INFO", ""), incident_id=uuid4())
         try:
-            service = self._service(path)
-            received = read_request(environ, self._house.policy.limits.message)
-            crash_point("endpoint.read")
-            connection = self._house.tls_clients.partner_of(environ, self._house.clock.now())
-            envelope = self._open(received, service, connection)
-        except HttpRefusal as error:
-            self._refuse(error, incident, path, received)
-            return refusal(error, incident)
-        except CcmsWsError as error:
-            self._refuse(error, incident, path, received)
-            return self._replies.unsigned_fault(error, incident, received)
-        except Exception as defect:
-            unforeseen = self._unforeseen(defect, incident, path, received)
-            return self._replies.unsigned_fault(unforeseen, incident, received)
-        crash_point("endpoint.opened")
-        with bound(
-            exchange=service.exchange.code, partner=envelope.partner_id, message_id=envelope.addressing.message_id
-        ):
-            response, outcome = self._take_in(service, envelope, received.body, incident)
-            log.info("message.received", outcome=outcome, ms=round((time.perf_counter() - started) * 1000, 2))
-            return response
+            message = self._verify(request, environ)
+            with bound(**request.log_fields):
+                reply = self._answer(message)
+            response, outcome = reply.response, reply.outcome
+        except Exception as error:
+            response, outcome = self._refuse(request, error)
+        if request.envelope is not None:
+            milliseconds = round((time.perf_counter() - started) * 1000, 2)
+            log.info("message.received", outcome=outcome, ms=milliseconds, **request.log_fields)
+        return response
 
-    def _service(self, path: str) -> SoapService:
+    # -- verify --------------------------------------------------------------------------------------------------------
+    def _verify(self, request: Request, environ: Environ) -> VerifiedMessage:
+        context = self._context
+        service = self._find_service(request.path)
+        request.exchange = service.exchange.code
+        request.http = read_request(environ, context.policy.limits.message)
+        crash_point("endpoint.read")
+        request.envelope = self._open(request.http, service, environ)
+        crash_point("endpoint.opened")
+        return VerifiedMessage(
+            service, request.envelope, self._incoming(service, request.envelope, request.body), request.incident_id
+        )
+
+    def _find_service(self, path: str) -> SoapService:
         service = self._services.get(path)
         if service is None:
             raise ServiceNotFound(f"no service at {path[:100]!r}")
         return service
 
-    def _open(self, received: Received, service: SoapService, connection: str) -> VerifiedEnvelope:
-        house, exchange = self._house, service.exchange
+    def _open(self, http: Received, service: SoapService, environ: Environ) -> VerifiedEnvelope:
+        context, exchange = self._context, service.exchange
         return open_envelope(
-            received,
-            trust=house.trust,
-            policy=house.policy,
-            clock=house.clock,
+            http,
+            trust=context.trust,
+            policy=context.policy,
+            clock=context.clock,
             acceptance=Acceptance(
-                to=frozenset({house.public_url + exchange.path}),
+                to=frozenset({context.public_url + exchange.path}),
                 operations=service.actions,
-                permits=lambda partner_id, _root: house.permits(partner_id, exchange),
-                profile=house.profiles.__getitem__,
-                connection=connection,
+                permits=lambda partner_id, _root: context.permits(partner_id, exchange),
+                profile=context.profiles.__getitem__,
+                connection=context.tls_clients.partner_of(environ, context.clock.now()),
             ),
         )
-
-    # -- verified ----------------------------------------------------------------------------------------------------
-    def _take_in(
-        self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes, incident: UUID
-    ) -> tuple[Response, str]:
-        """Exactly one effect and one answer for a verified message; the response, and its outcome for the log."""
-        try:
-            message = self._incoming(service, envelope, raw)
-            try:
-                return self._answer(service, envelope, message, incident)
-            except (
-                ConcurrentChange
-            ):  # the same message was answered at the same time, or a rule of the books was broken
-                return self._answer(service, envelope, message, incident)
-        except CcmsWsError as error:
-            self._refuse(error, incident, service.exchange.path, None, envelope.partner_id)
-            return self._replies.signed_fault(error, incident, envelope), error.code
-        except Exception as defect:
-            unforeseen = self._unforeseen(defect, incident, service.exchange.path, None, envelope.partner_id)
-            return self._replies.signed_fault(unforeseen, incident, envelope), unforeseen.code
-
-    def _answer(
-        self, service: SoapService, envelope: VerifiedEnvelope, message: IncomingMessage, incident: UUID
-    ) -> tuple[Response, str]:
-        """The stored answer, or a new one. What only asks holds up no writer, and is kept together with others."""
-        asks = service.only_asks(message.root)
-        with (self._house.reading if asks else self._house.unit_of_work)() as uow:
-            known = uow.inbox.find_answer(message) if asks else uow.inbox.receive(message)
-            if known is not None:
-                return self._replies.again(known, envelope), f"duplicate: {known.kind}"
-            crash_point("endpoint.received")
-            reply_id, operation = uuid4(), service.operation(message.root)
-            outcome = self._handled(service, envelope, message, reply_id, uow)
-            crash_point("endpoint.handled")
-            answer, response = self._replies.first(outcome, reply_id, operation, envelope, incident)
-            if not asks:
-                uow.inbox.keep(message, answer)
-                crash_point("endpoint.before-commit")
-                uow.commit()
-        if asks:
-            crash_point("endpoint.before-commit")
-            self._house.message_log.keep(message, answer)
-        crash_point("endpoint.after-commit")
-        return response, answer.error_code or answer.kind
 
     def _incoming(self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes) -> IncomingMessage:
         return IncomingMessage(
@@ -193,64 +205,101 @@ class Gateway:
             root=str(envelope.payload.tag),
             content_digest=envelope.content_digest,
             raw=raw,
-            received_at=self._house.clock.now(),
+            received_at=self._context.clock.now(),
             relates_to=envelope.addressing.relates_to or "",
         )
 
-    def _handled(
-        self,
-        service: SoapService,
-        envelope: VerifiedEnvelope,
-        message: IncomingMessage,
-        reply_id: UUID,
-        uow: UnitOfWork,
-    ) -> Outcome:
+    # -- answer --------------------------------------------------------------------------------------------------------
+    def _answer(self, message: VerifiedMessage) -> Reply:
+        answer = self._answer_query if message.read_only else self._answer_command
+        try:
+            return answer(message)
+        except ConcurrentChange:  # usually a copy of the message: another thread has answered it by now
+            return answer(message)
+
+    def _answer_command(self, message: VerifiedMessage) -> Reply:
+        """Store the effect, the message and its answer in one commit. Copies of a message wait for each other."""
+        with self._context.unit_of_work() as uow:
+            reply = self._reply(message, uow.inbox.receive(message.incoming), uow)
+            if reply.is_new:
+                uow.inbox.keep(message.incoming, reply.answer)
+                crash_point("endpoint.before-commit")
+                uow.commit()
+        crash_point("endpoint.after-commit")
+        return reply
+
+    def _answer_query(self, message: VerifiedMessage) -> Reply:
+        """Answer without a write lock; then store message and answer in a group commit with those of other threads."""
+        with self._context.reading() as uow:
+            reply = self._reply(message, uow.inbox.find_answer(message.incoming), uow)
+        if reply.is_new:
+            crash_point("endpoint.before-commit")
+            self._context.message_log.keep(message.incoming, reply.answer)
+        crash_point("endpoint.after-commit")
+        return reply
+
+    def _reply(self, message: VerifiedMessage, stored: StoredAnswer | None, uow: UnitOfWork) -> Reply:
+        """The stored answer in a new envelope if the message came before; otherwise the answer of its handler."""
+        if stored is not None:
+            return Reply(stored, self._replies.again(stored, message.envelope), is_new=False)
+        crash_point("endpoint.received")
+        reply_id = uuid4()
+        outcome = self._handle(message, reply_id, uow)
+        crash_point("endpoint.handled")
+        operation = message.service.operation(message.incoming.root)
+        answer, response = self._replies.first(outcome, reply_id, operation, message.envelope, message.incident_id)
+        return Reply(answer, response, is_new=True)
+
+    def _handle(self, message: VerifiedMessage, reply_id: UUID, uow: UnitOfWork) -> Outcome:
+        incoming, exchange = message.incoming, message.service.exchange
         context = Context(
-            court=self._house.court,
-            partner=self._house.partners[envelope.partner_id],
-            now=message.received_at,
-            test=self._house.test,
-            message_id=message.message_id,
+            court=self._context.court,
+            partner=self._context.partners[incoming.partner_id],
+            now=incoming.received_at,
+            test=self._context.test,
+            message_id=incoming.message_id,
             reply_id=reply_id,
-            relates_to=transaction_id(message.relates_to) if message.relates_to else None,
+            relates_to=transaction_id(incoming.relates_to) if incoming.relates_to else None,
         )
 
         def handle(payload: _Element) -> Outcome:
-            return dispatch(service.exchange, payload, context, uow)
+            return dispatch(exchange, payload, context, uow)
 
-        outcome: Outcome = service.call(envelope.payload, handle)
+        outcome: Outcome = message.service.call(message.envelope.payload, handle)
         return outcome
 
-    def _unforeseen(
-        self, defect: Exception, incident: UUID, path: str, received: Received | None, partner_id: str = ""
-    ) -> InternalError:
-        """A defect of ours. The log has its trace; the record only its kind, because its words may hold values."""
-        log.exception("gateway.unforeseen", incident=str(incident))
-        error = InternalError(f"{type(defect).__name__}, see the log")
-        self._refuse(error, incident, path, received, partner_id)
-        return error
+    # -- refuse --------------------------------------------------------------------------------------------------------
+    def _refuse(self, request: Request, error: Exception) -> tuple[Response, str]:
+        """Record the refusal and answer with a fault, signed once the sender is known; also the error code."""
+        if not isinstance(error, CcmsWsError):
+            log.exception("gateway.internal-error", incident=str(request.incident_id))
+            error = InternalError(f"{type(error).__name__}, see the log")  # its own text may contain personal data
+        self._record_refusal(request, error)
+        if request.envelope is not None:
+            return self._replies.signed_fault(error, request.incident_id, request.envelope), error.code
+        if isinstance(error, HttpRefusal):
+            return refusal(error, request.incident_id), error.code
+        return self._replies.unsigned_fault(error, request.incident_id, request.http), error.code
 
-    def _refuse(
-        self, error: CcmsWsError, incident: UUID, path: str, received: Received | None, partner_id: str = ""
-    ) -> None:
-        """Keep what explains a refusal; the refusal stands even if that cannot be kept."""
-        body = received.body if received else b""
-        log.warning("message.refused", incident=str(incident), code=error.code, rule=error.rule, partner=partner_id)
+    def _record_refusal(self, request: Request, error: CcmsWsError) -> None:
+        """Store what explains the refusal to an operator. The refusal stands even if it cannot be stored."""
+        incident = str(request.incident_id)
+        log.warning("message.refused", incident=incident, code=error.code, rule=error.rule, **request.log_fields)
         try:
-            with self._house.unit_of_work() as uow:
+            with self._context.unit_of_work() as uow:
                 uow.inbox.refuse(
                     Refusal(
-                        incident_id=incident,
-                        at=self._house.clock.now(),
-                        address=path[:200],
-                        partner_id=partner_id,
+                        incident_id=request.incident_id,
+                        at=self._context.clock.now(),
+                        address=request.path[:200],
+                        partner_id=request.partner_id,
                         code=error.code,
                         rule=error.rule,
                         detail=str(error)[:2000],
-                        size=len(body),
-                        digest=hashlib.sha256(body).digest(),
+                        size=len(request.body),
+                        digest=hashlib.sha256(request.body).digest(),
                     )
                 )
                 uow.commit()
         except StoreError:
-            log.exception("gateway.refusal-not-kept", incident=str(incident))
+            log.exception("gateway.refusal-not-recorded", incident=incident)

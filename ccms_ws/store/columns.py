@@ -84,15 +84,15 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def code(kind: type[E]) -> Enum:
-    """A column of one of the words of `kind`; the database refuses others."""
+def code(kind: type[E], name: str = "") -> Enum:
+    """A column with a value of `kind`. `name` of the check constraint, if it is not the name of the class."""
     return Enum(
         kind,
         values_callable=lambda members: [member.value for member in members],
         native_enum=False,
         create_constraint=True,
         length=32,
-        name=kind.__name__.lower(),
+        name=name or kind.__name__.lower(),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, select, text
 
-from ccms_ws.domain.lines import LineState
+from ccms_ws.domain.circuit_breaker import BreakerState
 from ccms_ws.domain.messages import OutboxState
 from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.message_tables import quarantined_answer
@@ -59,7 +59,7 @@ def look_after(engine: Engine, now: datetime, *, thorough: bool = True) -> Healt
             outbox={row[0]: row[1] for row in connection.execute(counted)},
             dead=connection.execute(dead).scalar_one(),
             resting=tuple(
-                line.partner_id for line in SqlLines(connection).list_lines() if line.state is not LineState.UP
+                line.partner_id for line in SqlLines(connection).list_lines() if line.state is not BreakerState.CLOSED
             ),
             overdue_since=connection.execute(select(func.min(due)).where(*READY, due < now)).scalar(),
             quarantined=connection.execute(select(func.count()).select_from(quarantined_answer)).scalar_one(),

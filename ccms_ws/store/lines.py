@@ -8,7 +8,7 @@ from dataclasses import astuple
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
-from ccms_ws.domain.lines import Line
+from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.store.outbox_tables import partner_line
 
 _l = partner_line.c
@@ -34,26 +34,26 @@ class SqlLines:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def find(self, partner_id: str) -> Line:
+    def find(self, partner_id: str) -> CircuitBreaker:
         """The line as it is now."""
         row = self._connection.execute(_ONE, {"partner": partner_id}).first()
-        return Line(partner_id) if row is None else Line(*row)
+        return CircuitBreaker(partner_id) if row is None else CircuitBreaker(*row)
 
-    def lock(self, partner_id: str) -> Line:
+    def lock(self, partner_id: str) -> CircuitBreaker:
         """As `find`; nobody else changes the line until this unit of work ends."""
         row = self._connection.execute(_LOCKED, {"partner": partner_id}).first()
-        return Line(partner_id) if row is None else Line(*row)
+        return CircuitBreaker(partner_id) if row is None else CircuitBreaker(*row)
 
-    def list_lines(self) -> Sequence[Line]:
+    def list_lines(self) -> Sequence[CircuitBreaker]:
         """The lines of all partners that ever failed, by their ids."""
-        return [Line(*row) for row in self._connection.execute(_ALL)]
+        return [CircuitBreaker(*row) for row in self._connection.execute(_ALL)]
 
-    def put(self, line: Line) -> None:
+    def put(self, line: CircuitBreaker) -> None:
         """Store the line as it is to be."""
         names = (column.key for column in _l)
         self._connection.execute(_PUT, dict(zip(names, astuple(line), strict=True)))
 
-    def try_probe(self, line: Line, probing: Line) -> bool:
+    def try_probe(self, line: CircuitBreaker, probing: CircuitBreaker) -> bool:
         """Change `line` to `probing`, unless somebody else was quicker."""
         values = {"partner": line.partner_id, "was": line.state, "was_until": line.retry_at}
         values |= {"now_state": probing.state, "now": probing.changed_at, "until": probing.retry_at}

@@ -16,7 +16,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, and_, case, distinct, func, select
 
-from ccms_ws.domain.lines import Line
+from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
 from ccms_ws.store.abstracts import SqlAbstracts
 from ccms_ws.store.lines import SqlLines
@@ -73,7 +73,7 @@ class Measures:
     open: Mapping[tuple[str, str, str], int]
     oldest: Mapping[str, datetime]
     due: Mapping[str, datetime]
-    lines: Sequence[Line]
+    lines: Sequence[CircuitBreaker]
     overdue: int
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Integer, Row, bindparam, case, exists, func, insert, select, update
 
-from ccms_ws.domain.lines import Line, LineState, probing
+from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker, probing
 from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange
 from ccms_ws.store import queues
@@ -91,14 +92,21 @@ _SETTLE = (
     )
     .returning(_m.outbox_id)
 )
-_GIVE_BACK = (
+_RENEW = (
+    update(outbox_message)
+    .where(_m.message_id.in_(bindparam("ids", expanding=True)))
+    .where(_m.state == OutboxState.SENDING, _m.worker == bindparam("who"))
+    .values(due_at=bindparam("until"))
+    .returning(_m.message_id)
+)
+_RELEASE = (
     update(outbox_message)
     .where(_m.message_id == bindparam("id"), *_MINE)
     .values(state=OutboxState.PENDING, worker="", claimed_at=None, due_at=_m.claimed_at, attempts=_m.attempts - 1)
 )
 # Also of what stands behind others: it gets its turn later.
-_HASTEN = update(outbox_message).where(_m.due_at > bindparam("horizon")).values(due_at=bindparam("now"))
-_HASTEN_UNTRIED = _HASTEN.where(*READY, _m.attempts == 0)
+_RESCHEDULE = update(outbox_message).where(_m.due_at > bindparam("horizon")).values(due_at=bindparam("now"))
+_RESCHEDULE_UNTRIED = _RESCHEDULE.where(*READY, _m.attempts == 0)
 
 
 class SqlOutbox(OutboxView):
@@ -129,7 +137,7 @@ class SqlOutbox(OutboxView):
         until = now + lease
         rows: list[Row[*tuple[Any, ...]]] = []
         for partner_id, *known in self.connection.execute(_PARTNERS, {"now": now}).all():
-            line = Line(partner_id) if known[0] is None else Line(partner_id, *known)
+            line = CircuitBreaker(partner_id) if known[0] is None else CircuitBreaker(partner_id, *known)
             share = min(limit - len(rows), limit if room is None else room(partner_id))
             if share > 0 and line.may_send(now):
                 rows += self._due(line, now, until, share)
@@ -165,16 +173,23 @@ class SqlOutbox(OutboxView):
         error = ": ".join(filter(None, (attempt.error_code, attempt.detail)))
         self._settle(leased, attempt, state, retry_at=retry_at, error=error)
 
-    def give_back(self, leased: LeasedMessage) -> None:
-        """Undo a claim of a message that was not touched; nothing happens if the lease is no longer this worker's."""
-        self.connection.execute(_GIVE_BACK, _key(leased))
+    def renew_leases(self, leases: Sequence[LeasedMessage], until: datetime) -> Collection[UUID]:
+        """Extend leases that this worker still holds; returns the ids of their messages."""
+        if not leases:
+            return ()
+        ids = [leased.message.message_id for leased in leases]
+        return set(self.connection.execute(_RENEW, {"ids": ids, "who": leases[0].worker, "until": until}).scalars())
 
-    def hasten(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
+    def release_lease(self, leased: LeasedMessage) -> None:
+        """Undo a claim of a message that was not touched; nothing happens if the lease is no longer this worker's."""
+        self.connection.execute(_RELEASE, _key(leased))
+
+    def reschedule(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
         """Make due what is not due for longer than any wait can be: the clock was ahead when that was written.
 
         `untried`: only what could go at once and was never tried, which nobody has put off.
         """
-        statement = _HASTEN_UNTRIED if untried else _HASTEN
+        statement = _RESCHEDULE_UNTRIED if untried else _RESCHEDULE
         return self.connection.execute(statement, {"now": now, "horizon": now + horizon}).rowcount
 
     def insert(self, message: OutgoingMessage) -> int:
@@ -183,11 +198,11 @@ class SqlOutbox(OutboxView):
         add_body(self.connection, outbox_id, message.body, message.further)
         return outbox_id
 
-    def _due(self, line: Line, now: datetime, until: datetime, share: int) -> Sequence[Row[*tuple[Any, ...]]]:
-        if line.state is not LineState.UP:
+    def _due(self, line: CircuitBreaker, now: datetime, until: datetime, share: int) -> Sequence[Row[*tuple[Any, ...]]]:
+        if line.state is not BreakerState.CLOSED:
             share = 1
         rows = self.connection.execute(_DUE, {"partner": line.partner_id, "now": now, "limit": share}).all()
-        if rows and line.state is not LineState.UP:
+        if rows and line.state is not BreakerState.CLOSED:
             probe = probing(line, now, until)
             return rows if SqlLines(self.connection).try_probe(line, probe) else []
         return rows

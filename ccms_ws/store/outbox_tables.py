@@ -19,7 +19,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from ccms_ws.domain.lines import LineState
+from ccms_ws.domain.circuit_breaker import BreakerState
 from ccms_ws.domain.messages import Intervention, OutboxState
 from ccms_ws.store.columns import Instant, RowId, check, code, metadata, partial_index
 
@@ -182,7 +182,9 @@ outbox_hold = Table(
 
 class LineColumns(TypedColumns):
     partner_id: Named[str] = Column(Text, primary_key=True, comment="The partner")
-    state: Named[LineState] = Column(code(LineState), comment="up, down (rests), probing (one message tries it)")
+    state: Named[BreakerState] = Column(
+        code(BreakerState, "linestate"), comment="up, down (rests), probing (one message tries it)"
+    )
     failures: Named[int] = Column(Integer, comment="Failures in a row")
     changed_at: Named[datetime | None] = Column(Instant, comment="Since when it is in this state")
     retry_at: Named[datetime | None] = Column(Instant, comment="down: rests until then; probing: when the probe ends")

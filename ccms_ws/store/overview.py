@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, and_, case, func, select
 
-from ccms_ws.domain.lines import Line
+from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import OutboxState
 from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.message_tables import refusal
@@ -23,7 +23,7 @@ class Standing:
     waits for an operator.
     """
 
-    line: Line
+    line: CircuitBreaker
     waiting: int = 0
     in_doubt: int = 0
     dead: int = 0
@@ -48,7 +48,9 @@ def standings(engine: Engine) -> dict[str, Standing]:
         lines = {line.partner_id: line for line in SqlLines(connection).list_lines()}
         for partner_id, kind, number in connection.execute(_OPEN):
             counts.setdefault(partner_id, {})[kind] = number
-    return {each: Standing(line=lines.get(each, Line(each)), **counts.get(each, {})) for each in lines | counts}
+    return {
+        each: Standing(line=lines.get(each, CircuitBreaker(each)), **counts.get(each, {})) for each in lines | counts
+    }
 
 
 def refused_since(engine: Engine, moment: datetime) -> int:

@@ -42,7 +42,7 @@ class SqlUnitOfWork:
     outbox: SqlOutbox
     dead_letters: SqlDeadLetters
     held_messages: SqlHeldMessages
-    lines: SqlLines
+    circuit_breakers: SqlLines
     inbox: SqlInbox
 
     def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
@@ -71,7 +71,7 @@ class SqlUnitOfWork:
         self.outbox = SqlOutbox(connection)
         self.dead_letters = SqlDeadLetters(self.outbox)
         self.held_messages = SqlHeldMessages(connection)
-        self.lines = SqlLines(connection)
+        self.circuit_breakers = SqlLines(connection)
         self.inbox = SqlInbox(connection)
 
     def __exit__(

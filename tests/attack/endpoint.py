@@ -12,19 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
 from typing import Any, cast
-from uuid import UUID
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.messages import Refusal
+from ccms_ws.domain.messages import AnswerKind, Refusal, StoredAnswer
 from ccms_ws.domain.ports import MessageLog, UnitOfWorkFactory
 from ccms_ws.envelope.inbound import VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, Profile
 from ccms_ws.envelope.trust import PinnedCertificate
 from ccms_ws.services.connection import Proxy, TlsClients
-from ccms_ws.services.gateway import Gateway, House
+from ccms_ws.services.gateway import Gateway, GatewayContext, Reply, VerifiedMessage
 from ccms_ws.services.http import Environ, Response, StartResponse
 from ccms_ws.services.soap import SoapService
 from tests.attack.vectors import Vector
@@ -76,7 +75,7 @@ class AttackedGate(Gateway):
 
     def __init__(self, vector: Vector, refusals: _Refusals) -> None:
         super().__init__(
-            House(
+            GatewayContext(
                 court=cast("Court", None),
                 test=True,
                 public_url=_HOST,
@@ -98,11 +97,10 @@ class AttackedGate(Gateway):
         self._services = {_PATH: cast("SoapService", _Service())}
         self.opened: list[VerifiedEnvelope] = []
 
-    def _take_in(
-        self, service: SoapService, envelope: VerifiedEnvelope, raw: bytes, incident: UUID
-    ) -> tuple[Response, str]:
-        self.opened.append(envelope)
-        return Response("202 Accepted", b"", "text/plain"), "opened"
+    def _answer(self, message: VerifiedMessage) -> Reply:
+        self.opened.append(message.envelope)
+        answer = StoredAnswer(AnswerKind.ACCEPTED, message.incoming.message_id)
+        return Reply(answer, Response("202 Accepted", b"", "text/plain"), is_new=True)
 
 
 @dataclass

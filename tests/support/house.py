@@ -316,14 +316,14 @@ class House:
         """Where everything stands, for somebody who looks into a failure."""
         with self.court.reading() as uow:
             entries = [one for one in uow.outbox.list_entries(limit=1000) if one.state is not OutboxState.DELIVERED]
-            lines = uow.lines.list_lines()
+            lines = uow.circuit_breakers.list_lines()
         logs = (f"{name}: {self.log_of(name)}" for name in self.programs)
         return "\n".join(map(str, (*entries, *lines, *logs)))
 
     def failures(self) -> int:
         """How many attempts have failed in a row, on all lines."""
         with self.court.reading() as uow:
-            return sum(line.failures for line in uow.lines.list_lines())
+            return sum(line.failures for line in uow.circuit_breakers.list_lines())
 
     def tally(self, partner: str) -> dict[UUID, int]:
         """The messages that a partner has taken, in the order of arrival, and how often each came."""

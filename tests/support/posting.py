@@ -14,7 +14,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clients import Answer
-from ccms_ws.domain.lines import Line as PartnerLine
+from ccms_ws.domain.circuit_breaker import CircuitBreaker as PartnerLine
 from ccms_ws.domain.messages import (
     AnswerKind,
     DeliveryAttempt,
@@ -81,7 +81,7 @@ class FakeUnit:
         return self
 
     @property
-    def lines(self) -> Self:
+    def circuit_breakers(self) -> Self:
         return self
 
     def __enter__(self) -> Self:
@@ -122,11 +122,22 @@ class FakeUnit:
             for one in due
         ]
 
-    def give_back(self, leased: LeasedMessage) -> None:
-        one = self.records.waiting[leased.message.message_id]
-        one.attempts, one.worker, one.due_at = one.attempts - 1, "", one.since
+    def renew_leases(self, leases: Sequence[LeasedMessage], until: datetime) -> set[UUID]:
+        mine = {
+            leased.message.message_id
+            for leased in leases
+            if self.records.waiting[leased.message.message_id].worker == leased.worker
+        }
+        for message_id in mine:
+            self.records.waiting[message_id].due_at = until
+        return mine
 
-    def hasten(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
+    def release_lease(self, leased: LeasedMessage) -> None:
+        one = self.records.waiting[leased.message.message_id]
+        if (one.worker, one.attempts) == (leased.worker, leased.attempt):
+            one.attempts, one.worker, one.due_at = one.attempts - 1, "", one.since
+
+    def reschedule(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
         waiting = [one for one in self.records.waiting.values() if not (untried and one.attempts)]
         ahead = [one for one in waiting if one.due_at is not None and one.due_at > now + horizon]
         for one in ahead:

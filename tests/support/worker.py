@@ -11,13 +11,13 @@ from ccms_ws.clients import Answer, Receipt
 from ccms_ws.clock import FixedClock
 from ccms_ws.config import DeliverySettings
 from ccms_ws.delivery.answers import AnswerDesk
+from ccms_ws.delivery.recorder import AttemptRecorder
 from ccms_ws.delivery.retry import RetryRules
 from ccms_ws.delivery.routes import Route
-from ccms_ws.delivery.sending import Dispatcher
-from ccms_ws.delivery.settling import Settler
+from ccms_ws.delivery.sender import Sender
 from ccms_ws.delivery.worker import DeliveryWorker
+from ccms_ws.domain.circuit_breaker import BreakerRules
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.lines import LineRules
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.domain.partners import Partner, PartnerKind
 from ccms_ws.envelope.soap import SoapVersion
@@ -30,7 +30,7 @@ from tests.support.posting import FakeUnits, noting
 WINDOW = timedelta(days=5)
 SETTINGS = DeliverySettings(threads=1, poll_seconds=0.01)
 RETRY = RetryRules(first_wait=timedelta(seconds=10), longest_wait=timedelta(hours=1), budget=3, window=timedelta(0))
-LINE_RULES = LineRules(down_after=5, first_rest=timedelta(seconds=10), longest_rest=timedelta(minutes=5))
+LINE_RULES = BreakerRules(down_after=5, first_rest=timedelta(seconds=10), longest_rest=timedelta(minutes=5))
 DMV = Partner("DMV", "Department of Motor Vehicles", PartnerKind.MOTOR_VEHICLES)
 RESPONSE = "{urn:ccms-ws:exchange:DMV907:1.0}FailureToComplyAbstractResponse"
 
@@ -58,7 +58,7 @@ class Line:
             raise ConfigError("DMV does not receive DMV907")
         return Route(
             partner=DMV,
-            sender=self,
+            client=self,
             url="http://dmv.example/",
             soap=SoapVersion.SOAP12,
             answer_window=WINDOW,
@@ -70,15 +70,15 @@ class Line:
         return DeliveryWorker(
             units=self.units,
             exchanges=exchanges,
-            dispatcher=Dispatcher(exchanges=exchanges, route_for=self.route_for, clock=self.clock),
-            settler=Settler(
+            sender=Sender(exchanges=exchanges, route_for=self.route_for, clock=self.clock),
+            recorder=AttemptRecorder(
                 units=self.units,
                 desk=AnswerDesk(exchanges=exchanges, court=Court(ORI, "Court", "37", "37100"), test=False),
                 clock=self.clock,
-                line_rules=LINE_RULES,
+                breaker_rules=LINE_RULES,
                 chance=lambda: 1.0,
             ),
-            at_once=lambda _partner: self.at_once,
+            max_concurrent=lambda _partner: self.at_once,
             clock=self.clock,
             settings=self.settings,
             name=name,

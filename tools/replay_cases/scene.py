@@ -133,7 +133,7 @@ class Scene:
 
     def wait(self, books: dict[str, str] | None = None, **by: float) -> None:
         self.court.clock.advance(timedelta(**by))
-        self.court.application.worker().sweep()
+        self.court.application.worker().run_maintenance()
         self._add(Wait(name=self._next("wait"), by=timedelta(**by), books=books or {}))
 
     def do(self, what: str, books: dict[str, str] | None = None, **facts: Any) -> str:

@@ -67,7 +67,7 @@ def pushed(court_folder: Path, port: int, profile: str, ca: Path, doors: Doors, 
     file.write_text(f'{choice}{chr(10).join(lines)}\nurl = "https://127.0.0.1:{port}/COL903"\n{tls}')
     court = open_court(load_settings(court_folder / "ccms-ws.toml"))
     route = court.routes()("FTB", "COL903")
-    route.sender.send(replace(outgoing, partner_id="FTB"), url=route.url, soap=route.soap)
+    route.client.send(replace(outgoing, partner_id="FTB"), url=route.url, soap=route.soap)
 
 
 @pytest.mark.parametrize(("profile", "signed"), [("gfipm-s2s", 6), ("tls-endorsing-timestamp", 1)])

@@ -15,9 +15,9 @@ import pytest
 
 from ccms_ws.clock import court_day
 from ccms_ws.domain.abstracts import AbstractState, ReleaseReason, SectionRole, SectionViolated
+from ccms_ws.domain.circuit_breaker import BreakerState
 from ccms_ws.domain.collections import BatchState, ItemState
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
-from ccms_ws.domain.lines import LineState
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.dmv907 import DMV907
@@ -376,5 +376,5 @@ def test_a_partner_that_is_away_costs_no_message_its_attempts(start: Start) -> N
     for one in holds:
         line.wait(lambda one=one: line.abstract(one), lambda abstract: abstract.state.is_answered)  # type: ignore[misc]
     with line.court.units() as uow:
-        assert uow.lines.find("DMV").state is LineState.UP
+        assert uow.circuit_breakers.find("DMV").state is BreakerState.CLOSED
     assert sum(len(outcomes(line, one)) for one in holds) == len(holds) + 9

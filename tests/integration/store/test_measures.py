@@ -10,8 +10,8 @@ from uuid import uuid4
 from sqlalchemy import Engine, event, text
 
 from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState, SectionRole, SectionViolated
+from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.domain.courts import DriverLicense
-from ccms_ws.domain.lines import Line, LineState
 from ccms_ws.domain.messages import (
     AnswerKind,
     IncomingMessage,
@@ -85,7 +85,7 @@ def test_each_outgoing_message_is_counted_once_as_what_it_is(units: Units, engin
         uow.outbox.add(held)
         uow.held_messages.hold(held.message_id, ORDER)
         uow.outbox.add(outgoing("S"))
-        uow.lines.put(Line("FTB", LineState.DOWN, 7, NOW, NOW + MINUTE, "connect"))
+        uow.circuit_breakers.put(CircuitBreaker("FTB", BreakerState.OPEN, 7, NOW, NOW + MINUTE, "connect"))
         uow.commit()
     read = Meter(engine).read(NOW + 3 * MINUTE)
     assert read.delivered == {("DMV907", "DMV"): 1}

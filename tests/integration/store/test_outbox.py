@@ -120,8 +120,8 @@ def test_given_back_message_is_as_if_it_had_not_been_claimed(units: Units) -> No
     add(units, message)
     (leased,) = claim(units)
     with units() as uow:
-        uow.outbox.give_back(leased)
-        uow.outbox.give_back(leased)
+        uow.outbox.release_lease(leased)
+        uow.outbox.release_lease(leased)
         uow.commit()
     (again,) = claim(units)
     assert (again.attempt, again.message) == (1, message)
@@ -133,7 +133,7 @@ def test_what_a_clock_that_was_ahead_put_off_is_due_at_once(units: Units) -> Non
     ahead, patient = outgoing("a", created_at=NOW + timedelta(days=400)), outgoing("b", created_at=LATER)
     add(units, ahead, patient)
     with units() as uow:
-        assert uow.outbox.hasten(NOW, timedelta(days=2)) == 1
+        assert uow.outbox.reschedule(NOW, timedelta(days=2)) == 1
         uow.commit()
     assert claimed(units) == [ahead]
 
@@ -142,7 +142,7 @@ def test_messages_behind_others_are_hastened_as_well(units: Units) -> None:
     first, ahead = outgoing("a"), outgoing("a", created_at=NOW + timedelta(days=400))
     add(units, first, ahead)
     with units() as uow:
-        assert uow.outbox.hasten(NOW, timedelta(days=2)) == 1
+        assert uow.outbox.reschedule(NOW, timedelta(days=2)) == 1
         uow.commit()
     (leased,) = claim(units)
     deliver(units, leased)
@@ -156,7 +156,7 @@ def test_only_what_was_never_tried_is_hastened_in_passing(units: Units) -> None:
     fail(units, leased)
     add(units, untried)
     with units() as uow:
-        assert uow.outbox.hasten(NOW, timedelta(0), untried=True) == 1
+        assert uow.outbox.reschedule(NOW, timedelta(0), untried=True) == 1
         uow.commit()
     assert claimed(units) == [untried]
 

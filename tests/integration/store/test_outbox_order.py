@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, text
 
-from ccms_ws.domain.lines import Line, LineState
+from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.store import outbox, queues
 from tests.support.databases import Units
 from tests.support.outbox import LATER, LEASE, add, claim, claimed, deliver, fail
@@ -148,12 +148,14 @@ def test_partner_that_waited_for_longest_comes_first_and_gets_no_more_than_there
 
 def test_line_that_rests_gets_nothing_and_then_one_probe(units: Units) -> None:
     add(units, outgoing("a"), outgoing("b"))
-    down = Line("DMV", LineState.DOWN, 5, NOW, LATER, "connect")
+    down = CircuitBreaker("DMV", BreakerState.OPEN, 5, NOW, LATER, "connect")
     with units() as uow:
-        uow.lines.put(down)
+        uow.circuit_breakers.put(down)
         uow.commit()
     assert claimed(units) == []
     assert len(claimed(units, now=LATER - NOW)) == 1
     with units() as uow:
-        assert uow.lines.find("DMV") == Line("DMV", LineState.PROBING, 5, LATER, LATER + LEASE, "connect")
+        assert uow.circuit_breakers.find("DMV") == CircuitBreaker(
+            "DMV", BreakerState.HALF_OPEN, 5, LATER, LATER + LEASE, "connect"
+        )
     assert claimed(units, now=LATER - NOW) == []

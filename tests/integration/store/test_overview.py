@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, event, text
 
-from ccms_ws.domain.lines import Line, LineState
+from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.domain.messages import OperatorOrder, Refusal
 from ccms_ws.store.health import look_after
 from ccms_ws.store.overview import Standing, refused_since, standings
@@ -26,7 +26,7 @@ def test_each_open_message_is_counted_once_as_what_it_is(units: Units, engine: E
     with units() as uow:
         for partner in ("DMV", "DMV", "DMV", "DMV", "DMV", "FTB"):
             uow.outbox.add(outgoing(partner_id=partner))
-        uow.lines.put(Line("FTB", LineState.DOWN, 7, NOW, NOW + MINUTE, "connect"))
+        uow.circuit_breakers.put(CircuitBreaker("FTB", BreakerState.OPEN, 7, NOW, NOW + MINUTE, "connect"))
         uow.commit()
         delivered, failed, dead, withdrawn, *_ = uow.outbox.claim(worker="w", now=NOW, lease=LEASE, limit=5)
         uow.outbox.settle_delivered(delivered, attempted(delivered))
@@ -37,8 +37,8 @@ def test_each_open_message_is_counted_once_as_what_it_is(units: Units, engine: E
         uow.outbox.add(outgoing())
         uow.commit()
     found = standings(engine)
-    assert found["DMV"] == Standing(line=Line("DMV"), waiting=1, in_doubt=2, dead=1)
-    assert (found["FTB"].waiting, found["FTB"].line.state, found["FTB"].line.failures) == (1, LineState.DOWN, 7)
+    assert found["DMV"] == Standing(line=CircuitBreaker("DMV"), waiting=1, in_doubt=2, dead=1)
+    assert (found["FTB"].waiting, found["FTB"].line.state, found["FTB"].line.failures) == (1, BreakerState.OPEN, 7)
     assert look_after(engine, NOW, thorough=False).dead == 1
 
 

@@ -9,7 +9,7 @@ from itertools import repeat
 import pytest
 from sqlalchemy import Engine, bindparam, cast, insert, select, update
 
-from ccms_ws.domain.lines import LineState
+from ccms_ws.domain.circuit_breaker import BreakerState
 from ccms_ws.errors import ConcurrentChange, StoreError
 from ccms_ws.store.columns import Money
 from ccms_ws.store.outbox_tables import partner_line
@@ -28,7 +28,7 @@ def add(engine: Engine, *partners: str) -> int:
         added = ADD.many(
             connection,
             partner_id=partners,
-            state=repeat(LineState.UP),
+            state=repeat(BreakerState.CLOSED),
             failures=repeat(0),
             changed_at=repeat(NOW),
             retry_at=repeat(None),
@@ -42,7 +42,7 @@ def test_many_rows_are_written_from_columns(engine: Engine) -> None:
     assert add(engine, "A", "B", "C") == 3
     assert add(engine) == 0
     with engine.connect() as connection:
-        assert STATES.all(connection) == [(one, LineState.UP, NOW) for one in "ABC"]
+        assert STATES.all(connection) == [(one, BreakerState.CLOSED, NOW) for one in "ABC"]
         assert FAIL.many(connection, who=["A", "nobody", "C"], times=[1, 2, 3]) == 2
 
 

@@ -175,7 +175,7 @@ def test_a_lost_lease_leaves_the_message_to_its_new_holder() -> None:
 
 
 def test_a_database_that_comes_back_in_time_gets_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "_STORE_PAUSE", 0.0)
+    monkeypatch.setattr(worker_module, "_DATABASE_RETRY_SECONDS", 0.0)
     line = Line(lambda _: Receipt(200))
     outgoing = line.put()
     line.units.commit_errors = [None, StoreUnavailable(), ConcurrentChange(), None]
@@ -185,7 +185,7 @@ def test_a_database_that_comes_back_in_time_gets_the_outcome(monkeypatch: pytest
 
 
 def test_a_database_that_stays_away_leaves_the_message_to_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_module, "_STORE_PAUSE", 0.0)
+    monkeypatch.setattr(worker_module, "_DATABASE_RETRY_SECONDS", 0.0)
     line = Line(lambda _: Receipt(200))
     outgoing = line.put()
     line.units.commit_errors = [None, *[StoreUnavailable()] * 50]

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from ccms_ws.clients import Cause, Receipt
-from ccms_ws.domain.lines import Line as PartnerLine
-from ccms_ws.domain.lines import LineState
+from ccms_ws.domain.circuit_breaker import BreakerState
+from ccms_ws.domain.circuit_breaker import CircuitBreaker as PartnerLine
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.errors import PermanentDeliveryError, TransientDeliveryError
 from tests.support.pki import NOW
@@ -24,15 +24,15 @@ def test_a_line_that_fails_in_a_row_rests_and_one_that_answers_is_up() -> None:
         line.put()
     line.worker().run_once()
     rests = line.units.records.lines["DMV"]
-    assert (rests.state, rests.failures, rests.last_error) == (LineState.DOWN, 5, "connect")
+    assert (rests.state, rests.failures, rests.last_error) == (BreakerState.OPEN, 5, "connect")
     assert rests.retry_at == NOW + timedelta(seconds=10)
     line.clock.advance(timedelta(seconds=10))
     line.worker().run_once()
-    assert line.units.records.lines["DMV"].state is not LineState.DOWN
+    assert line.units.records.lines["DMV"].state is not BreakerState.OPEN
 
 
-@pytest.mark.parametrize(("status", "state"), [(503, LineState.DOWN), (500, LineState.UP)])
-def test_a_partner_that_asks_for_patience_gets_it_for_all_its_messages(status: int, state: LineState) -> None:
+@pytest.mark.parametrize(("status", "state"), [(503, BreakerState.OPEN), (500, BreakerState.CLOSED)])
+def test_a_partner_that_asks_for_patience_gets_it_for_all_its_messages(status: int, state: BreakerState) -> None:
     busy = TransientDeliveryError(
         "busy", cause=Cause.HTTP_SERVER_ERROR, http_status=status, retry_after=timedelta(minutes=30)
     )
@@ -96,9 +96,9 @@ def test_a_clock_that_is_set_back_does_not_put_messages_off_for_years() -> None:
     line = Line(lambda _: Receipt(202))
     outgoing = line.put()
     line.units.of(outgoing).due_at = NOW + timedelta(days=3650)
-    line.units.records.lines["DMV"] = PartnerLine("DMV", LineState.DOWN, 9, NOW, NOW + timedelta(days=3650))
+    line.units.records.lines["DMV"] = PartnerLine("DMV", BreakerState.OPEN, 9, NOW, NOW + timedelta(days=3650))
     assert line.worker().run_once() == 1
-    assert line.units.records.lines["DMV"].state is LineState.UP
+    assert line.units.records.lines["DMV"].state is BreakerState.CLOSED
     assert line.units.of(outgoing).history[0].outcome == "delivered"
 
 

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from ccms_ws.cli.docs import all_documents
 from ccms_ws.clock import FixedClock
 from ccms_ws.config import PartnerSettings
-from ccms_ws.domain.lines import Line, LineState
+from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.errors import ConfigError, InternalError, StoreUnavailable
 from ccms_ws.metrics.collector import Certificate, CourtCollector
 from ccms_ws.metrics.exposition import application, rows, text
@@ -91,7 +91,7 @@ def test_each_number_stands_under_its_labels() -> None:
         open={("DMV907", "DMV", "dead"): 2},
         oldest={"DMV": NOW - 3 * HOUR},
         due={"DMV": NOW - HOUR, "GONE": NOW + HOUR},
-        lines=(Line("DMV", LineState.DOWN, 9),),
+        lines=(CircuitBreaker("DMV", BreakerState.OPEN, 9),),
         overdue=4,
     )
     found = values(collector(read))

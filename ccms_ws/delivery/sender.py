@@ -1,4 +1,4 @@
-"""One attempt to send one message: no database, no loop. What came of it is written down by `settling`."""
+"""One attempt to send one message. No database, no loop; `recorder` stores the result."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of an attempt: a `receipt` or an `error`. `route` and `outgoing` are None if none could be found."""
+class AttemptResult:
+    """The result of an attempt: a `receipt` or an `error`. Without a usable configuration there is no `route`."""
 
     leased: LeasedMessage
     started_at: datetime
@@ -31,16 +31,16 @@ class Outcome:
     error: DeliveryError | None = None
 
 
-class Dispatcher:
-    """Sends messages by their routes. Threads share it."""
+class Sender:
+    """Sends messages to partners. Thread-safe."""
 
     def __init__(self, *, exchanges: Sequence[Exchange], route_for: RouteFinder, clock: Clock) -> None:
         self._outgoing = {e.code: e.outgoing for e in exchanges if e.outgoing is not None}
         self._route_for = route_for
         self._clock = clock
 
-    def attempt(self, leased: LeasedMessage) -> Outcome:
-        """Send once. Whatever goes wrong is in the outcome."""
+    def attempt(self, leased: LeasedMessage) -> AttemptResult:
+        """Send the message once. Never raises: a failure is in the result."""
         message, started_at = leased.message, self._clock.now()
         outgoing, route = self._outgoing.get(message.exchange), None
         receipt: Receipt | None = None
@@ -48,15 +48,15 @@ class Dispatcher:
         try:
             route = self._find_route(leased, outgoing)
             if leased.lost >= route.retry.budget:
-                # It may be the message that ends the workers.
+                # The message itself may be what kills the workers.
                 raise PermanentDeliveryError(f"{leased.lost} attempts never came to an end", cause=Cause.INTERNAL)
-            receipt = route.sender.send(message, url=route.url, soap=route.soap)
+            receipt = route.client.send(message, url=route.url, soap=route.soap)
         except DeliveryError as failure:
             error = failure
         except Exception as defect:
             log.exception("delivery.defect", exchange=message.exchange, message_id=str(message.message_id))
             error = TransientDeliveryError(f"{type(defect).__name__}: see the log", cause=Cause.INTERNAL)
-        return Outcome(
+        return AttemptResult(
             leased=leased,
             started_at=started_at,
             ended_at=self._clock.now(),

@@ -14,23 +14,23 @@ from enum import StrEnum
 from ccms_ws.domain.waiting import backoff
 
 
-class LineState(StrEnum):
+class BreakerState(StrEnum):
     """The words of a circuit breaker are closed, open and half-open."""
 
-    UP = "up"
-    DOWN = "down"
-    PROBING = "probing"
+    CLOSED = "up"
+    OPEN = "down"
+    HALF_OPEN = "probing"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CircuitBreaker:
     """What is known of a partner's line. `failures` in a row; `retry_at`: down until then, or when a probe is given up.
 
     A partner of whom nothing is stored has this line as it stands here.
     """
 
     partner_id: str
-    state: LineState = LineState.UP
+    state: BreakerState = BreakerState.CLOSED
     failures: int = 0
     changed_at: datetime | None = None
     retry_at: datetime | None = None
@@ -42,7 +42,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class LineRules:
+class BreakerRules:
     """When a line is taken down, and for how long: after `down_after` failures in a row, a rest that doubles."""
 
     down_after: int
@@ -50,33 +50,33 @@ class LineRules:
     longest_rest: timedelta
 
 
-def probing(line: Line, now: datetime, until: datetime) -> Line:
+def probing(line: CircuitBreaker, now: datetime, until: datetime) -> CircuitBreaker:
     """The line while a message probes it; by `until` somebody else may, if nothing was heard."""
-    return replace(line, state=LineState.PROBING, changed_at=now, retry_at=until)
+    return replace(line, state=BreakerState.HALF_OPEN, changed_at=now, retry_at=until)
 
 
-def after_success(line: Line, now: datetime) -> Line:
+def after_success(line: CircuitBreaker, now: datetime) -> CircuitBreaker:
     """The partner has spoken: the line is up, whatever was before."""
-    changed = line.changed_at if line.state is LineState.UP else now
-    return Line(line.partner_id, changed_at=changed)
+    changed = line.changed_at if line.state is BreakerState.CLOSED else now
+    return CircuitBreaker(line.partner_id, changed_at=changed)
 
 
 def after_failure(
-    line: Line,
+    line: CircuitBreaker,
     why: str,
     now: datetime,
     *,
-    rules: LineRules,
+    rules: BreakerRules,
     chance: Callable[[], float],
     asked: timedelta | None = None,
-) -> Line:
+) -> CircuitBreaker:
     """`asked`: the patience that the partner itself asked for (Retry-After); it is granted at once."""
     failures = line.failures + 1
-    if line.state is LineState.UP and failures < rules.down_after and not asked:
+    if line.state is BreakerState.CLOSED and failures < rules.down_after and not asked:
         return replace(line, failures=failures, last_error=why)
     rests = max(failures - rules.down_after, 0) + 1
     # At least half of the ceiling: a line that has just failed many times is not probed at once.
     rest = max(backoff(rests, rules.first_rest, rules.longest_rest, lambda: 0.5 + chance() / 2), asked or timedelta(0))
-    if line.state is LineState.DOWN and line.retry_at is not None and line.retry_at > now + rest:
+    if line.state is BreakerState.OPEN and line.retry_at is not None and line.retry_at > now + rest:
         rest = line.retry_at - now  # what was begun before the line went down does not shorten its rest
-    return Line(line.partner_id, LineState.DOWN, failures, now, now + rest, why)
+    return CircuitBreaker(line.partner_id, BreakerState.OPEN, failures, now, now + rest, why)

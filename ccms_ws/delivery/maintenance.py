@@ -1,0 +1,83 @@
+"""What a worker does from time to time besides delivering: answer deadlines, and the effects of a wrong clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from ccms_ws.clock import Clock
+from ccms_ws.config import DeliverySettings
+from ccms_ws.crash_points import crash_point
+from ccms_ws.domain.ports import UnitOfWorkFactory
+from ccms_ws.exchange import Exchange
+
+log = structlog.get_logger(__name__)
+
+_CLOCK_JUMP = timedelta(seconds=30)
+"""A clock that is set back by more than this has left due times in the far future."""
+_RUNS_BETWEEN_CHECKS = 30
+"""How often to look for such due times when this clock did not jump: another machine's may have."""
+
+
+class Maintenance:
+    """Run it about once a second, from one thread."""
+
+    def __init__(
+        self, *, units: UnitOfWorkFactory, exchanges: Sequence[Exchange], clock: Clock, settings: DeliverySettings
+    ) -> None:
+        self._units = units
+        self._outgoing = {e.code: e.outgoing for e in exchanges if e.outgoing is not None}
+        self._clock = clock
+        self._longest_wait = timedelta(
+            seconds=max(settings.longest_retry_seconds, settings.longest_rest_seconds, settings.lease_seconds)
+        )
+        self._clock_offset = timedelta.max
+        self._runs = 0
+
+    def run(self) -> None:
+        now = self._clock.now()
+        self._check_answer_deadlines(now)
+        offset = timedelta(seconds=now.timestamp() - time.monotonic())
+        if offset < self._clock_offset - _CLOCK_JUMP:
+            self._reschedule(now)
+        elif self._runs % _RUNS_BETWEEN_CHECKS == 0:
+            self._reschedule_untried(now)
+        self._clock_offset = offset
+        self._runs += 1
+
+    def _check_answer_deadlines(self, now: datetime) -> None:
+        for code, outgoing in self._outgoing.items():
+            with self._units() as uow:
+                count = outgoing.on_silence(now, uow)
+                if count:
+                    crash_point("sweep.before-commit")
+                    uow.commit()
+                    crash_point("sweep.after-commit")
+                    log.info("silence.noted", exchange=code, records=count)
+
+    def _reschedule(self, now: datetime) -> None:
+        """Make due what no rule can have scheduled that late. This may cut short a partner's Retry-After."""
+        with self._units() as uow:
+            messages = uow.outbox.reschedule(now, self._longest_wait)
+            breakers = [
+                breaker
+                for breaker in uow.circuit_breakers.list_lines()
+                if breaker.retry_at and breaker.retry_at > now + self._longest_wait
+            ]
+            for breaker in breakers:
+                uow.circuit_breakers.put(replace(breaker, retry_at=now))
+            if messages or breakers:
+                uow.commit()
+                log.warning("clock.set-back", messages=messages, breakers=len(breakers))
+
+    def _reschedule_untried(self, now: datetime) -> None:
+        """New messages are due at once, even if the clock of the machine that composed them was ahead."""
+        with self._units() as uow:
+            messages = uow.outbox.reschedule(now, _CLOCK_JUMP, untried=True)
+            if messages:
+                uow.commit()
+                log.warning("clock.ahead", messages=messages)
