@@ -145,7 +145,9 @@ def stock_signxml_verify(raw: bytes, identity: Identity, references: int) -> Non
         x509_cert=identity.certificate,
         id_attribute="Id",
         validate_schema=False,
-        expect_config=SignatureConfiguration(expect_references=references),
+        expect_config=SignatureConfiguration(
+            expect_references=references, verification_time=identity.certificate.not_valid_before_utc
+        ),
     )
 
 

@@ -56,9 +56,9 @@ def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path, capsys: pytest
         assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_force_makes_a_demo_court_afresh_and_keeps_its_keys(
-    court_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_force_makes_a_demo_court_afresh_and_keeps_its_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    court_folder = tmp_path / "court"
+    init(capsys, court_folder)
     key = (court_folder / "pki/court.key").read_bytes()
     (court_folder / "court.db").write_bytes(b"")
     (court_folder / "partners/FTB.toml").write_text("spoilt")

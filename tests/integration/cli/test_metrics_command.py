@@ -14,9 +14,24 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from ccms_ws.cli.exits import ExitCode
+from ccms_ws.clock import SystemClock
+from ccms_ws.demo.installation import make_installation
 from ccms_ws.metrics.families import FAMILIES
 from tests.support.commands import Commands, free_port_base, wait_until_it_listens
 from tests.support.court import Court
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of today: the command counts what was refused in the last hour by the machine's clock."""
+    folder = tmp_path_factory.mktemp("installation") / "court"
+    make_installation(folder, SystemClock())
+    return folder
+
+
+@pytest.fixture
+def court(court_folder: Path) -> Court:
+    return Court(court_folder, SystemClock().now())
 
 
 @pytest.fixture
@@ -65,9 +80,8 @@ def test_partners_find_no_numbers_where_they_send(court: Court) -> None:
         assert court.request(path=path, method="GET").status == 404
 
 
-def test_they_are_served_on_this_machine_until_it_is_told_to_end(court_folder: Path) -> None:
+def test_they_are_served_on_this_machine_until_it_is_told_to_end(court: Court, court_folder: Path) -> None:
     port = free_port_base() + 9
-    court = Court(court_folder)
     config = ("--config", str(court_folder / "ccms-ws.toml"))
     command = [sys.executable, "-m", "ccms_ws", "metrics", "--listen", str(port), "--json", *config]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
