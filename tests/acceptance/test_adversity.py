@@ -90,7 +90,7 @@ def test_the_clock_jumps(tmp_path: Path, jump: int, tell: Tell) -> None:
 
     move(0)
     fake = {
-        "LD_PRELOAD": str(FAKETIME),
+        "LD_PRELOAD": f"{os.environ.get('LD_PRELOAD', '')} {FAKETIME}".strip(),
         "FAKETIME_TIMESTAMP_FILE": str(offset),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
