@@ -27,11 +27,11 @@ def lint(
 
     Example: ccms-ws contract lint partners/wsdl/COL903.wsdl
     """
-    from ccms_ws.contract.lint import RULES, UNCHECKED, lint_contract, lint_file
+    from ccms_ws.contract.lint import EXEMPTIONS, RULES, lint_contract, lint_file
 
     if rules:
         rows = [{"clause": rule.clause, "rule": rule.name, "says": rule.says} for rule in RULES]
-        rows += [{"clause": clause, "rule": "not checked", "says": why} for clause, why in UNCHECKED.items()]
+        rows += [{"clause": clause, "rule": "not checked", "says": why} for clause, why in EXEMPTIONS.items()]
         show_rows(rows, as_json=json)
         return
     findings = [finding for path in files for finding in lint_file(path)] if files else lint_contract()
@@ -88,9 +88,9 @@ def import_(
     """
     from ccms_ws.cli.fetching import fetch
     from ccms_ws.clock import SystemClock, court_day
-    from ccms_ws.contract.gathering import gather
     from ccms_ws.contract.pins import write_pinned
-    from ccms_ws.contract.usability import shortcomings
+    from ccms_ws.contract.wsdl_check import shortcomings
+    from ccms_ws.contract.wsdl_import import gather
     from ccms_ws.registry import get_exchange
 
     exchange = get_exchange(for_exchange) if for_exchange else None

@@ -20,8 +20,8 @@ from ccms_ws.contract.diff.changes import Change, Effect, worst
 from ccms_ws.contract.diff.code_changes import code_changes
 from ccms_ws.contract.diff.message_changes import MessageChanges
 from ccms_ws.contract.diff.service_changes import Service, ServiceChanges, renamings
-from ccms_ws.contract.gathering import Fetch, gather
 from ccms_ws.contract.lint.documents import Q_DEFINITIONS, Closure, Document
+from ccms_ws.contract.wsdl_import import Fetch, gather
 from ccms_ws.errors import ContractError, ContractMissing
 
 __all__ = ["Change", "Effect", "compare", "worst"]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from lxml import etree
 
-from ccms_ws.contract.gathering import Gathering
 from ccms_ws.contract.lint import lint_file
 from ccms_ws.contract.namespaces import WSAM, WSDL, WSP, q
 from ccms_ws.contract.qnames import readable
 from ccms_ws.contract.wsdl import Wsdl, load_wsdl
+from ccms_ws.contract.wsdl_import import Gathering
 from ccms_ws.errors import ContractError
 
 

@@ -10,11 +10,11 @@ import pytest
 from lxml import etree
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.gathering import gather
 from ccms_ws.contract.namespaces import COL903, q
 from ccms_ws.contract.pins import LOCK, check_pins, pin_problems, write_pinned
-from ccms_ws.contract.usability import shortcomings
 from ccms_ws.contract.wsdl import load_wsdl
+from ccms_ws.contract.wsdl_check import shortcomings
+from ccms_ws.contract.wsdl_import import gather
 from ccms_ws.errors import ConfigError, ContractError, ContractMissing
 
 BATCH = q(COL903, "CollectionBalanceUpdateBatch")
