@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.options import CodeArgument, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
+
+if TYPE_CHECKING:
+    from ccms_ws.contract.wsdl_check import Shortcoming
+    from ccms_ws.contract.wsdl_import import Gathering
 
 app = typer.Typer(help="The contract: schemas, WSDLs, policy, code lists.", no_args_is_help=True)
 
@@ -89,7 +93,7 @@ def import_(
     from ccms_ws.cli.fetching import fetch
     from ccms_ws.clock import SystemClock, court_day
     from ccms_ws.contract.pins import write_pinned
-    from ccms_ws.contract.wsdl_check import shortcomings
+    from ccms_ws.contract.wsdl_check import check_wsdl
     from ccms_ws.contract.wsdl_import import gather
     from ccms_ws.registry import get_exchange
 
@@ -97,8 +101,11 @@ def import_(
     remote = source.startswith(("http://", "https://"))
     gathering = gather(source, named=[*(named or []), *([source.partition("?")[0]] if remote else [])], fetch=fetch)
     root = exchange.outgoing.root if exchange is not None and exchange.outgoing is not None else ""
-    found = [] if gathering.missing else list(shortcomings(gathering, root))
+    found = check_wsdl(gathering, root)
     unusable = [*gathering.missing, *(each for each in found if each.fatal)]
+    if not unusable:
+        found += _tried(gathering, root)
+        unusable = [each for each in found if each.fatal]
     if not unusable and not check:
         write_pinned(gathering, into, court_day(SystemClock().now()))
     rows = [
@@ -115,6 +122,28 @@ def import_(
             say(f"{len(gathering.files)} files are in {into}, pinned in contract.lock; the WSDL is {gathering.entry}")
             say(f'next: in the partner\'s profile, wsdl = "{into / gathering.entry}"')
     raise typer.Exit(ExitCode.REFUSED if unusable else ExitCode.OK)
+
+
+def _tried(gathering: Gathering, root: str) -> list[Shortcoming]:
+    """Whether the court's client can be made from the gathered WSDL and finds its operation."""
+    import tempfile
+
+    from ccms_ws.clients.operations import read_operations
+    from ccms_ws.contract.qnames import readable
+    from ccms_ws.contract.wsdl_check import Shortcoming
+    from ccms_ws.errors import ContractError
+
+    with tempfile.TemporaryDirectory() as folder:
+        gathering.write(Path(folder))
+        try:
+            operations = read_operations(Path(folder) / gathering.entry)
+        except ContractError as error:
+            return [Shortcoming(str(error), error.hint or "ask the partner for a plainer WSDL", fatal=True)]
+    versions = [version.name.replace("SOAP1", "SOAP 1.") for version, found in operations if found == root]
+    if root and not versions:
+        return [Shortcoming("the client does not find its operation", "report this with the WSDL", fatal=True)]
+    how = f"with {readable(root)} over {' and '.join(versions)}" if root else f"with {len(operations)} messages"
+    return [Shortcoming(f"the court's client was made from it, {how}", "nothing")]
 
 
 @app.command()

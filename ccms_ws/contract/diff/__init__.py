@@ -21,6 +21,7 @@ from ccms_ws.contract.diff.code_changes import code_changes
 from ccms_ws.contract.diff.message_changes import MessageChanges
 from ccms_ws.contract.diff.service_changes import Service, ServiceChanges, renamings
 from ccms_ws.contract.lint.documents import Q_DEFINITIONS, Closure, Document
+from ccms_ws.contract.wsdl_check import set_aside_unneeded
 from ccms_ws.contract.wsdl_import import Fetch, gather
 from ccms_ws.errors import ContractError, ContractMissing
 
@@ -64,6 +65,7 @@ def _opened(source: str, fetch: Fetch | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             address = urldefrag(source).url
             gathered = gather(address, named=(address.partition("?")[0],), fetch=fetch)
+            set_aside_unneeded(gathered)
             gathered.write(Path(folder))
             yield Path(folder) / gathered.entry
     elif path.is_file() and zipfile.is_zipfile(path):

@@ -25,7 +25,7 @@ from ccms_ws.contract.lint.project_rules import PROJECT_PUBLISHED, PROJECT_RULES
 from ccms_ws.contract.wsdl import closure_of
 from ccms_ws.errors import ContractError, ContractMissing
 
-__all__ = ["RULES", "EXEMPTIONS", "Finding", "Rule", "lint_contract", "lint_file"]
+__all__ = ["RULES", "EXEMPTIONS", "Finding", "Rule", "lint_contract", "lint_description", "lint_file"]
 
 _NDR = (NDR_STRUCTURE, NDR_DERIVATION, NDR_NAMES)
 _BP = (BP_DOCUMENTS, BP_MESSAGES, BP_BINDINGS)
@@ -63,6 +63,11 @@ def lint_file(path: Path) -> list[Finding]:
     if kind == "definitions":
         return sorted(set(_apply(_BP, Description(path, str(path)))))
     raise ContractError(f"{path} is neither an XML Schema nor a WSDL 1.1")
+
+
+def lint_description(description: Description) -> list[Finding]:
+    """Every finding of the Basic Profile in a WSDL that was read before."""
+    return sorted(set(_apply(_BP, description)))
 
 
 def _entries() -> list[str]:

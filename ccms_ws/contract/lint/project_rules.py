@@ -28,7 +28,9 @@ def messages_have_actions(description: Description) -> Iterator[Flaw]:
     return description.at(f"{_MESSAGES}[not(@wsam:Action)]", "the message {name} has no wsam:Action")
 
 
-@PROJECT_RULES.rule("design 3", "The action is the default action of WS-Addressing Metadata 4.4.4.", "Use the default action")
+@PROJECT_RULES.rule(
+    "design 3", "The action is the default action of WS-Addressing Metadata 4.4.4.", "Use the default action"
+)
 def actions_are_default_actions(description: Description) -> Iterator[Flaw]:
     for document, element in description.everywhere(f"{_MESSAGES}[@wsam:Action]"):
         operation = element.getparent()
@@ -71,7 +73,9 @@ def faults_are_bound(description: Description) -> Iterator[Flaw]:
                 yield description.flaw(document, binding, f"the fault {declared.get('name')} is not bound")
 
 
-@PROJECT_RULES.rule("design 3", "A service has a port for SOAP 1.1 and one for SOAP 1.2.", "Add the other binding and port")
+@PROJECT_RULES.rule(
+    "design 3", "A service has a port for SOAP 1.1 and one for SOAP 1.2.", "Add the other binding and port"
+)
 def both_soap_versions(description: Description) -> Iterator[Flaw]:
     for document, service in description.everywhere("wsdl:service"):
         for prefix in ("soap", "soap12"):
