@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ccms_ws.cli.exits import ExitCode
-from ccms_ws.cli.options import CodeArgument, JsonOption
+from ccms_ws.cli.options import DEFAULT_CONFIG, CodeArgument, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
 if TYPE_CHECKING:
     from ccms_ws.contract.wsdl_check import Shortcoming
     from ccms_ws.contract.wsdl_import import Gathering
+    from ccms_ws.envelope.policy import SecurityPolicy
 
 app = typer.Typer(help="The contract: schemas, WSDLs, policy, code lists.", no_args_is_help=True)
 
@@ -151,28 +152,63 @@ def export(
     code: CodeArgument,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The ZIP; CODE-VERSION.zip by default.")] = None,
     url: Annotated[
-        str, typer.Option(help="The court's public address, as partners shall find it in the WSDL.")
-    ] = "https://court.example",
+        str, typer.Option(help="The court's public address; that of the settings by default.", show_default=False)
+    ] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
     """Write what a partner needs as a ZIP: WSDL, schemas, policy, code lists, signed samples, a reading guide.
 
-    The same contract makes the same bytes. A running court gives its own at its address with ?export.
+    Address, policy and code lists are those of the court's settings. The same contract makes the same bytes. A running
+    court gives the same at its address with ?export.
 
-    Example: ccms-ws contract export FCC807 -o fcc807.zip --url https://justice.court.example
+    Example: ccms-ws contract export FCC807 -o fcc807.zip --config demo-court/ccms-ws.toml
     """
     import hashlib
 
     from ccms_ws.contract.export import export as packed
-    from ccms_ws.envelope.policy import SecurityPolicy
     from ccms_ws.registry import get_exchange
     from ccms_ws.services.offers import offer_of
 
-    offer = offer_of(get_exchange(code), url.rstrip("/"), SecurityPolicy())
+    exchange = get_exchange(code)
+    address, policy, settings_file = _published_by(config, url)
+    offer = offer_of(exchange, address.rstrip("/"), policy)
     package, path = packed(offer), output or Path(f"{offer.name}.zip")
     path.write_bytes(package)
-    facts = {"file": path, "bytes": len(package), "sha256": hashlib.sha256(package).hexdigest()}
+    facts = {
+        "file": path,
+        "bytes": len(package),
+        "sha256": hashlib.sha256(package).hexdigest(),
+        "url": offer.url,
+        "settings": settings_file or "none: defaults",
+    }
+    if settings_file is None:
+        missing = "" if url else f" and {offer.url}, which is no court's address"
+        typer.echo(
+            f"warning: there is no {config}: the package has the default policy and code lists{missing}. "
+            "Name the court's settings with --config.",
+            err=True,
+        )
     show_facts(facts, as_json=json)
+
+
+def _published_by(config: Path, url: str) -> tuple[str, SecurityPolicy, Path | None]:
+    """The court's public address and policy, and the settings that they are from, if there are any.
+
+    The code lists of these settings are used from here on. Raises ConfigError for settings that cannot be used, and if
+    settings that were named are not there.
+    """
+    from ccms_ws.config import load_settings
+    from ccms_ws.contract.codes import extend_from
+    from ccms_ws.credentials import policy_of
+    from ccms_ws.envelope.policy import SecurityPolicy
+    from ccms_ws.registry import EXCHANGES
+
+    if config == DEFAULT_CONFIG and not config.exists():
+        return url or "https://court.example", SecurityPolicy(), None
+    settings = load_settings(config, [exchange.code for exchange in EXCHANGES])
+    extend_from(settings.court.codes)
+    return url or settings.endpoint.public_url, policy_of(settings), config
 
 
 @app.command()

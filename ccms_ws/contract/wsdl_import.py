@@ -161,7 +161,7 @@ class _File:
 
 
 def _content(wanted: _Reference, named: Sequence[str], fetch: Fetch | None) -> bytes:
-    own = catalog.published_schemas().get(wanted.brings)
+    own = None if wanted.brings is None else catalog.published_schemas().get(wanted.brings)
     if not is_remote(wanted.target):
         path = Path(wanted.target)
         if path.is_file():

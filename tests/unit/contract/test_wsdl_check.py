@@ -81,7 +81,7 @@ USABLE: dict[str, str] = {
     "an older port type with the same operation": wsdl(
         types='<xs:schema targetNamespace="urn:old"><xs:element name="Batch" type="xs:string"/></xs:schema>',
         more=OLD, bindings=OLD_BINDING + bound(),
-        ports='<wsdl:port name="Old" binding="t:Old"><soap:address location="https://a.example/old"/></wsdl:port>' + port(),
+        ports=port() + '<wsdl:port name="Old" binding="t:Old"><soap:address location="https://a/old"/></wsdl:port>',
     ),
     "an older port type that is no longer bound": wsdl(more=OLD),
     "overloaded operations": wsdl(
@@ -114,7 +114,7 @@ USABLE: dict[str, str] = {
         ports=port("soap12") + port() + '<wsdl:port name="Nowhere" binding="t:Gone"/>',
     ),
     "policy and extensions that the court does not know": wsdl(
-        before='<wsp:Policy xmlns:wsp="http://schemas.xmlsoap.org/ws/2004/09/policy"><m:Some xmlns:m="urn:m"/></wsp:Policy>'
+        before='<wsp:Policy xmlns:wsp="http://schemas.xmlsoap.org/ws/2004/09/policy"><x xmlns="urn:m"/></wsp:Policy>'
         '<wsp:UsingPolicy xmlns:wsp="http://schemas.xmlsoap.org/ws/2004/09/policy" wsdl:required="true"/>',
         bindings=bound(more='<m:transport xmlns:m="urn:msft" wsdl:required="true"><m:deep/></m:transport>'),
     ),
