@@ -64,7 +64,14 @@ def diff(
 
     changes = compare(old, new, fetch=fetch)
     rows = [
-        {"effect": change.effect.words, "where": change.where, "change": change.what, "because": change.why}
+        {
+            "effect": change.effect.words,
+            "where": change.where,
+            "change": change.what,
+            "sender": change.sender.words,
+            "receiver": change.receiver.words,
+            "because": change.why,
+        }
         for change in changes
     ]
     show_rows(rows, as_json=json, empty="nothing changed")

@@ -209,41 +209,35 @@ class _Reader:
     def _operation(
         self, port_type: str, operation: _Element, binding: _Binding | None, bound: _Element | None
     ) -> WsdlOperation:
-        name, namespace = operation.get("name", ""), port_type[1:].partition("}")[0]
-        delimiter = ":" if namespace.startswith("urn:") else "/"
-        start = delimiter.join((namespace.removesuffix(delimiter), port_type.rpartition("}")[2]))
+        name = operation.get("name", "")
 
-        def action(element: _Element, *default: str, soap_action: str = "") -> str:
+        def action(element: _Element, soap_action: str = "") -> str:
             stated = element.get(q(WSAM, "Action")) or element.get(q(WSAW, "Action"))
-            return stated or soap_action or delimiter.join((start, *default))
+            return stated or soap_action or default_action(port_type, operation, element)
 
         given, output = operation.find("w:input", _W), operation.find("w:output", _W)
         first = next(operation.iterchildren(q(WSDL, "input"), q(WSDL, "output")), None)
         if given is None or first is not given:
             raise ContractError(f"the operation {name} does not begin with an input", rule="BP R2303")
-        suffixes = ("Request", "Response") if output is not None else ("", "")
         soap_action = "" if binding is None or bound is None else _soap_action(binding, bound)
         return WsdlOperation(
             name=name,
             input=self._body(operation, given, binding, bound),
             output=None if output is None else self._body(operation, output, binding, bound),
             faults=MappingProxyType(dict(self._faults(operation, action))),
-            input_action=action(given, given.get("name") or name + suffixes[0], soap_action=soap_action),
-            output_action="" if output is None else action(output, output.get("name") or name + suffixes[1]),
+            input_action=action(given, soap_action),
+            output_action="" if output is None else action(output),
             documentation=documentation_of(operation),
             port_type=port_type,
         )
 
-    def _faults(self, operation: _Element, action: Callable[..., str]) -> Iterator[tuple[str, WsdlFault]]:
+    def _faults(self, operation: _Element, action: Callable[[_Element], str]) -> Iterator[tuple[str, WsdlFault]]:
         """The declared faults that are an element. Another one is left out: it comes as a fault without meaning."""
         for fault in operation.iterfind("w:fault", _W):
             message, name = self._messages.get(qualified(fault, "message")), fault.get("name", "")
             parts = [] if message is None else message.findall("w:part", _W)
             if len(parts) == 1 and parts[0].get("element"):
-                yield (
-                    name,
-                    WsdlFault(qualified(parts[0], "element"), action(fault, operation.get("name", ""), "Fault", name)),
-                )
+                yield name, WsdlFault(qualified(parts[0], "element"), action(fault))
 
     def _body(self, operation: _Element, carried: _Element, binding: _Binding | None, bound: _Element | None) -> str:
         """The element of the Body; "" for an empty one."""
@@ -281,6 +275,20 @@ class _Reader:
         parts: Iterable[_Element] = [] if message is None else message.iterfind("w:part", _W)
         named = (part for part in parts if part.get("name") == header.get("part") and part.get("element"))
         return next((qualified(part, "element") for part in named), "")
+
+
+def default_action(port_type: str, operation: _Element, carried: _Element) -> str:
+    """The action of an operation's input, output or fault by its names (WS-Addressing 1.0 Metadata 4.4.4)."""
+    namespace, _, local = port_type[1:].partition("}")
+    delimiter = ":" if namespace.startswith("urn:") else "/"
+    name, kind = operation.get("name", ""), carried.tag.rpartition("}")[2]
+    names = [carried.get("name", "")]
+    if kind == "fault":
+        names = [name, "Fault", carried.get("name", "")]
+    elif not carried.get("name"):
+        one_way = operation.find("w:output", _W) is None
+        names = [name + ("" if one_way else "Request" if kind == "input" else "Response")]
+    return delimiter.join((namespace.removesuffix(delimiter), local, *names))
 
 
 def documentation_of(element: _Element) -> str:
