@@ -1,4 +1,4 @@
-"""`ccms-ws contract`: check, compare, take in and hand out the contract, and keep its policy true."""
+"""`ccms-ws contract`: check, compare, import and export contracts, and keep the published policy true."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def diff(
     new: Annotated[str, typer.Argument(help="What it is compared with, given in one of the same ways.")],
     json: JsonOption = False,
 ) -> None:
-    """Say what changed between two contracts, and whether it breaks a client of the old one. Ends with 5 if it does.
+    """Report what changed between two contracts, and whether it breaks a client of the old one. Ends with 5 if it does.
+
+    SENDER and RECEIVER are who sends and who receives the changed part by the old contract, on either side.
 
     Example: ccms-ws contract diff partners/wsdl/COL903.wsdl https://partner.example/COL903?wsdl
     """
@@ -88,13 +90,14 @@ def import_(
     named: Annotated[
         list[str] | None, typer.Option("--fetch", metavar="URL", help="Fetch what begins with this. May be repeated.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; only say what is missing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; only report what is missing.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Take a partner's WSDL in: make every reference local, pin the hashes, say what is missing (then ends with 5).
+    """Import a partner's WSDL: make every reference local, pin the hashes, report what is missing (then ends with 5).
 
-    Nothing is fetched from the network but what begins with an address given by --fetch, or the WSDL itself if it is
-    given as an address.
+    Only the operation that takes the exchange's message is judged; it is usable if the court's client was made from the
+    WSDL and found it. Nothing is fetched from the network but what begins with an address given by --fetch, or the WSDL
+    itself if it is given as an address.
 
     Example: ccms-ws contract import from-partner/service.wsdl --into partners/FTB/COL903 --for COL903
     """
