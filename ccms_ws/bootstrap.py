@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID, uuid4
 
-from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings
+from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings, operation_for
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import (
     CourtSettings,
@@ -44,7 +44,7 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import ConfigError
+from ccms_ws.errors import ConfigError, ContractError
 from ccms_ws.exchange import Context, Direction, Exchange
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
@@ -104,6 +104,20 @@ class CourtApplication:
             exchanges,
         )
 
+    def check_wsdls(self) -> None:
+        """Raise ConfigError unless each partner's WSDL has the operation for what is pushed to it, as it was pinned."""
+        problems: list[str] = []
+        hints: list[str] = []
+        for partner in self.settings.partners:
+            for code, push in partner.receives.items():
+                try:
+                    check_push(code, push)
+                except ContractError as error:
+                    problems.append(f"{partner.id}, {code}: {error}")
+                    hints.append(error.hint)
+        if problems:
+            raise ConfigError("; ".join(problems), hint=next(filter(None, hints), ""))
+
     def worker(self, *, on_exchange: OnExchange | None = None) -> DeliveryWorker:
         """A delivery worker with a name of its own."""
         delivery = self.settings.delivery
@@ -150,7 +164,7 @@ class CourtApplication:
                 partner=self.partners[partner_id],
                 client=client(partner_id, push),
                 url=push.url,
-                soap=SoapVersion.SOAP11 if push.soap == "1.1" else SoapVersion.SOAP12,
+                soap=soap_version(push),
                 answer_window=push.answer_window,
                 retry=retry_rules(delivery, push),
             )
@@ -229,6 +243,18 @@ def transport_settings(delivery: DeliverySettings, partner: PartnerSettings, pus
         ca_bundle=push.tls_ca,
         client_certificate=push.client_certificate,
     )
+
+
+def soap_version(push: PushSettings) -> SoapVersion:
+    """The SOAP version that is spoken to a partner."""
+    return SoapVersion.SOAP11 if push.soap == "1.1" else SoapVersion.SOAP12
+
+
+def check_push(exchange_code: str, push: PushSettings) -> None:
+    """Raise ContractError unless the partner's WSDL has an operation for what the court pushes, as it was pinned."""
+    exchange = next((each for each in EXCHANGES if each.code == exchange_code), None)
+    if exchange is not None and exchange.outgoing is not None:
+        operation_for(push.wsdl, exchange.outgoing.root, soap_version(push))
 
 
 def retry_rules(delivery: DeliverySettings, push: PushSettings) -> RetryRules:

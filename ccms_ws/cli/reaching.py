@@ -35,7 +35,7 @@ def look_at(partner: PartnerSettings, *, skew_seconds: int, now: datetime) -> li
         certificate_days(f"{partner.id} {use} {path.name}", path, now, use) for use, path in files_of_partner(partner)
     ]
     for code, push in partner.receives.items():
-        found += _pushed(f"{partner.id} {code}", push, skew_seconds, now)
+        found += _pushed(f"{partner.id} {code}", code, push, skew_seconds, now)
     return found
 
 
@@ -66,9 +66,9 @@ def _green(what: str, found: str, _do: str) -> Finding:
     return green(what, found)
 
 
-def _pushed(what: str, push: PushSettings, skew_seconds: int, now: datetime) -> Iterator[Finding]:
+def _pushed(what: str, code: str, push: PushSettings, skew_seconds: int, now: datetime) -> Iterator[Finding]:
     """What can be seen at the address that an exchange is pushed to; as far as one gets."""
-    yield _pinned(what, push)
+    yield _wsdl(what, code, push)
     context = _context(push)
     if isinstance(context, str):
         yield red(f"{what} TLS files", context, "compare tls_ca, tls_certificate and tls_key with their files")
@@ -94,13 +94,15 @@ def _pushed(what: str, push: PushSettings, skew_seconds: int, now: datetime) -> 
     yield from _http(what, push, skew_seconds)
 
 
-def _pinned(what: str, push: PushSettings) -> Finding:
-    from ccms_ws.contract.pins import LOCK, check_pins
+def _wsdl(what: str, code: str, push: PushSettings) -> Finding:
+    """Whether the partner's WSDL is as it was pinned, and has the operation for what is pushed."""
+    from ccms_ws.bootstrap import check_push
+    from ccms_ws.contract.pins import LOCK
 
     try:
-        check_pins(push.wsdl)
+        check_push(code, push)
     except CcmsWsError as error:
-        return red(f"{what} WSDL file", str(error), error.hint)
+        return red(f"{what} WSDL file", str(error), error.hint or "ask the partner for its WSDL, and import it")
     pinned = (push.wsdl.parent / LOCK).is_file()
     return green(f"{what} WSDL file", f"{push.wsdl.name} is {'as it was pinned' if pinned else 'there, not pinned'}")
 

@@ -30,7 +30,8 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     from ccms_ws.services import server
     from ccms_ws.services.endpoint import Bounds
 
-    court = court_of(config)  # everything that can be wrong is said here, before a worker process starts
+    court = court_of(config)  # everything that can be wrong is reported here, before a worker process starts
+    court.check_wsdls()
     endpoint = court.settings.endpoint
     require_current(config)
     check_port(endpoint.host, endpoint.port, "endpoint.port (and endpoint.public_url)")
@@ -57,7 +58,9 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
 
 def _application(config: Path) -> WsgiApplication:
     """The application of one worker process."""
-    return court_of(config).gateway()
+    court = court_of(config)
+    court.check_wsdls()
+    return court.gateway()
 
 
 def check_port(host: str, port: int, setting: str) -> None:

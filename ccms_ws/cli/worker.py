@@ -44,6 +44,7 @@ def worker(
     from ccms_ws.clients.recording import record_into
 
     court = court_of(config)
+    court.check_wsdls()
     require_current(config)
     on_exchange = record_into(envelopes) if envelopes else None
     settle_memory()
@@ -60,10 +61,12 @@ def _run(court: CourtApplication, config: Path, on_exchange: OnExchange | None) 
 
     def go_on(_number: int, _frame: object) -> None:
         try:
-            courts[:] = [court_of(config)]
+            court = court_of(config)
+            court.check_wsdls()
         except CcmsWsError as error:
             log.error("worker.not-reloaded", code=error.code, why=error.detail, hint=error.hint)
         else:
+            courts[:] = [court]
             delivery.stop()
 
     def end(_number: int, _frame: object) -> None:

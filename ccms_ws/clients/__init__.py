@@ -1,6 +1,7 @@
 """zeep, and only here: clients made from WSDLs, what becomes of what they send, security for a stock zeep client."""
 
 from ccms_ws.clients.kept import read_kept
+from ccms_ws.clients.operations import operation_for
 from ccms_ws.clients.partner import Answer, OnExchange, PartnerClient, Receipt
 from ccms_ws.clients.query import BalanceQueryClient, Criteria
 from ccms_ws.clients.sealing import EnvelopeSecurity, answers_of
@@ -18,5 +19,6 @@ __all__ = [
     "Receipt",
     "TransportSettings",
     "answers_of",
+    "operation_for",
     "read_kept",
 ]

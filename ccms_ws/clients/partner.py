@@ -1,6 +1,6 @@
 """A client made from a partner's WSDL: one message out, sealed; one answer in, opened as strictly as any request.
 
-zeep reads the WSDL and holds the HTTP session; the envelope is `ccms_ws.envelope`'s, in both directions.
+zeep reads the WSDL's operations and holds the HTTP session; the envelope is `ccms_ws.envelope`'s, in both directions.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clients import verdicts
 from ccms_ws.clients.glance import claims, says_nothing
-from ccms_ws.clients.operations import Operation, read_operations
+from ccms_ws.clients.operations import Operation, operation_for, read_operations
 from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
 from ccms_ws.clock import Clock
 from ccms_ws.contract.pins import check_pins
@@ -30,6 +29,7 @@ from ccms_ws.envelope.streaming import SealedStream, seal_stream
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import (
     CcmsWsError,
+    ContractError,
     LimitExceeded,
     MalformedEnvelope,
     PermanentDeliveryError,
@@ -145,12 +145,12 @@ class PartnerClient:
 
     def _operation(self, root: str, soap: SoapVersion) -> Operation:
         operation = self._operations.get((soap, root))
-        if operation is None:
-            name = etree.QName(root).localname
-            raise TransientDeliveryError(
-                f"{self._wsdl.name} has no operation for {name} on {soap.name}", cause=verdicts.Cause.CONFIGURATION
-            )
-        return operation
+        if operation is not None:
+            return operation
+        try:
+            return operation_for(self._wsdl, root, soap)
+        except ContractError as error:
+            raise TransientDeliveryError(str(error), hint=error.hint, cause=verdicts.Cause.CONFIGURATION) from None
 
     def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Answer | None:
         retry_after = verdicts.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())

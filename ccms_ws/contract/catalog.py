@@ -108,11 +108,16 @@ def _folder(name: str, root: Path | None) -> Path:
 def parse(path: Path) -> _Element:
     """The root of a contract file. The file is ours or the operator's; it still gets no entity and no network."""
     try:
-        return etree.parse(path, etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)).getroot()
+        root = etree.parse(path, etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)).getroot()
     except OSError as error:
-        raise ContractMissing(f"{path} cannot be read") from error
+        raise ContractMissing(
+            f"{path} cannot be read", hint="ccms-ws contract import brings a WSDL and its schemas into one folder"
+        ) from error
     except etree.XMLSyntaxError as error:
         raise ContractError(f"{path} is not well-formed: {error.msg}") from error
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise ContractError(f"{path} has a document type", hint="no WSDL or schema needs one; remove it")
+    return root
 
 
 def _path(kind: str, name: str) -> Path:

@@ -18,7 +18,7 @@ from lxml import etree
 
 from ccms_ws.contract import catalog
 from ccms_ws.contract.codes import code_lists, written
-from ccms_ws.contract.guide import Contents, reading_guide
+from ccms_ws.contract.package_page import Contents, reading_guide
 from ccms_ws.contract.policy import WireProfile, policy_of
 from ccms_ws.contract.wsdl import Q_ADDRESSES, closure_of
 

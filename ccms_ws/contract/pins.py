@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from ccms_ws.contract.gathering import Gathering
+from ccms_ws.contract.wsdl_import import Gathering
 from ccms_ws.errors import ConfigError, ContractError
 
 LOCK: Final = "contract.lock"

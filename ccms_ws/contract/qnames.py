@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import NIEM_XSD, PREFIXES, STRUCTURES, XSD, q
@@ -21,6 +20,6 @@ def qualified(element: _Element, attribute: str) -> str:
 
 def readable(name: str) -> str:
     """`{namespace}name` with the project's usual prefix; a name of a foreign namespace without it."""
-    found = etree.QName(name)
-    prefix = _PREFIX_OF.get(found.namespace or "")
-    return f"{prefix}:{found.localname}" if prefix else found.localname
+    namespace, _, local = name.removeprefix("{").rpartition("}")
+    prefix = _PREFIX_OF.get(namespace)
+    return f"{prefix}:{local}" if prefix else local

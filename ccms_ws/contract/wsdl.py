@@ -12,67 +12,55 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 from urllib.parse import quote
 
 from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.namespaces import WSAM, WSDL, WSDL_SOAP11, WSDL_SOAP12, XSD, q
-from ccms_ws.contract.qnames import qualified
+from ccms_ws.contract.namespaces import WSDL, q
+from ccms_ws.contract.references import REFERENCES, local_target, references
+from ccms_ws.contract.wsdl_operations import (
+    Q_ADDRESSES,
+    BoundOperation,
+    UnusableOperation,
+    WsdlFault,
+    WsdlOperation,
+    WsdlPort,
+    documentation_of,
+    read_operations,
+)
 from ccms_ws.errors import ContractError, ContractMissing
 
-Q_WSDL_IMPORT: Final = q(WSDL, "import")
-Q_XSD_IMPORTS: Final = (q(XSD, "import"), q(XSD, "include"))
-Q_ADDRESSES: Final = {q(WSDL_SOAP11, "address"): "1.1", q(WSDL_SOAP12, "address"): "1.2"}
-_W: Final = {"w": WSDL}
-
-
-@dataclass(frozen=True, slots=True)
-class WsdlFault:
-    """A declared fault: the element of its detail, in Clark notation, and its action."""
-
-    element: str
-    action: str
-
-
-@dataclass(frozen=True, slots=True)
-class WsdlOperation:
-    """An operation, its elements in Clark notation.
-
-    `output` is None for a one-way operation and "" for a reply with an empty Body; the actions are those of
-    `wsam:Action` or, where it is not given, what WS-Addressing 1.0 Metadata 4.4.4 makes of the names.
-    """
-
-    name: str
-    input: str
-    output: str | None
-    faults: Mapping[str, WsdlFault]
-    input_action: str
-    output_action: str
-    documentation: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class WsdlPort:
-    """A port of a service: where, and in which SOAP version ("1.1" or "1.2")."""
-
-    service: str
-    name: str
-    soap_version: str
-    address: str
+__all__ = [
+    "Q_ADDRESSES",
+    "BoundOperation",
+    "UnusableOperation",
+    "Wsdl",
+    "WsdlFault",
+    "WsdlOperation",
+    "WsdlPort",
+    "closure_of",
+    "load_wsdl",
+    "published_queries",
+    "published_schema",
+    "published_wsdl",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Wsdl:
     """A WSDL with everything that it imports. `files` are the WSDLs and schemas of it, itself first.
 
-    `documentation` is what its port types say of themselves.
+    `operations` are those that the court can use, by name, those at a SOAP port first; where two have one name, the
+    port type stands before the second one's. `bound` are they at each port, `unusable` the others with the reason.
+    `documentation` is that of its port types.
     """
 
     target_namespace: str
     operations: Mapping[str, WsdlOperation]
+    bound: tuple[BoundOperation, ...]
+    unusable: tuple[UnusableOperation, ...]
     ports: tuple[WsdlPort, ...]
     files: tuple[Path, ...]
     documentation: str = ""
@@ -81,8 +69,8 @@ class Wsdl:
 def load_wsdl(name: str | Path) -> Wsdl:
     """The WSDL of that name below `wsdl/`, or at that absolute path: a partner's own.
 
-    Errors: `ContractMissing`, if a file of it is not there; `ContractError`, if it is not WSDL 1.1 as the exchanges use
-    it (document/literal with at most one part a message, one name an operation, nothing on the network).
+    Errors: `ContractMissing`, if a file of it is not there; `ContractError`, if it is no WSDL 1.1 or refers to the
+    network. An operation that is not described as the exchanges need it is no error: it is in `unusable`.
     """
     return _load(Path(name) if Path(name).is_absolute() else catalog.wsdl_path(str(name)))
 
@@ -120,8 +108,8 @@ def _led_to(wsdl: Path, path: Path, url: str) -> bytes:
     if path not in load_wsdl(wsdl).files:
         raise ContractMissing(f"{path.name} does not belong to {wsdl.name}")
     root = catalog.parse(path)
-    for element, attribute in _references(root):
-        element.set(attribute, f"{url}?{_query(_referred(path, element, attribute))}")
+    for element, reference in references(root):
+        element.set(REFERENCES[str(element.tag)], f"{url}?{_query(_referred(path, reference))}")
     for address in root.iter(*Q_ADDRESSES):
         address.set("location", url)
     return etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8")
@@ -136,47 +124,22 @@ def _query(path: Path) -> str:
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
-def _references(root: _Element) -> Iterator[tuple[_Element, str]]:
-    """The elements of a WSDL or schema that refer to another file, and the attribute that does."""
-    for element in root.iter(Q_WSDL_IMPORT, *Q_XSD_IMPORTS):
-        attribute = "location" if element.tag == Q_WSDL_IMPORT else "schemaLocation"
-        if element.get(attribute):
-            yield element, attribute
-
-
-def _referred(path: Path, element: _Element, attribute: str) -> Path:
-    """The file that `element`, in the file at `path`, refers to. Raises ContractError for an address on the network."""
-    location = element.get(attribute, "")
-    if ":" in location:
-        raise ContractError(f"{path.name} refers to {location}; the file has to lie next to it")
-    return (path.parent / location).resolve()
-
-
 @cache
 def _load(path: Path) -> Wsdl:
     documents = dict(_closure(path))
     definitions = [root for root in documents.values() if root.tag == q(WSDL, "definitions")]
     if not definitions or documents[path] is not definitions[0]:
         raise ContractError(f"{path} is no WSDL 1.1")
-    messages = {
-        q(root.get("targetNamespace", ""), message.get("name", "")): _element_of(message, path)
-        for root in definitions
-        for message in root.iterfind("w:message", _W)
-    }
-    operations: dict[str, WsdlOperation] = {}
-    for root in definitions:
-        for port_type in root.iterfind("w:portType", _W):
-            for operation in port_type.iterfind("w:operation", _W):
-                read = _operation(operation, root.get("targetNamespace", ""), port_type.get("name", ""), messages)
-                if operations.setdefault(read.name, read) is not read:
-                    raise ContractError(f"{path}: the operation {read.name} is declared twice", rule="BP R2304")
+    found = read_operations(definitions)
     return Wsdl(
         target_namespace=definitions[0].get("targetNamespace", ""),
-        operations=MappingProxyType(operations),
-        ports=tuple(_ports(definitions)),
+        operations=MappingProxyType(found.usable),
+        bound=tuple(found.bound),
+        unusable=tuple(found.unusable),
+        ports=tuple(found.ports),
         files=tuple(documents),
         documentation=" ".join(
-            _documentation(each) for root in definitions for each in root.iterfind("w:portType", _W)
+            documentation_of(each) for root in definitions for each in root.iterfind(q(WSDL, "portType"))
         ),
     )
 
@@ -187,64 +150,19 @@ def _closure(path: Path) -> Iterator[tuple[Path, _Element]]:
         current = todo.pop(0)
         root = catalog.parse(current)
         yield current, root
-        for element, attribute in _references(root):
-            other = _referred(current, element, attribute)
+        for _, reference in references(root):
+            other = _referred(current, reference)
             if other not in seen:
                 seen.add(other)
                 todo.append(other)
 
 
-def _operation(operation: _Element, namespace: str, port_type: str, messages: Mapping[str, str]) -> WsdlOperation:
-    name = operation.get("name", "")
-    delimiter = ":" if namespace.startswith("urn:") else "/"
-    start = delimiter.join((namespace.removesuffix(delimiter), port_type))
-
-    def message(element: _Element) -> str:
-        try:
-            return messages[qualified(element, "message")]
-        except KeyError:
-            raise ContractError(f"the operation {name} uses a message that is not declared") from None
-
-    def action(element: _Element, *default: str) -> str:
-        return element.get(q(WSAM, "Action")) or delimiter.join((start, *default))
-
-    given, output = operation.find("w:input", _W), operation.find("w:output", _W)
-    if given is None:
-        raise ContractError(f"the operation {name} has no input", rule="BP R2303")
-    suffixes = ("Request", "Response") if output is not None else ("", "")
-    return WsdlOperation(
-        name=name,
-        input=message(given),
-        output=None if output is None else message(output),
-        faults=MappingProxyType({
-            fault.get("name", ""): WsdlFault(message(fault), action(fault, name, "Fault", fault.get("name", "")))
-            for fault in operation.iterfind("w:fault", _W)
-        }),
-        input_action=action(given, given.get("name") or name + suffixes[0]),
-        output_action="" if output is None else action(output, output.get("name") or name + suffixes[1]),
-        documentation=_documentation(operation),
-    )  # fmt: skip
-
-
-def _documentation(element: _Element) -> str:
-    return " ".join((element.findtext("w:documentation", "", _W)).split())
-
-
-def _element_of(message: _Element, path: Path) -> str:
-    """The element of the message's part; "" for a message without parts."""
-    parts = message.findall("w:part", _W)
-    if not parts:
-        return ""
-    if len(parts) > 1 or not parts[0].get("element"):
-        rule = "BP R2210" if len(parts) > 1 else "BP R2204"
-        raise ContractError(f"{path}: the message {message.get('name')} is not document/literal", rule=rule)
-    return qualified(parts[0], "element")
-
-
-def _ports(definitions: list[_Element]) -> Iterator[WsdlPort]:
-    for root in definitions:
-        for service in root.iterfind("w:service", _W):
-            for port in service.iterfind("w:port", _W):
-                for address in port.iterchildren(*Q_ADDRESSES):
-                    version = Q_ADDRESSES[str(address.tag)]
-                    yield WsdlPort(service.get("name", ""), port.get("name", ""), version, address.get("location", ""))
+def _referred(path: Path, reference: str) -> Path:
+    """The file that the file at `path` refers to. Raises ContractError for an address on the network."""
+    found = local_target(path, reference)
+    if found is None:
+        raise ContractError(
+            f"{path.name} refers to {reference}; the file has to lie next to it",
+            hint="ccms-ws contract import brings everything that a WSDL refers to into one folder",
+        )
+    return found

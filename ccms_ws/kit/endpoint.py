@@ -11,12 +11,12 @@ from typing import Final
 
 from ccms_ws.clock import Clock
 from ccms_ws.contract.wsdl import WsdlOperation, load_wsdl
+from ccms_ws.contract.wsdl_check import bound_for
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import ContractError
 from ccms_ws.kit.examination import Examination, Examiner, Standard
 from ccms_ws.kit.messages import Said
 from ccms_ws.parts.metadata import Metadata
@@ -78,12 +78,11 @@ class Endpoint:
     ) -> None:  # fmt: skip
         """`root`: of what the court sends. Raises ContractError if the WSDL has no operation for it."""
         read = load_wsdl(wsdl.resolve())
-        operation = next((each for each in read.operations.values() if each.input == root), None)
-        if operation is None:
-            raise ContractError(f"{wsdl.name} has no operation for {root}")
+        first = bound_for(read, root, name=wsdl.name)
         self.url = url
-        self.operation: WsdlOperation = operation
-        self.versions = tuple(dict.fromkeys(_VERSIONS[port.soap_version] for port in read.ports))
+        self.operation: WsdlOperation = first.operation
+        ports = (each.port for each in read.bound if each.same_operation(first))
+        self.versions = tuple(dict.fromkeys(_VERSIONS[port.soap_version] for port in ports))
         self.court = court
         self._wire, self._trust, self._clock, self._examiner = wire, trust, clock, examiner
         self._expected = expected

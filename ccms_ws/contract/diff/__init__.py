@@ -18,10 +18,13 @@ from urllib.parse import urldefrag
 
 from ccms_ws.contract.diff.changes import Change, Effect, worst
 from ccms_ws.contract.diff.code_changes import code_changes
+from ccms_ws.contract.diff.leftovers import schema_leftovers
 from ccms_ws.contract.diff.message_changes import MessageChanges
+from ccms_ws.contract.diff.name_changes import name_changes
 from ccms_ws.contract.diff.service_changes import Service, ServiceChanges, renamings
-from ccms_ws.contract.gathering import Fetch, gather
 from ccms_ws.contract.lint.documents import Q_DEFINITIONS, Closure, Document
+from ccms_ws.contract.wsdl_check import set_aside_unneeded
+from ccms_ws.contract.wsdl_import import Fetch, gather
 from ccms_ws.errors import ContractError, ContractMissing
 
 __all__ = ["Change", "Effect", "compare", "worst"]
@@ -45,13 +48,22 @@ def compare(old: str, new: str, *, fetch: Fetch | None = None) -> list[Change]:
 
         changes = {
             Change(
-                Effect.BREAKING, namespace, f"it was {earlier}", "a client of the old namespace is none of the new one"
+                Effect.BREAKING,
+                namespace,
+                f"it was {earlier}",
+                "a client of the old namespace is none of the new one",
+                Effect.BREAKING,
+                Effect.BREAKING,
             )
             for namespace, earlier in renamed.items()
         }
         compared = ServiceChanges(*services, named_as_before)
         changes.update(compared.changes())
-        changes.update(MessageChanges(services[0].types, services[1].types, named_as_before).of(compared.messages()))
+        messages = MessageChanges(services[0].types, services[1].types, named_as_before)
+        changes.update(messages.of(compared.messages()))
+        changes.update(schema_leftovers(messages))
+        if not changes:
+            changes.update(name_changes(*services, named_as_before))
         changes.update(code_changes(before, after))
     return sorted(changes, key=lambda change: (-change.effect, change.where, change.what))
 
@@ -64,6 +76,7 @@ def _opened(source: str, fetch: Fetch | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory() as folder:
             address = urldefrag(source).url
             gathered = gather(address, named=(address.partition("?")[0],), fetch=fetch)
+            set_aside_unneeded(gathered)
             gathered.write(Path(folder))
             yield Path(folder) / gathered.entry
     elif path.is_file() and zipfile.is_zipfile(path):

@@ -1,4 +1,4 @@
-"""A change between two contracts: where, what in words, and whether it breaks a client of the old one."""
+"""A change between two contracts: where, what in words, and whom it breaks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Effect(IntEnum):
-    """What a change does to a client that keeps to the old contract."""
+    """What a change does to a program that keeps to the old contract."""
 
     NONE = 0
     """It need not know of it."""
@@ -26,12 +26,29 @@ class Effect(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change; `why` says what happens to a client."""
+    """One change; `why` says what happens.
+
+    `effect` is that on a client of the old contract: who calls the operations. `sender` and `receiver` are those on
+    who sends and who receives the changed part by the old contract, whichever side that is.
+    """
 
     effect: Effect
     where: str
     what: str
     why: str = ""
+    sender: Effect = Effect.NONE
+    receiver: Effect = Effect.NONE
+
+
+BREAKS_BOTH = (Effect.BREAKING, Effect.BREAKING)
+STRICTER = (Effect.BREAKING, Effect.COMPATIBLE)
+"""Less is allowed than before: what a sender sends by the old contract may be refused."""
+LOOSER = (Effect.COMPATIBLE, Effect.BREAKING)
+"""More is allowed than before: a receiver by the old contract may get what it does not expect."""
+FITS_BOTH = (Effect.COMPATIBLE, Effect.COMPATIBLE)
+
+Effects = tuple[Effect, Effect]
+"""On the sender, and on the receiver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +58,11 @@ class Sides:
     sent: bool
     received: bool
 
-    def effect(self, *, if_sent: Effect, if_received: Effect) -> Effect:
-        effects = [if_sent] * self.sent + [if_received] * self.received
-        return max(effects, default=Effect.NONE)
-
-    def stricter(self) -> Effect:
-        """Less is allowed than before: only what a client sends can be refused."""
-        return self.effect(if_sent=Effect.BREAKING, if_received=Effect.COMPATIBLE)
-
-    def looser(self) -> Effect:
-        """More is allowed than before: only what a client gets can surprise it."""
-        return self.effect(if_sent=Effect.COMPATIBLE, if_received=Effect.BREAKING)
+    def change(self, effects: Effects, where: str, what: str, why: str = "") -> Change:
+        """The change, with its effect on a client."""
+        sender, receiver = effects
+        own = max([sender] * self.sent + [receiver] * self.received, default=Effect.NONE)
+        return Change(own, where, what, why, sender, receiver)
 
 
 def worst(changes: Iterable[Change]) -> Effect:

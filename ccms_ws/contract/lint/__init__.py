@@ -16,22 +16,22 @@ from ccms_ws.contract.lint.bp_documents import BP_DOCUMENTS
 from ccms_ws.contract.lint.bp_messages import BP_MESSAGES
 from ccms_ws.contract.lint.description import Description
 from ccms_ws.contract.lint.documents import Document, SchemaFile
+from ccms_ws.contract.lint.exemptions import EXEMPTIONS
 from ccms_ws.contract.lint.findings import Finding, Rule, RuleBook
-from ccms_ws.contract.lint.house import HOUSE, HOUSE_PUBLISHED, HOUSE_SCHEMAS
 from ccms_ws.contract.lint.ndr_derivation import NDR_DERIVATION
 from ccms_ws.contract.lint.ndr_names import NDR_NAMES
 from ccms_ws.contract.lint.ndr_structure import NDR_STRUCTURE
-from ccms_ws.contract.lint.unchecked import UNCHECKED
+from ccms_ws.contract.lint.project_rules import PROJECT_PUBLISHED, PROJECT_RULES, PROJECT_SCHEMAS
 from ccms_ws.contract.wsdl import closure_of
 from ccms_ws.errors import ContractError, ContractMissing
 
-__all__ = ["RULES", "UNCHECKED", "Finding", "Rule", "lint_contract", "lint_file"]
+__all__ = ["RULES", "EXEMPTIONS", "Finding", "Rule", "lint_contract", "lint_description", "lint_file"]
 
 _NDR = (NDR_STRUCTURE, NDR_DERIVATION, NDR_NAMES)
 _BP = (BP_DOCUMENTS, BP_MESSAGES, BP_BINDINGS)
 
 RULES: tuple[Rule[Any], ...] = tuple(
-    rule for book in (*_NDR, *_BP, HOUSE_SCHEMAS, HOUSE, HOUSE_PUBLISHED) for rule in book.rules
+    rule for book in (*_NDR, *_BP, PROJECT_SCHEMAS, PROJECT_RULES, PROJECT_PUBLISHED) for rule in book.rules
 )
 
 
@@ -42,9 +42,9 @@ def lint_contract() -> list[Finding]:
     shown = {path: f"{folder.name}/{path.relative_to(folder).as_posix()}" for folder in (xsd, wsdl)
              for path in folder.rglob("*") if path.is_file()}  # fmt: skip
     for path in (xsd / "extension.xsd", *sorted((xsd / "exchange").glob("*.xsd"))):
-        findings.update(_apply((*_NDR, HOUSE_SCHEMAS), SchemaFile(path, shown[path])))
+        findings.update(_apply((*_NDR, PROJECT_SCHEMAS), SchemaFile(path, shown[path])))
     for name in _entries():
-        books = (*_BP, HOUSE) if name.startswith("partner/") else (*_BP, HOUSE, HOUSE_PUBLISHED)
+        books = (*_BP, PROJECT_RULES) if name.startswith("partner/") else (*_BP, PROJECT_RULES, PROJECT_PUBLISHED)
         findings.update(_apply(books, Description(wsdl / name, f"wsdl/{name}", shown)))
     return sorted(findings)
 
@@ -63,6 +63,11 @@ def lint_file(path: Path) -> list[Finding]:
     if kind == "definitions":
         return sorted(set(_apply(_BP, Description(path, str(path)))))
     raise ContractError(f"{path} is neither an XML Schema nor a WSDL 1.1")
+
+
+def lint_description(description: Description) -> list[Finding]:
+    """Every finding of the Basic Profile in a WSDL that was read before."""
+    return sorted(set(_apply(_BP, description)))
 
 
 def _entries() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -114,3 +114,41 @@ class Description:
         for document, element in self.everywhere("wsdl:binding"):
             for found in element.iter(*(q(soap, name) for soap in SOAP for name in names)):
                 yield document, found
+
+    def keep_only(self, operations: set[tuple[str, str]]) -> None:
+        """Take out what these operations (port type in Clark notation, name) do not use: ports, bindings, messages."""
+        kept = {name for name, each in self.bindings.items() if self._binds(each, operations)}
+        parents = [(qualified(each, "type"), each) for each in self.bindings.values()]
+        parents += list(self.port_types.items())
+        unused = [
+            port for _, port in self.everywhere("wsdl:service/wsdl:port") if qualified(port, "binding") not in kept
+        ]
+        unused += [
+            operation
+            for port_type, parent in parents
+            for operation in select(parent, "wsdl:operation")
+            if (port_type, operation.get("name", "")) not in operations
+        ]
+        unused += [each for name, each in self.bindings.items() if name not in kept]
+        unused += [
+            each for name, each in self.port_types.items() if name not in {port_type for port_type, _ in operations}
+        ]
+        _remove(unused)
+        carried = (*self.everywhere("wsdl:portType/wsdl:operation/*"), *self.extensions("header", "headerfault"))
+        used = {qualified(each, "message") for _, each in carried}
+        _remove(each for name, each in self.messages.items() if name not in used)
+        _remove([each for _, each in self.everywhere("wsdl:service[not(wsdl:port)]")])
+
+    def _binds(self, binding: _Element, operations: set[tuple[str, str]]) -> bool:
+        soap = select(binding, "*[self::soap:binding or self::soap12:binding]")
+        return bool(soap) and any(
+            (qualified(binding, "type"), each.get("name", "")) in operations
+            for each in select(binding, "wsdl:operation")
+        )
+
+
+def _remove(elements: Iterable[_Element]) -> None:
+    for element in elements:
+        parent = element.getparent()
+        if parent is not None:
+            parent.remove(element)

@@ -18,16 +18,11 @@ from lxml.etree import _Element
 from ccms_ws.contract.lint.findings import Flaw, flaw, select
 from ccms_ws.contract.namespaces import WSDL, XSD, q
 from ccms_ws.contract.qnames import qualified
+from ccms_ws.contract.references import REFERENCES, local_target, references
 
 Q_SCHEMA: Final = q(XSD, "schema")
 Q_DEFINITIONS: Final = q(WSDL, "definitions")
 _DECLARATION: Final = re.compile(rb"""<\?xml\s+version\s*=\s*["']([^"']*)["'](?:\s+encoding\s*=\s*["']([^"']*)["'])?""")
-_REFERENCES: Final = {
-    q(XSD, "import"): "schemaLocation",
-    q(XSD, "include"): "schemaLocation",
-    q(XSD, "redefine"): "schemaLocation",
-    q(WSDL, "import"): "location",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +64,8 @@ class Closure:
             if current in closure.documents:
                 continue
             document = closure.documents[current] = Document.read(current)
-            for element, location in _references(document.root):
-                target = (current.parent / location).resolve() if ":" not in location else None
+            for element, location in [] if document.root is None else references(document.root):
+                target = local_target(current, location)
                 if target is not None and target.is_file():
                     todo.append(target)
                 else:
@@ -79,16 +74,9 @@ class Closure:
 
     def target(self, document: Document, element: _Element) -> Document | None:
         """The file that an import refers to; None if it is not there."""
-        location = element.get(_REFERENCES[str(element.tag)], "")
-        return self.documents.get((document.path.parent / location).resolve()) if location else None
-
-
-def _references(root: _Element | None) -> Iterator[tuple[_Element, str]]:
-    if root is not None:
-        for element in root.iter(*_REFERENCES):
-            location = element.get(_REFERENCES[str(element.tag)])
-            if location:
-                yield element, location
+        location = element.get(REFERENCES[str(element.tag)], "")
+        found = local_target(document.path, location) if location else None
+        return None if found is None else self.documents.get(found)
 
 
 class SchemaFile:

@@ -15,8 +15,8 @@ from ccms_ws.cli.findings import Light
 from ccms_ws.cli.reaching import certificate_days, clock_difference, look_at
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
-from ccms_ws.contract.gathering import gather
 from ccms_ws.contract.pins import write_pinned
+from ccms_ws.contract.wsdl_import import gather
 from ccms_ws.demo.installation import COURT, Ports, make_installation
 from ccms_ws.simulator.server import HttpReply, PartnerServer
 from tests.support.commands import Commands, free_port_base

@@ -121,7 +121,7 @@ def test_a_partner_that_is_not_there_is_red(ccms_ws: Commands, offers: Path) -> 
     [
         ('<d:FailureToComplyAbstract xmlns:d="urn:ccms-ws:exchange:DMV907:1.0"/>', "is no test"),
         ("<no", "cannot be read"),
-        ("<unknown/>", "has no operation for unknown"),
+        ("<unknown/>", "no operation takes unknown"),
     ],
 )
 def test_a_message_that_would_have_an_effect_is_never_sent(

@@ -82,11 +82,6 @@ def test_an_operation_without_action_attributes_gets_the_default_ones(tmp_path: 
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"part": 'type="x:T"'}, "document/literal"),
-        ({"part": 'element="x:E"/><w:part name="q" element="x:E"'}, "document/literal"),
-        ({"message": "Missing"}, "not declared"),
-        ({"more": '<w:operation name="Op"><w:input message="t:M"/></w:operation>'}, "declared twice"),
-        ({"more": '<w:operation name="Notify"><w:output message="t:M"/></w:operation>'}, "no input"),
         ({"extra": '<w:import namespace="urn:i" location="http://127.0.0.1:9/i.wsdl"/>'}, "refers to http"),
         ({"extra": '<w:import namespace="urn:i" location="missing.wsdl"/>'}, "cannot be read"),
     ],
@@ -96,7 +91,31 @@ def test_a_wsdl_that_cannot_be_used_is_refused(tmp_path: Path, change: dict[str,
         load_wsdl(tiny(tmp_path, **change))
 
 
-@pytest.mark.parametrize("content", ["<x/>", "no xml"])
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"part": 'type="x:T"'}, "BP R2204"),
+        ({"part": 'element="x:E"/><w:part name="q" element="x:E"'}, "BP R2210"),
+        ({"message": "Missing"}, "BP R2101"),
+        ({"more": '<w:operation name="Notify"><w:output message="t:M"/></w:operation>'}, "BP R2303"),
+    ],
+)
+def test_an_operation_that_cannot_be_used_is_kept_with_the_rule(
+    tmp_path: Path, change: dict[str, str], rule: str
+) -> None:
+    wsdl = load_wsdl(tiny(tmp_path, **change))
+    (failed,) = wsdl.unusable
+    assert failed.rule == rule
+    assert failed.name not in wsdl.operations
+
+
+def test_operations_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    more = '<w:operation name="Op"><w:input message="t:M"/></w:operation>'
+    wsdl = load_wsdl(tiny(tmp_path, more=more))
+    assert [wsdl.operations[name].output for name in ("Op", "P/Op")] == [q("urn:x", "E"), None]
+
+
+@pytest.mark.parametrize("content", ["<x/>", "no xml", "<!DOCTYPE x><x/>"])
 def test_a_file_that_is_no_wsdl_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "other.wsdl"
     path.write_text(content, encoding="utf-8")

@@ -10,25 +10,27 @@ from ccms_ws.contract.lint.findings import Flaw, RuleBook, select
 from ccms_ws.contract.namespaces import WSAM, WSU, q
 from ccms_ws.contract.qnames import qualified
 
-HOUSE_SCHEMAS: RuleBook[SchemaFile] = RuleBook()
-HOUSE: RuleBook[Description] = RuleBook()
-HOUSE_PUBLISHED: RuleBook[Description] = RuleBook()
+PROJECT_SCHEMAS: RuleBook[SchemaFile] = RuleBook()
+PROJECT_RULES: RuleBook[Description] = RuleBook()
+PROJECT_PUBLISHED: RuleBook[Description] = RuleBook()
 _ACTION = q(WSAM, "Action")
 _MESSAGES = "wsdl:portType/wsdl:operation/*[self::wsdl:input or self::wsdl:output or self::wsdl:fault]"
 
 
-@HOUSE_SCHEMAS.rule("design 3", "Elements are qualified by default.", "Add elementFormDefault='qualified'")
+@PROJECT_SCHEMAS.rule("design 3", "Elements are qualified by default.", "Add elementFormDefault='qualified'")
 def elements_are_qualified(schema: SchemaFile) -> Iterator[Flaw]:
     """Every element is a reference to a qualified one; PHP and node's soap look at the default all the same."""
     return schema.at("/xs:schema[not(@elementFormDefault = 'qualified')]", "elements are not qualified by default")
 
 
-@HOUSE.rule("design 3", "Every message has a wsam:Action.", "Add wsam:Action")
+@PROJECT_RULES.rule("design 3", "Every message has a wsam:Action.", "Add wsam:Action")
 def messages_have_actions(description: Description) -> Iterator[Flaw]:
     return description.at(f"{_MESSAGES}[not(@wsam:Action)]", "the message {name} has no wsam:Action")
 
 
-@HOUSE.rule("design 3", "The action is the default action of WS-Addressing Metadata 4.4.4.", "Use the default action")
+@PROJECT_RULES.rule(
+    "design 3", "The action is the default action of WS-Addressing Metadata 4.4.4.", "Use the default action"
+)
 def actions_are_default_actions(description: Description) -> Iterator[Flaw]:
     for document, element in description.everywhere(f"{_MESSAGES}[@wsam:Action]"):
         operation = element.getparent()
@@ -44,7 +46,7 @@ def actions_are_default_actions(description: Description) -> Iterator[Flaw]:
             yield description.flaw(document, element, f"the default action is {default}")
 
 
-@HOUSE.rule("design 3", "The soapAction of an operation is the action of its input.", "Use the same URI")
+@PROJECT_RULES.rule("design 3", "The soapAction of an operation is the action of its input.", "Use the same URI")
 def soap_action_is_action(description: Description) -> Iterator[Flaw]:
     for document, binding in description.everywhere("wsdl:binding"):
         port_type = description.port_types.get(qualified(binding, "type"))
@@ -59,7 +61,7 @@ def soap_action_is_action(description: Description) -> Iterator[Flaw]:
                 yield description.flaw(document, bound, f"the soapAction of {name} is not its action")
 
 
-@HOUSE.rule("BP R2740", "Every declared fault is bound.", "Add a wsdl:fault with a soap:fault to the binding")
+@PROJECT_RULES.rule("BP R2740", "Every declared fault is bound.", "Add a wsdl:fault with a soap:fault to the binding")
 def faults_are_bound(description: Description) -> Iterator[Flaw]:
     for document, binding in description.everywhere("wsdl:binding"):
         port_type = description.port_types.get(qualified(binding, "type"))
@@ -71,7 +73,9 @@ def faults_are_bound(description: Description) -> Iterator[Flaw]:
                 yield description.flaw(document, binding, f"the fault {declared.get('name')} is not bound")
 
 
-@HOUSE.rule("design 3", "A service has a port for SOAP 1.1 and one for SOAP 1.2.", "Add the other binding and port")
+@PROJECT_RULES.rule(
+    "design 3", "A service has a port for SOAP 1.1 and one for SOAP 1.2.", "Add the other binding and port"
+)
 def both_soap_versions(description: Description) -> Iterator[Flaw]:
     for document, service in description.everywhere("wsdl:service"):
         for prefix in ("soap", "soap12"):
@@ -80,14 +84,14 @@ def both_soap_versions(description: Description) -> Iterator[Flaw]:
 
 
 # -- the court's own services ------------------------------------------------------------------------------------------
-@HOUSE_PUBLISHED.rule("design 3", "Messages and operations lie apart from address and policy.", "Move them")
+@PROJECT_PUBLISHED.rule("design 3", "Messages and operations lie apart from address and policy.", "Move them")
 def abstract_and_concrete_lie_apart(description: Description) -> Iterator[Flaw]:
     for document, service in description.everywhere("wsdl:service"):
         if document.root is not None and select(document.root, "wsdl:message | wsdl:portType"):
             yield description.flaw(document, service, "the service lies in one file with its messages")
 
 
-@HOUSE_PUBLISHED.rule("design 3", "Every binding refers to a policy of its file.", "Add wsp:PolicyReference")
+@PROJECT_PUBLISHED.rule("design 3", "Every binding refers to a policy of its file.", "Add wsp:PolicyReference")
 def bindings_have_policy(description: Description) -> Iterator[Flaw]:
     for document, binding in description.everywhere("wsdl:binding"):
         policies = [] if document.root is None else select(document.root, "wsp:Policy")

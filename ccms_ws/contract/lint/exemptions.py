@@ -9,7 +9,7 @@ from typing import Final
 _PERMISSION: Final = "it permits something; no file can break it"
 _ENVELOPE: Final = "it speaks of envelopes, not of descriptions"
 
-UNCHECKED: Final[Mapping[str, str]] = MappingProxyType({
+EXEMPTIONS: Final[Mapping[str, str]] = MappingProxyType({
     "BP R2006": "the Basic Profile states no requirement of this number",
     "BP R2008": f"{_PERMISSION}: a consumer need not follow a location",
     "BP R2009": f"{_PERMISSION}: a byte order mark in a schema",

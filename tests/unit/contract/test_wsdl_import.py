@@ -10,11 +10,11 @@ import pytest
 from lxml import etree
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.gathering import gather
 from ccms_ws.contract.namespaces import COL903, q
 from ccms_ws.contract.pins import LOCK, check_pins, pin_problems, write_pinned
-from ccms_ws.contract.usability import shortcomings
 from ccms_ws.contract.wsdl import load_wsdl
+from ccms_ws.contract.wsdl_check import check_wsdl
+from ccms_ws.contract.wsdl_import import gather
 from ccms_ws.errors import ConfigError, ContractError, ContractMissing
 
 BATCH = q(COL903, "CollectionBalanceUpdateBatch")
@@ -201,12 +201,14 @@ PORT_TYPE = "urn:ccms-ws:partner:COL903:1.0:CollectionBalanceUpdates:CollectionB
         (f'wsam:Action="{PORT_TYPE}"', "", "no wsam:Action", False),
         ("soap12:address", "soap12:elsewhere", "only a SOAP 1.1 port", False),
         ('location="https://partner.example/COL903"', 'location=""', "has no address", False),
-        ('use="literal"', 'use="encoded"', "BP R2706", False),
+        ('use="literal"', 'use="encoded"', "its use is encoded, not literal [BP R2706]", True),
+        ('style="document"', 'style="rpc"', "its style is rpc, not document [BP R2705]", True),
+        ("http://schemas.xmlsoap.org/soap/http", "http://schemas.xmlsoap.org/soap/smtp", "not HTTP [BP R2702]", True),
     ],
 )
 def test_what_a_wsdl_lacks_is_said(tmp_path: Path, old: str, new: str, complaint: str, fatal: bool) -> None:
     wsdl = changed(partner_files(tmp_path), old, new)
-    said = [each for each in shortcomings(gather(str(wsdl)), BATCH) if complaint in each.what]
+    said = [each for each in check_wsdl(gather(str(wsdl)), BATCH) if complaint in each.what]
     assert said
     assert {each.fatal for each in said} == {fatal}
     assert all(each.advice for each in said)
@@ -214,4 +216,4 @@ def test_what_a_wsdl_lacks_is_said(tmp_path: Path, old: str, new: str, complaint
 
 def test_our_own_wsdls_lack_nothing_that_matters() -> None:
     for name in ("partner/COL903-1.0.wsdl", "partner/COL903-1.0-synchronous.wsdl"):
-        assert not any(each.fatal for each in shortcomings(gather(str(catalog.wsdl_path(name))), BATCH))
+        assert not any(each.fatal for each in check_wsdl(gather(str(catalog.wsdl_path(name))), BATCH))
