@@ -53,6 +53,11 @@ class WsdlOperation:
     output_action: str
     documentation: str = ""
 
+    @property
+    def one_way(self) -> bool:
+        """True if no message answers it in the HTTP response."""
+        return self.output is None and not self.faults
+
 
 @dataclass(frozen=True, slots=True)
 class WsdlPort:
@@ -76,6 +81,11 @@ class Wsdl:
     ports: tuple[WsdlPort, ...]
     files: tuple[Path, ...]
     documentation: str = ""
+
+    @property
+    def one_way(self) -> bool:
+        """True if all its operations are one-way."""
+        return all(operation.one_way for operation in self.operations.values())
 
 
 def load_wsdl(name: str | Path) -> Wsdl:
