@@ -125,8 +125,8 @@ ENDPOINT: Final = (
 
 _LENIENT: Final = frozenset({
     "compressed", "media-type-unknown", "soap-versions-crossed", "soap-action-of-another", "soap-action-unquoted",
-    "action-twice", "reply-elsewhere", "message-id-relative", "sha1-digest", "sha1-signature", "stale-lives-long", "token-exchanged",
-    "id-twice", "empty-body", "two-payloads", "action-of-another",
+    "action-twice", "reply-elsewhere", "message-id-relative", "sha1-digest", "sha1-signature", "stale-lives-long",
+    "token-exchanged", "id-twice", "empty-body", "two-payloads", "action-of-another",
 })  # fmt: skip
 """What a partner should refuse, and conforms without: it harms the partner itself at most."""
 
