@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from ccms_ws.kit.running import EndpointTest, run_against
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki
 from tests.kit.partners import free_port
+from tests.support.foreign import CLIENTS
 from tests.support.justice import make_keys, make_settings
 from tests.support.line import Line
 from tests.support.partner_programs import RECEIVERS, STACKS, command, receiving, shared_folder
@@ -106,7 +109,7 @@ def examined(program: list[Any], code: str, folder: Path) -> Report:
     files = (folder / f"{name}.key", folder / f"{name}.crt", folder / "court.crt")
     with receiving(program, address, files, service, {"CCMS_SCHEMA": str(xsd_path(f"exchange/{code}-1.0.xsd"))}):
         certificate = pki.identity(name).certificate
-        return run_against(kit, EndpointTest(url=address, certificate=certificate, listen=("127.0.0.1", court), wait=8))
+        return run_against(kit, EndpointTest(url=address, certificate=certificate, listen=("127.0.0.1", court), wait=4))
 
 
 @pytest.mark.parametrize("code", PARTNERS)
@@ -123,3 +126,17 @@ def test_the_kit_finds_that_it_refuses_what_it_must_and_takes_the_rest(
     assert failed.keys() == NO_VALIDATOR.get(program, set()), failed
     passed = {each.requirement.id for each in report.checks if each.verdict is Verdict.PASSED}
     assert {"P01", "P02", "P03", "P05", "R-unsigned", "R-body-wrapped", "R-stranger", "R-stale"} <= passed
+
+
+def test_a_python_program_of_a_partner_needs_no_more_than_its_requirements_name() -> None:
+    folder = CLIENTS / "python"
+    named = {line.partition(">")[0] for line in (folder / "requirements.txt").read_text("utf-8").splitlines()[1:]}
+    modules = {path.stem: ast.parse(path.read_text("utf-8")) for path in folder.glob("*.py")}
+    imported = {
+        name.partition(".")[0]
+        for tree in modules.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+    }
+    assert imported - sys.stdlib_module_names - modules.keys() == named == {"cryptography", "lxml"}
