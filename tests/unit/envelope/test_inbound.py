@@ -99,6 +99,11 @@ def test_the_none_address_is_accepted_only_where_no_message_answers(one_way: fro
         opened(raw, accept=acceptance(one_way=one_way))
 
 
+def test_an_answer_may_name_the_none_address_since_nothing_answers_it() -> None:
+    raw = sealed(relates_to="urn:uuid:ours", reply_to=WSA_NONE)
+    assert opened(raw, accept=acceptance(relates_to="urn:uuid:ours")).addressing.reply_to == WSA_NONE
+
+
 def test_a_token_that_is_not_signed_is_remarked_if_it_is_pinned_and_refused_if_not() -> None:
     text = Layout().text().replace(reference_template("X509").encode(), b"")
     envelope = opened(libxmlsec_sign(text, pki().probation))
