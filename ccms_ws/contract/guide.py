@@ -133,8 +133,8 @@ def _toolkits(_: Contents) -> Iterator[str]:
     yield "- **Java, CXF**: set `ws-security.asymmetric.signature.algorithm` to RSA-SHA256's URI, give the MessageID"
     yield "  yourself, and for faults of SOAP 1.2 set `org.apache.cxf.transport.process_fault_on_http_400`."
     yield ""
-    yield "Programs in these and other languages, and what each stack needs, come with ccms_ws: `tools/clients/` and the"
-    yield "document INTEGRATING."
+    yield "Programs in these and other languages, and what each stack needs, come with ccms_ws: `tools/clients/` and"
+    yield "the document INTEGRATING."
     yield ""
 
 
