@@ -199,7 +199,7 @@ class AddressingHeaderInvalid(AddressingError):
 
 
 class ActionMismatch(AddressingError):
-    """wsa:Action, SOAPAction and the message in the Body do not agree."""
+    """wsa:Action, SOAPAction (in quotes) and the message in the Body do not agree."""
 
     code = "addressing.action-mismatch"
 
@@ -217,7 +217,7 @@ class DestinationUnreachable(AddressingError):
 
 
 class ReplyAddressRefused(AddressingError):
-    """Replies go to the anonymous address or to the partner's configured one."""
+    """wsa:ReplyTo and wsa:FaultTo must be absent or anonymous, or the none address on a one-way message."""
 
     code = "addressing.reply-address-refused"
 

@@ -44,5 +44,7 @@ class SecuritySettings(Section):
     """Freshness and revocation. Wider windows forgive bad clocks and keep a captured message usable for longer."""
 
     skew_seconds: int = Field(default=60, ge=0, le=600, description="how far a partner's clock may differ")
-    lifetime_seconds: int = Field(default=300, ge=10, le=3600, description="how long a message may live")
+    lifetime_seconds: int = Field(
+        default=300, ge=10, le=3600, description="how long a message is valid after Created, whatever its Expires says"
+    )
     crls: tuple[CrlSettings, ...] = Field(default=(), description="revocation lists: { file = ..., issuer = ... }")

@@ -20,7 +20,7 @@ from ccms_ws.contract import catalog
 from ccms_ws.contract.codes import code_lists, written
 from ccms_ws.contract.package_page import Contents, reading_guide
 from ccms_ws.contract.policy import WireProfile, policy_of
-from ccms_ws.contract.wsdl import Q_ADDRESSES, closure_of
+from ccms_ws.contract.wsdl import Q_ADDRESSES, closure_of, load_wsdl
 
 _NO_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can hold
 
@@ -83,7 +83,7 @@ def _files(offer: Offer) -> Iterator[tuple[str, bytes]]:
         yield f"codes/{each.name}.toml", written(each).encode()
     for key in ("README.md", "published-test.crt", "published-test.key"):
         yield f"test-key/{key}", catalog.xsd_path(f"test-key/{key}").read_bytes()
-    yield "policy.xml", _document(offer.profile)
+    yield "policy.xml", _policy_document(offer)
     contents = Contents(
         code=offer.code, version=offer.version, title=offer.title, url=offer.url, service=offer.service,
         partner_wsdls=offer.partner_wsdls, samples=samples, lists=lists, profile=offer.profile,
@@ -103,8 +103,8 @@ def _addressed(path: Path, url: str) -> bytes:
     return etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8")
 
 
-def _document(profile: WireProfile) -> bytes:
+def _policy_document(offer: Offer) -> bytes:
     """The policy as a document of its own."""
-    policy = policy_of(profile)
+    policy = policy_of(offer.profile, one_way=load_wsdl(offer.service).one_way)
     etree.indent(policy, "  ")
     return etree.tostring(policy, xml_declaration=True, encoding="UTF-8") + b"\n"

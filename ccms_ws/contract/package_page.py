@@ -126,10 +126,15 @@ def _toolkits(_: Contents) -> Iterator[str]:
     yield ""
     yield "- **Python, zeep**: `ccms_ws.clients.EnvelopeSecurity` is a `wsse` object for an unmodified `zeep.Client`."
     yield "- **node, soap 1.13**: `WSSecurityCert` with `idMode: 'wssecurity'`; name `wsa:To`, `wsa:Action`,"
-    yield "  `wsa:MessageID` and `wsse:BinarySecurityToken` in `additionalReferences`. Its own Timestamp lives for ten"
-    yield "  minutes, longer than the court allows: write one yourself (`hasTimeStamp: false`, `appendElement`)."
+    yield "  `wsa:MessageID` and `wsse:BinarySecurityToken` in `additionalReferences`. Its own Timestamp claims ten"
+    yield "  minutes, and the message is valid for five all the same."
     yield "- **PHP, SoapClient**: override `__doRequest`, and sign the envelope there with DOM and OpenSSL."
     yield "- **C and C++, gSOAP**: `wsdl2h` and `soapcpp2` generate the code."
+    yield "- **Java, CXF**: set `ws-security.asymmetric.signature.algorithm` to RSA-SHA256's URI, give the MessageID"
+    yield "  yourself, and for faults of SOAP 1.2 set `org.apache.cxf.transport.process_fault_on_http_400`."
+    yield ""
+    yield "Programs in these and other languages, and what each stack needs, come with ccms_ws: `tools/clients/` and"
+    yield "the document INTEGRATING."
     yield ""
 
 

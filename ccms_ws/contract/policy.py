@@ -19,6 +19,7 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
 from ccms_ws.contract.namespaces import SP, WSA, WSAM, WSP, WSU, q
+from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.errors import ContractError
 
 POLICY_ID: Final = "EnvelopePolicy"
@@ -62,13 +63,19 @@ class WireProfile:
 
 
 # -- for tools ---------------------------------------------------------------------------------------------------------
-def policy_of(profile: WireProfile) -> _Element:
-    """The wsp:Policy that states `profile`."""
+def policy_of(profile: WireProfile, *, one_way: bool) -> _Element:
+    """The wsp:Policy that states `profile` for a service whose operations are all `one_way`, or not.
+
+    wsam:AnonymousResponses also promises that the none address is accepted (WS-Addressing 1.0 Metadata 3.1.2). That is
+    so for one-way operations, for which CXF writes it. A request that waits for its answer must not ask for none:
+    the policy of such a service makes no statement about response endpoints.
+    """
     policy = etree.Element(
         q(WSP, "Policy"), {q(WSU, "Id"): POLICY_ID}, nsmap={"wsp": WSP, "sp": SP, "wsam": WSAM, "wsu": WSU}
     )
     addressing = _nested(etree.SubElement(policy, q(WSAM, "Addressing")))
-    etree.SubElement(addressing, q(WSAM, "AnonymousResponses"))
+    if one_way:
+        etree.SubElement(addressing, q(WSAM, "AnonymousResponses"))
     binding = _nested(_assert(policy, "AsymmetricBinding"))
     for owner, included in (("InitiatorToken", _TO_RECIPIENT), ("RecipientToken", _TO_INITIATOR)):
         token = _assert(_nested(_assert(binding, owner)), "X509Token")
@@ -119,8 +126,8 @@ def published_policy(wsdl: Path) -> _Element | None:
 
 def check_published_policy(wsdl: Path, profile: WireProfile) -> None:
     """Raise ContractError unless the WSDL states exactly what `profile` describes."""
-    stated = published_policy(wsdl)
-    if stated is None or _canonical(stated) != _canonical(policy_of(profile)):
+    stated, expected = published_policy(wsdl), policy_of(profile, one_way=load_wsdl(wsdl).one_way)
+    if stated is None or _canonical(stated) != _canonical(expected):
         raise ContractError(
             f"{wsdl.name} states another security policy than the endpoint enforces",
             hint="ccms-ws contract policy --write brings the WSDLs up to date",
@@ -133,15 +140,15 @@ def write_policy(wsdl: Path, profile: WireProfile) -> bool:
     begin, end = text.find("<!-- policy: begin"), text.find(END)
     if begin < 0 or end < begin:
         raise ContractError(f"{wsdl.name} has no place for a policy", hint=f"mark it with {BEGIN} and {END}")
-    changed = f"{text[:begin]}{BEGIN}\n{policy_text(profile)}  {text[end:]}"
+    changed = f"{text[:begin]}{BEGIN}\n{_policy_text(wsdl, profile)}  {text[end:]}"
     if changed != text:
         wsdl.write_text(changed, encoding="utf-8")
     return changed != text
 
 
-def policy_text(profile: WireProfile) -> str:
+def _policy_text(wsdl: Path, profile: WireProfile) -> str:
     """The policy as it stands in a WSDL file: two spaces a level, namespaces declared by wsdl:definitions."""
-    policy = policy_of(profile)
+    policy = policy_of(profile, one_way=load_wsdl(wsdl).one_way)
     etree.indent(policy, "  ")
     text = etree.tostring(policy, encoding="unicode")
     for prefix, uri in policy.nsmap.items():
@@ -164,7 +171,8 @@ def in_words(profile: WireProfile) -> Iterator[tuple[str, str]]:
     yield (
         "Timestamp",
         (
-            f"Created and Expires in UTC, at most {_duration(profile.lifetime)} apart. "
+            "Created and Expires in UTC. A message is valid until Expires, and for "
+            f"{_duration(profile.lifetime)} after Created at most. "
             f"The clocks of both sides may differ by {_duration(profile.skew)}."
         ),
     )
@@ -173,7 +181,13 @@ def in_words(profile: WireProfile) -> Iterator[tuple[str, str]]:
         f"The signature names it by {', '.join(names[:-1])} or {names[-1]}." if len(names) > 1 else
         f"A certificate that the court knows you by; the signature names it by {names[0]}."
     )  # fmt: skip
-    yield "Signed", f"One ds:Signature over {_list([part.value for part in SignedPart if part in profile.signed])}."
+    yield (
+        "Signed",
+        (
+            f"One ds:Signature over {_list([part.value for part in SignedPart if part in profile.signed])}. "
+            "A token that is not signed is tolerated if the court has pinned the certificate in it."
+        ),
+    )
     yield (
         "Algorithms",
         (
@@ -185,8 +199,9 @@ def in_words(profile: WireProfile) -> Iterator[tuple[str, str]]:
     yield (
         "Addressing",
         (
-            "wsa:To (the address of the service), wsa:Action and wsa:MessageID are required; wsa:ReplyTo, if given, is "
-            "the anonymous address. wsa:MessageID is urn:uuid: and the TransactionID of the message."
+            "wsa:To (the address of the service), wsa:Action and wsa:MessageID are required; wsa:ReplyTo and "
+            "wsa:FaultTo, if given, are the anonymous address; of a one-way operation they may be the none address. "
+            "wsa:From may be any address. wsa:MessageID is urn:uuid: and the TransactionID of the message."
         ),
     )
     yield (

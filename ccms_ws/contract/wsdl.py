@@ -65,6 +65,11 @@ class Wsdl:
     files: tuple[Path, ...]
     documentation: str = ""
 
+    @property
+    def one_way(self) -> bool:
+        """True if all its operations are one-way."""
+        return all(operation.one_way for operation in self.operations.values())
+
 
 def load_wsdl(name: str | Path) -> Wsdl:
     """The WSDL of that name below `wsdl/`, or at that absolute path: a partner's own.

@@ -57,6 +57,11 @@ class WsdlOperation:
     documentation: str = ""
     port_type: str = ""
 
+    @property
+    def one_way(self) -> bool:
+        """True if no message answers it in the HTTP response."""
+        return self.output is None and not self.faults
+
 
 @dataclass(frozen=True, slots=True)
 class WsdlPort:

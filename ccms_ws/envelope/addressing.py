@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from lxml import etree
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import WSA, WSA_ANONYMOUS
+from ccms_ws.contract.namespaces import WSA, WSA_ANONYMOUS, WSA_NONE
 from ccms_ws.errors import (
     ActionMismatch,
     AddressingHeaderInvalid,
@@ -25,7 +25,7 @@ _PREFIX: Final = f"{{{WSA}}}"
 _Q_ADDRESS: Final = f"{_PREFIX}Address"
 _Q_REFERENCE_PARAMETERS: Final = f"{_PREFIX}ReferenceParameters"
 _SINGLE_VALUES: Final = frozenset({"To", "Action", "MessageID", "RelatesTo"})
-_ENDPOINTS: Final = frozenset({"ReplyTo", "FaultTo", "From"})
+_RESPONSE_ENDPOINTS: Final = frozenset({"ReplyTo", "FaultTo"})
 _REPLY_RELATIONSHIP: Final = WSA + "/reply"
 _ABSOLUTE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]{1,2000}")
 
@@ -90,9 +90,10 @@ def addressing_texts(addressing: Addressing) -> Iterator[tuple[str, str]]:
 
 
 def read_addressing(blocks: Iterable[_Element], *, answer: bool) -> tuple[Addressing, list[str]]:
-    """The properties, and every address that ReplyTo, FaultTo and From name.
+    """The properties, and every address that ReplyTo and FaultTo name.
 
     A request must have To, Action and MessageID; an `answer` Action and RelatesTo (several stacks leave out the rest).
+    wsa:From must be well formed and is not used: nothing is ever sent to it.
     Errors: `AddressingHeaderMissing`, `AddressingHeaderInvalid`, `ReplyAddressRefused`.
     """
     values: dict[str, str] = {}
@@ -103,16 +104,18 @@ def read_addressing(blocks: Iterable[_Element], *, answer: bool) -> tuple[Addres
             raise AddressingHeaderInvalid(f"a second wsa:{name}", rule="WSA 3.2")
         if name in _SINGLE_VALUES:
             values[name] = _read_uri(block)
-        elif name in _ENDPOINTS:
+        elif name in _RESPONSE_ENDPOINTS:
             values[name] = _read_endpoint(block)
             endpoints.append(values[name])
+        elif name == "From":
+            values[name] = _read_endpoint(block, may_have_parameters=True)
         elif name != "FaultDetail":
             raise AddressingHeaderInvalid(f"wsa:{name} is not a message addressing property", rule="WSA 3.2")
         if name == "RelatesTo" and block.get("RelationshipType", _REPLY_RELATIONSHIP) != _REPLY_RELATIONSHIP:
             raise AddressingHeaderInvalid("wsa:RelatesTo is not a reply", rule="WSA 3.2")
     for name in ("Action", "RelatesTo") if answer else ("To", "Action", "MessageID"):
         if name not in values:
-            raise AddressingHeaderMissing(f"wsa:{name}", rule="WSA 3.2")
+            raise AddressingHeaderMissing(f"there is no wsa:{name}", rule="WSA 3.2")
     return Addressing(
         values.get("To", WSA_ANONYMOUS),
         values["Action"],
@@ -122,13 +125,21 @@ def read_addressing(blocks: Iterable[_Element], *, answer: bool) -> tuple[Addres
     ), endpoints
 
 
-def check_soap_action(soap_action: str | None, action: str, *, required: bool) -> None:
-    """The SOAPAction header of SOAP 1.1 is wsa:Action in quotes, or empty quotes. Errors: `ActionMismatch`."""
-    if soap_action is None:
+def check_soap_action(soap_action: str | None, action: str, remarks: list[str], *, required: bool) -> None:
+    """The SOAPAction header of SOAP 1.1 is wsa:Action in quotes, or empty quotes.
+
+    The action without quotes is added to `remarks`. Errors: `ActionMismatch`.
+    """
+    if soap_action is None or soap_action == "":
         if required:
-            raise ActionMismatch("no SOAPAction header", rule="BP R2744")
+            missing = "is no SOAPAction header" if soap_action is None else "is nothing in the SOAPAction header"
+            raise ActionMismatch(f'there {missing}; expected, quotes included: "{action}"', rule="BP R2744")
+    elif soap_action == action:
+        remarks.append("BP R1109: SOAPAction is not in quotes")
     elif len(soap_action) < 2 or soap_action[0] != '"' or soap_action[-1] != '"':
-        raise ActionMismatch(f"SOAPAction {soap_action[:200]!r} is not in quotes", rule="BP R1109")
+        raise ActionMismatch(
+            f'SOAPAction is {soap_action[:200]!r}; expected, quotes included: "{action}"', rule="BP R1109"
+        )
     elif soap_action[1:-1] not in {action, ""}:
         raise ActionMismatch(f"SOAPAction {soap_action[:200]} and wsa:Action {action!r}", rule="BP R1144")
 
@@ -141,11 +152,23 @@ def check_destination(to: str, ours: frozenset[str], *, answer: bool) -> None:
         )
 
 
-def check_reply_addresses(endpoints: Iterable[str], allowed: frozenset[str]) -> None:
-    """Errors: `ReplyAddressRefused` for an address that is neither anonymous nor configured: none is ever dialled."""
+def check_reply_addresses(endpoints: Iterable[str], allowed: frozenset[str], *, one_way: bool) -> None:
+    """The addresses of ReplyTo and FaultTo: anonymous, configured, or of a `one_way` message the none address.
+
+    None of them is ever sent to. Errors: `ReplyAddressRefused`.
+    """
     for address in endpoints:
-        if address != WSA_ANONYMOUS and address not in allowed:
-            raise ReplyAddressRefused(f"{address[:200]!r}", rule="WSA SOAP 6.4.1.7")
+        if address == WSA_ANONYMOUS or address in allowed or (one_way and address == WSA_NONE):
+            continue
+        if address == WSA_NONE:
+            raise ReplyAddressRefused(
+                "ReplyTo or FaultTo is the none address, and this message is answered in the HTTP response",
+                rule="WSA SOAP 6.4.1.7", hint=f"leave it out, or name {WSA_ANONYMOUS}",
+            )  # fmt: skip
+        raise ReplyAddressRefused(
+            f"ReplyTo or FaultTo is {address[:200]!r}",
+            rule="WSA SOAP 6.4.1.7", hint=f"leave it out, or name {WSA_ANONYMOUS}",
+        )  # fmt: skip
 
 
 def check_relation(relates_to: str | None, expected: str | None) -> None:
@@ -161,12 +184,12 @@ def _read_uri(element: _Element) -> str:
     return text
 
 
-def _read_endpoint(reference: _Element) -> str:
+def _read_endpoint(reference: _Element, *, may_have_parameters: bool = False) -> str:
     addresses = []
     for child in reference:
         if child.tag == _Q_ADDRESS:
             addresses.append(_read_uri(child))
-        elif child.tag == _Q_REFERENCE_PARAMETERS and len(child):
+        elif child.tag == _Q_REFERENCE_PARAMETERS and len(child) and not may_have_parameters:
             raise ReplyAddressRefused(f"reference parameters in {reference.tag}", rule="WSA 2.1")
     if len(addresses) != 1:
         raise AddressingHeaderInvalid(f"{len(addresses)} addresses in {reference.tag}", rule="WSA 2.1")

@@ -79,9 +79,19 @@ _ADVICE: Final[Mapping[str, str]] = MappingProxyType({
     "envelope.version-mismatch": "SOAP version and Content-Type do not belong together.",
     "envelope.header-not-understood": "Do not mark headers mustUnderstand that the published policy does not name.",
     "envelope.not-permitted": "The court has not agreed this exchange with you; ask for it.",
-    "addressing.action-mismatch": "SOAPAction, wsa:Action and the payload must be those of one operation of the WSDL.",
+    "addressing.header-missing": "Send wsa:To (the address in the published WSDL), wsa:Action (the one that the WSDL "
+    "names) and wsa:MessageID (urn:uuid: and the TransactionID), and sign each; on an answer wsa:RelatesTo. Many "
+    "stacks send none of them until WS-Addressing is switched on.",
+    "addressing.header-invalid": "Send each WS-Addressing 1.0 header once, with an absolute URI in it; the reason says "
+    "which is wrong.",
+    "addressing.action-not-supported": "The message belongs to another service or version; the published WSDL lists "
+    "the operations of this address.",
+    "addressing.action-mismatch": "SOAPAction (in quotes), wsa:Action and the payload must be those of one operation "
+    "of the WSDL.",
     "addressing.destination-unreachable": "wsa:To must be the address in the published WSDL, letter by letter.",
-    "addressing.reply-address-refused": "Leave out wsa:ReplyTo and wsa:FaultTo, or use the anonymous address.",
+    "addressing.reply-address-refused": "Leave out wsa:ReplyTo and wsa:FaultTo, or use the anonymous address; for a "
+    "one-way operation the none address is accepted too. wsa:From may name any address.",
+    "addressing.answer-unrelated": "wsa:RelatesTo must be the wsa:MessageID of the message that is answered.",
     "addressing.message-id-reused": "Every new message needs a new wsa:MessageID; only a retry keeps it, and its Body.",
     "security.header-invalid": "The security header is not as the published policy asks; the rule says where.",
     "security.algorithm-refused": "Sign with an algorithm of the published policy: SHA-256 or better.",
@@ -93,8 +103,10 @@ _ADVICE: Final[Mapping[str, str]] = MappingProxyType({
     "certificate's; compare the canonical SignedInfo.",
     "security.digest-mismatch": "The part was changed after it was signed (often: pretty-printed, or a prefix moved); "
     "compare the canonical form with what your stack digested.",
-    "security.part-not-signed": "Sign Body, Timestamp, token and every wsa header.",
-    "security.timestamp-out-of-range": "Set the clock by NTP, sign just before sending, and let it live 5 minutes.",
+    "security.part-not-signed": "Sign Body, Timestamp, token and every wsa header. The token may stay unsigned only if "
+    "the court has pinned the certificate in it.",
+    "security.timestamp-out-of-range": "Set the clock by NTP, and sign just before sending: a message is valid for 5 "
+    "minutes after Created, and a later Expires does not prolong that.",
 })  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.structure import Parts, UnsignedParts, dissect, dissect_unsigned, find_ids, unique_ids
 from ccms_ws.envelope.timestamps import check_freshness, read_timestamp
 from ccms_ws.envelope.tokens import resolve_signer
-from ccms_ws.envelope.trust import TrustStore
+from ccms_ws.envelope.trust import Signer, TrustStore
 from ccms_ws.errors import ActionMismatch, ActionNotSupported, NotPermitted, PartNotSigned, SoapVersionMismatch
 
 
@@ -67,7 +67,10 @@ class Acceptance:
     """May this partner (id) send this payload (Clark notation) here?"""
 
     reply_addresses: Callable[[str], frozenset[str]] = _nowhere
-    """The partner's configured addresses that ReplyTo, FaultTo and From may name beside the anonymous one."""
+    """The partner's configured addresses that ReplyTo and FaultTo may name beside the anonymous one."""
+
+    one_way: Collection[str] = ()
+    """Payload roots (Clark notation) that no message answers: ReplyTo and FaultTo may name the none address."""
 
     relates_to: str | None = None
     """Set when an answer is opened: the id of the message that was sent. wsa:RelatesTo must be it."""
@@ -103,6 +106,7 @@ class VerifiedEnvelope:
     """The signature value; the exclusive canonical form of a message that is not signed."""
     created: datetime
     expires: datetime
+    """Until when the message is valid: Expires, or earlier if that is beyond the policy's lifetime."""
     fault: SoapFault | None
     """Set when the payload is a SOAP fault (only if `Acceptance.faults`)."""
     remarks: tuple[str, ...]
@@ -158,12 +162,14 @@ def _verify(
 ) -> VerifiedEnvelope:
     """The order of checks. Each step believes only what the steps before it have shown."""
     now = clock.now()
-    remarks: list[str] = []
+    remarks = [] if media is None else list(media.remarks)
 
     # Is this the connection of a partner that cannot sign? A signature that is there counts all the same.
     unsigned = dissect_unsigned(root) if _may_be_unsigned(acceptance) else None
     if unsigned is not None:
-        return _verify_unsigned(root, unsigned, policy, now, acceptance, media=media, soap_action=soap_action)
+        return _verify_unsigned(
+            root, unsigned, policy, now, acceptance, media=media, soap_action=soap_action, remarks=remarks
+        )
 
     # The anatomy: one of each part, in its place, and no id twice.
     parts = dissect(root)
@@ -178,14 +184,16 @@ def _verify(
 
     # The signature value, then every digest: from here on `signed` holds the nodes that the partner vouches for.
     signed = verify_signature(claims, signer)
-    check_coverage(parts, signed, policy, _profile_of(signer.partner_id, acceptance))
+    check_coverage(parts, signed, signer, _profile_of(signer.partner_id, acceptance), remarks)
 
     # Freshness.
     created, expires = read_timestamp(parts.timestamp, remarks)
-    check_freshness(created, expires, now, policy.skew, policy.lifetime)
+    expires = check_freshness(created, expires, now, policy, remarks)
 
     # Addressing: what is asked for, of whom, and where the answer goes. And may this partner do it?
-    addressing, fault = _check_request(parts, signer.partner_id, acceptance, media=media, soap_action=soap_action)
+    addressing, fault = _check_request(
+        parts, signer.partner_id, acceptance, remarks, media=media, soap_action=soap_action
+    )
 
     return VerifiedEnvelope(
         parts.version, root, parts.payload, addressing, signer.partner_id, signer.certificate,
@@ -195,18 +203,24 @@ def _verify(
 
 
 def check_coverage(
-    parts: Parts, signed: Collection[_Element], policy: SecurityPolicy, profile: Profile = Profile.GFIPM_S2S
+    parts: Parts, signed: Collection[_Element], signer: Signer, profile: Profile, remarks: list[str]
 ) -> None:
     """The nodes that were signed ARE the Body, the Timestamp, every wsa header and the token; the Timestamp, if TLS
     answers for the rest.
 
+    A token that is not signed is added to `remarks` if it is a pinned certificate: the court knows it from its own
+    settings. If an authority vouches for it, whoever has another certificate for the same key could exchange the two.
     Errors: `PartNotSigned`.
     """
     required = [parts.timestamp]
     if profile is not Profile.TLS_ENDORSING_TIMESTAMP:
         required += [parts.body, *parts.addressing]
-        if parts.token is not None and policy.require_signed_token:
-            required.append(parts.token)
+        if parts.token is not None and parts.token not in signed:
+            if not signer.pinned:
+                raise PartNotSigned(
+                    f"{parts.token.tag} is not signed, and the certificate in it is not pinned", rule="GFIPM S2S"
+                )
+            remarks.append("GFIPM S2S: the token is not signed")
     for part in required:
         if part not in signed:
             raise PartNotSigned(f"{part.tag} is not signed", rule="GFIPM S2S")
@@ -230,15 +244,19 @@ def _verify_unsigned(
     *,
     media: MediaType | None,
     soap_action: str | None,
+    remarks: list[str],
 ) -> VerifiedEnvelope:
     """The same order for a message without Security header: sender, integrity and freshness are the connection's."""
     _check_version(parts.version, media)
     unique_ids(root)
-    addressing, fault = _check_request(parts, acceptance.connection, acceptance, media=media, soap_action=soap_action)
+    remarks.append(f"the profile is {Profile.MTLS_ONLY.value}: nothing is signed")
+    addressing, fault = _check_request(
+        parts, acceptance.connection, acceptance, remarks, media=media, soap_action=soap_action
+    )
     return VerifiedEnvelope(
         parts.version, root, parts.payload, addressing, acceptance.connection, None,
         canonical(parts.body), canonical(root), now, now + policy.lifetime, fault,
-        (f"the profile is {Profile.MTLS_ONLY.value}: nothing is signed",), _BY_OPEN_ENVELOPE,
+        tuple(remarks), _BY_OPEN_ENVELOPE,
     )  # fmt: skip
 
 
@@ -251,6 +269,7 @@ def _check_request(
     parts: Parts | UnsignedParts,
     partner_id: str,
     acceptance: Acceptance,
+    remarks: list[str],
     *,
     media: MediaType | None,
     soap_action: str | None,
@@ -261,10 +280,12 @@ def _check_request(
     fault = _check_operation(parts, addressing, acceptance)
     if media is not None:
         if media.action is not None:
-            check_soap_action(f'"{media.action}"', addressing.action, required=False)
-        check_soap_action(soap_action, addressing.action, required=not answer and parts.version is SoapVersion.SOAP11)
+            check_soap_action(f'"{media.action}"', addressing.action, remarks, required=False)
+        required = not answer and parts.version is SoapVersion.SOAP11
+        check_soap_action(soap_action, addressing.action, remarks, required=required)
     check_destination(addressing.to, acceptance.to, answer=answer)
-    check_reply_addresses(endpoints, acceptance.reply_addresses(partner_id))
+    one_way = answer or parts.payload.tag in acceptance.one_way
+    check_reply_addresses(endpoints, acceptance.reply_addresses(partner_id), one_way=one_way)
     check_relation(addressing.relates_to, acceptance.relates_to)
     if not acceptance.permits(partner_id, parts.payload.tag):
         raise NotPermitted(f"{partner_id} may not send {parts.payload.tag} here")

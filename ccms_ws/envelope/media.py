@@ -14,6 +14,7 @@ _VERSIONS: Final = {version.media_type: version for version in SoapVersion}
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 5.6.2
 _PARAMETER: Final = re.compile(rf'[ \t]*;[ \t]*(?:({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\.)*+)"))?', re.DOTALL)
 _CHARSETS: Final = frozenset({"utf-8", "utf-16", "utf-16le", "utf-16be"})
+_MISSPELT: Final = {"utf8": "utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class MediaType:
     charset: str | None
     action: str | None
     """The `action` parameter of SOAP 1.2."""
+    remarks: tuple[str, ...] = ()
+    """Tolerated departures from the profile."""
 
 
 @lru_cache(maxsize=128)
@@ -38,9 +41,12 @@ def read_media_type(content_type: str) -> MediaType:
         raise UnsupportedMediaType(f"Content-Type {content_type[:200]!r}", rule="BP R1115")
     parameters = _parameters(content_type[len(name) :]) if separator else {}
     charset = parameters.get("charset")
+    remarks: tuple[str, ...] = ()
+    if charset is not None and (meant := _MISSPELT.get(charset.lower())):
+        charset, remarks = meant, (f"BP R1012: charset {charset}, which is registered as {meant}",)
     if charset is not None and charset.lower() not in _CHARSETS:
         raise UnsupportedMediaType(f"charset {charset[:40]!r}", rule="BP R1012")
-    return MediaType(version, charset, parameters.get("action"))
+    return MediaType(version, charset, parameters.get("action"), remarks)
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -89,7 +89,8 @@ class SecurityPolicy:
     guard must remember at least that long."""
 
     lifetime: timedelta = timedelta(seconds=300)
-    """Expires - Created: what we write, and the most that we accept. Longer helps slow partners and thieves."""
+    """Expires - Created of what we write. What we receive is valid for so long at most, whatever its Expires says.
+    Longer helps slow partners and thieves."""
 
     limits: Limits = field(default_factory=Limits)
     """Structural bounds of what is received; see `Limits`."""
@@ -106,10 +107,6 @@ class SecurityPolicy:
 
     token_references: frozenset[TokenReference] = frozenset(TokenReference)
     """How partners may name their certificate. Only `DIRECT` puts the certificate itself under the signature."""
-
-    require_signed_token: bool = True
-    """A BinarySecurityToken in the message must itself be signed. Without it an attacker who holds another
-    certificate for the same key could swap them; with pinned certificates that is a partner's own mistake."""
 
     rsa_signature: str = RSA_SHA256
     """The algorithm that our RSA keys sign with. RSA-PSS is stronger in theory and unknown to many old stacks."""

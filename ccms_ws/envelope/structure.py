@@ -188,7 +188,7 @@ def _header_blocks(header: _Element, names: _Names) -> tuple[list[_Element], lis
             if role and role not in _ULTIMATE:
                 raise SecurityHeaderInvalid("a Security header for another actor", rule="WSS 6")
             securities.append(block)
-        elif mandatory:
+        elif mandatory and (not role or role in _ULTIMATE):  # SOAP 1.1 4.2.2, SOAP 1.2 part 1 2.4
             raise HeaderNotUnderstood(f"{tag} is not understood", rule="BP R1027")
     return addressing, securities
 

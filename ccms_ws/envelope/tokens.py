@@ -79,7 +79,10 @@ def resolve_signer(
     if reference.tag == _Q_REFERENCE:
         kind, signer = TokenReference.DIRECT, _by_token(reference, parts, trust, now, remarks)
     elif parts.token is not None:
-        raise SecurityHeaderInvalid("the token in the message is not the one the signature names", rule="BSP R5204")
+        raise SecurityHeaderInvalid(
+            f"the message holds a BinarySecurityToken, and the signature names its certificate by {reference.tag}",
+            rule="BSP R3022", hint="name the token by a wsse:Reference, or leave the token out",
+        )  # fmt: skip
     elif reference.tag == _Q_KEY_IDENTIFIER:
         kind, signer = _by_key_identifier(reference, trust, remarks)
     elif reference.tag == _Q_X509_DATA:

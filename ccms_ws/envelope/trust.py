@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
@@ -58,6 +58,8 @@ class Signer:
     revoked: bool
     crl_until: datetime | None = None
     """When the revocation list that concerns it must have been replaced; None if none does."""
+    pinned: bool = True
+    """False if an authority vouches for the certificate, which is then known from the message alone."""
 
     def public_key(self) -> RSAPublicKey | EllipticCurvePublicKey:
         """The key that the certificate certifies."""
@@ -173,7 +175,9 @@ class TrustStore:
             certificate = x509.load_der_x509_certificate(der)
             authority = self._authorities.get(exact_name(certificate.subject))
             chain = authority.chain_of(certificate, now) if authority else None
-            return _signer(authority.partner_id, chain, self._crls) if authority and chain else None
+            if not authority or not chain:
+                return None
+            return replace(_signer(authority.partner_id, chain, self._crls), pinned=False)
         except UNREADABLE:
             return None
         except ConfigError as error:

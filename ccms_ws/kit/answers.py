@@ -60,6 +60,7 @@ class AnswerDesk:
         self._acceptance = Acceptance(
             to=frozenset({self._address}),
             operations={each.input: each.input_action for each in operations},
+            one_way=frozenset(each.input for each in operations if each.one_way),
             permits=lambda _partner, _root: True,
         )
         self._lock = threading.Lock()

@@ -85,6 +85,7 @@ class Examiner:
         """Every demand on one message."""
         seen = Examination(received)
         media = self._media(seen)
+        seen.remarks += media.remarks if media else ()
         root = self._root(seen, media, standard)
         if root is None:
             return seen
@@ -93,6 +94,7 @@ class Examiner:
             self._security(seen, parts, standard)
             self._addressing(seen, parts, media, standard)
             self._content(seen, parts, standard)
+            self._precision(seen)
         self._gate(seen, standard)
         return seen
 
@@ -143,7 +145,7 @@ class Examiner:
         with self._demand(seen, req.TIMESTAMP):
             created, expires = read_timestamp(parts.timestamp, seen.remarks)
             with self._demand(seen, req.FRESH):
-                check_freshness(created, expires, standard.now, standard.policy.skew, standard.policy.lifetime)
+                check_freshness(created, expires, standard.now, standard.policy, seen.remarks)
         try:
             claims = read_claims(parts, unique_ids(parts.envelope), standard.policy)
         except AlgorithmRefused as error:
@@ -165,6 +167,8 @@ class Examiner:
             with self._demand(seen, req.SIGNATURE):
                 verify_signature(claims, signer)
         self._coverage(seen, parts, claimed)
+
+    def _precision(self, seen: Examination) -> None:
         if seen.remarks:
             self._ledger.fails(req.PRECISION, f"{seen.message_id or 'a message'}: {'; '.join(seen.remarks)}")
         else:
@@ -196,21 +200,21 @@ class Examiner:
         if not seen.message_id:
             return
         with self._demand(seen, req.REPLY):
-            check_reply_addresses(endpoints, frozenset())
+            check_reply_addresses(endpoints, frozenset(), one_way=answer or str(parts.payload.tag) in wanted.one_way)
         with self._demand(seen, req.ACTION):
-            self._check_action(parts, addressing, media, seen.received, wanted, answer=answer)
+            self._check_action(parts, addressing, media, seen, wanted, answer=answer)
 
     def _check_action(
-        self, parts: Parts, addressing: Addressing, media: MediaType | None, received: Received, wanted: Acceptance,
+        self, parts: Parts, addressing: Addressing, media: MediaType | None, seen: Examination, wanted: Acceptance,
         *, answer: bool,
     ) -> None:  # fmt: skip
         expected = wanted.operations.get(str(_message(parts, wanted).tag))
         if expected is not None and addressing.action != expected:
             raise AddressingError(f"wsa:Action is {addressing.action!r}, the message goes with {expected!r}")
         if media is not None and media.action is not None:
-            check_soap_action(f'"{media.action}"', addressing.action, required=False)
+            check_soap_action(f'"{media.action}"', addressing.action, seen.remarks, required=False)
         required = not answer and parts.version is SoapVersion.SOAP11
-        check_soap_action(received.soap_action, addressing.action, required=required)
+        check_soap_action(seen.received.soap_action, addressing.action, seen.remarks, required=required)
 
     def _content(self, seen: Examination, parts: Parts, standard: Standard) -> None:
         payload = seen.payload = _message(parts, standard.acceptance)

@@ -47,9 +47,9 @@ SIGNATURE: Final = _message(7, "signature value and digests verify", "XMLDSig 3.
 SIGNED_BODY: Final = _message(8, "the Body is signed", "GFIPM S2S")
 SIGNED_TIMESTAMP: Final = _message(9, "the Timestamp is signed", "GFIPM S2S")
 SIGNED_ADDRESSING: Final = _message(10, "every WS-Addressing header is signed", "GFIPM S2S")
-SIGNED_TOKEN: Final = _message(11, "a certificate in the message is signed", "GFIPM S2S")
+SIGNED_TOKEN: Final = _message(11, "a certificate in the message is signed", "GFIPM S2S", Level.SHOULD)
 TIMESTAMP: Final = _message(12, "the Timestamp is Created and Expires in UTC", "BSP R3203 to R3227")
-FRESH: Final = _message(13, "it is fresh, and lives five minutes at most", "WSS 10")
+FRESH: Final = _message(13, "it is fresh: made five minutes ago at most, and not expired", "WSS 10")
 ACTION: Final = _message(14, "wsa:Action, SOAPAction and the message agree", "BP R1144, R2744, R1109")
 ADDRESS: Final = _message(
     15, "wsa:To is where it was sent; an answer relates to the message it answers", "WSA 3.2, 3.4"
@@ -59,8 +59,9 @@ REPLY: Final = _message(17, "answers are asked for in the HTTP response alone", 
 SCHEMA: Final = _message(18, "the message is valid against the schema", "XML Schema")
 METADATA: Final = _message(19, "the metadata block says what envelope and address say", "FCC807/COL903/DMV907 metadata")
 PRECISION: Final = _message(
-    20, "it keeps to what is only recommended: three fraction digits, certificate before signature",
-    "BSP R3220, R3229, R5205", Level.SHOULD,
+    20, "it keeps to what is only recommended: three fraction digits, certificate before signature, Expires five "
+    "minutes after Created at most, SOAPAction in quotes, charset utf-8",
+    "BSP R3220, R3229, R5205, BP R1109, R1012", Level.SHOULD,
 )  # fmt: skip
 
 MESSAGE: Final = (
@@ -124,8 +125,8 @@ ENDPOINT: Final = (
 
 _LENIENT: Final = frozenset({
     "compressed", "media-type-unknown", "soap-versions-crossed", "soap-action-of-another", "soap-action-unquoted",
-    "action-twice", "reply-elsewhere", "message-id-relative", "sha1-digest", "sha1-signature", "lives-too-long",
-    "id-twice", "empty-body", "two-payloads", "action-of-another",
+    "action-twice", "reply-elsewhere", "message-id-relative", "sha1-digest", "sha1-signature", "stale-lives-long",
+    "token-exchanged", "id-twice", "empty-body", "two-payloads", "action-of-another",
 })  # fmt: skip
 """What a partner should refuse, and conforms without: it harms the partner itself at most."""
 

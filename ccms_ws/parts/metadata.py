@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -140,7 +140,7 @@ def read_metadata(message: _Element) -> Metadata:
     return Metadata(
         transaction_id=UUID(said[Q_TRANSACTION]),
         correlation_id=UUID(correlation) if correlation else None,
-        at=datetime.fromisoformat(said[Q_AT]),
+        at=datetime.fromisoformat(said[Q_AT]).astimezone(UTC),
         exchange=said[Q_EXCHANGE],
         kind=MessageKind(said[Q_KIND]),
         version=said[Q_VERSION],

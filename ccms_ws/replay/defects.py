@@ -188,12 +188,13 @@ def _body_not_signed(envelope: _Element) -> None:
     drop_reference(envelope, _body(envelope))
 
 
-def _token_not_signed(envelope: _Element) -> None:
+def _exchange_token(envelope: _Element) -> None:
     """The token keeps its id: the signature's KeyInfo refers to it."""
     token = one(envelope, Q_TOKEN)
     token_id = token.get(Q_ID, "")
     drop_reference(envelope, token)
     token.set(Q_ID, token_id)
+    token.text = identity("stranger").certificate_text
 
 
 DEFECTS: Final = (
@@ -225,14 +226,15 @@ DEFECTS: Final = (
            _signed(_unsigned_part(q(WSA, "Action")))),
     Defect("message-id-not-signed", "the signature does not cover wsa:MessageID", "security.part-not-signed",
            "GFIPM S2S", _signed(_unsigned_part(q(WSA, "MessageID")))),
-    Defect("token-not-signed", "the signature does not cover the certificate", "security.part-not-signed",
-           "GFIPM S2S", _signed(_token_not_signed)),
+    Defect("token-exchanged", "the signature does not cover the certificate, and it is a stranger's",
+           "security.signer-not-trusted", "GFIPM S2S", _signed(_exchange_token)),
     Defect("stale", "the message was made an hour ago", "security.timestamp-out-of-range", "WSS 10",
            lambda draft: replace(draft, at=draft.at - timedelta(hours=1)).request()),
     Defect("from-the-future", "the message will be made in an hour", "security.timestamp-out-of-range", "WSS 10",
            lambda draft: replace(draft, at=draft.at + timedelta(hours=1)).request()),
-    Defect("lives-too-long", "the message means to be valid for a day", "security.timestamp-out-of-range", "WSS 10",
-           lambda draft: replace(draft, lifetime=timedelta(days=1)).request()),
+    Defect("stale-lives-long", "the message was made an hour ago, and its Expires is a day later",
+           "security.timestamp-out-of-range", "WSS 10",
+           lambda draft: replace(draft, at=draft.at - timedelta(hours=1), lifetime=timedelta(days=1)).request()),
     Defect("stranger", "the signer's certificate is nobody's", "security.signer-not-trusted", "GFIPM S2S",
            lambda draft: replace(draft, signer=identity("stranger")).request()),
     Defect("borrowed-certificate", "a stranger signed and shows the partner's certificate",

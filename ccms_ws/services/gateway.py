@@ -159,7 +159,8 @@ class Gateway:
             response, outcome = self._refuse(request, error)
         if request.envelope is not None:
             milliseconds = round((time.perf_counter() - started) * 1000, 2)
-            log.info("message.received", outcome=outcome, ms=milliseconds, **request.log_fields)
+            remarks = {"remarks": request.envelope.remarks} if request.envelope.remarks else {}
+            log.info("message.received", outcome=outcome, ms=milliseconds, **request.log_fields, **remarks)
         return response
 
     # -- verify --------------------------------------------------------------------------------------------------------
@@ -191,6 +192,7 @@ class Gateway:
             acceptance=Acceptance(
                 to=frozenset({context.public_url + exchange.path}),
                 operations=service.actions,
+                one_way=service.one_way,
                 permits=lambda partner_id, _root: context.permits(partner_id, exchange),
                 profile=context.profiles.__getitem__,
                 connection=context.tls_clients.partner_of(environ, context.clock.now()),

@@ -155,6 +155,7 @@ class SoapService:
         )
         self._server = _Server(self._application)
         self.actions = {operation.input: operation.input_action for operation in self.wsdl.operations.values()}
+        self.one_way = frozenset(each.input for each in self.wsdl.operations.values() if each.one_way)
 
     def operation(self, root: str) -> WsdlOperation:
         """The operation whose input is that element. Raises UnknownMessage."""

@@ -8,10 +8,9 @@ from ccms_ws.envelope.policy import SecurityPolicy
 
 def describe(policy: SecurityPolicy) -> WireProfile:
     """The description of `policy`. That it is true is tested against the gate itself, part by part."""
-    unsigned = set() if policy.require_signed_token else {SignedPart.TOKEN}
     return WireProfile(
         name=policy.profile.value,
-        signed=frozenset(SignedPart) - unsigned,
+        signed=frozenset(SignedPart),
         token_references=frozenset(reference.value for reference in policy.token_references),
         signature_methods=policy.signature_methods,
         digest_methods=policy.digest_methods,

@@ -128,7 +128,10 @@ class SimulatedPartner:
             policy=self._seals.policy,
             clock=self._clock,
             acceptance=Acceptance(
-                to=frozenset({counter.url}), operations=operations, permits=lambda _partner, _root: True
+                to=frozenset({counter.url}),
+                operations=operations,
+                permits=lambda _partner, _root: True,
+                one_way={each.input for each in counter.wsdl.operations.values() if each.one_way},
             ),
         )
 

@@ -26,6 +26,16 @@ Change = tuple[str, str]
 WIDE = {"policy": replace(POLICY, limits=Limits(message=8 << 20))}
 """For attacks that the limit of the message's size would refuse already."""
 
+_MANY = 1 << 30
+_UNLIMITED = replace(
+    POLICY,
+    own_limits=Limits(
+        message=_MANY, depth=100, elements=_MANY, attributes=_MANY, namespaces=_MANY, attribute_length=_MANY,
+        text_length=_MANY,
+    ),
+)  # fmt: skip
+"""Of a partner who heeds no limit when it signs."""
+
 
 @dataclass(frozen=True)
 class Attack:
@@ -39,6 +49,10 @@ class Attack:
     answer: type[CcmsWsError] | None
     how: Mapping[str, object] = field(default_factory=dict)
     """Arguments for `opened`."""
+    reason: str = ""
+    """Why it is accepted, if a stack writes it so."""
+    remark: str = ""
+    """How the remark about it begins."""
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
@@ -69,11 +83,15 @@ def before_sign(*changes: Change, layout: Layout | None = None, after: Change | 
     return make
 
 
-def signed_with(block: str, block_id: str) -> Callable[[], bytes]:
-    """A message with one more header block, which the partner signs too."""
+def signed_with(block: str, block_id: str, without: str = "") -> Callable[[], bytes]:
+    """A message with one more header block, which the partner signs too; and perhaps `without` one of the usual."""
+    layout = Layout()
+    if without:
+        del layout.addressing[without]
     return before_sign(
-        ("<wsa:ReplyTo ", f"{block}<wsa:ReplyTo "),
+        ("<wsa:MessageID ", f"{block}<wsa:MessageID "),
         ("</ds:SignedInfo>", reference_template(block_id) + "</ds:SignedInfo>"),
+        layout=layout,
     )
 
 
@@ -108,7 +126,7 @@ def signed_flood(make: Callable[[], str]) -> Callable[[], bytes]:
 
     def sign() -> bytes:
         text = f'<t:Query xmlns:t="{TEST}">{make()}<t:Case>24CR01234</t:Case></t:Query>'
-        return to_bytes(sealed(etree.fromstring(text, etree.XMLParser(huge_tree=True))))
+        return to_bytes(sealed(etree.fromstring(text, etree.XMLParser(huge_tree=True)), policy=_UNLIMITED))
 
     return sign
 

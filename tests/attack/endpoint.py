@@ -48,6 +48,7 @@ class _Exchange:
 class _Service:
     exchange: _Exchange = field(default_factory=_Exchange)
     actions: dict[str, str] = field(default_factory=lambda: {QUERY: ACTION})
+    one_way: frozenset[str] = frozenset()
 
 
 class _Refusals:
@@ -94,7 +95,7 @@ class AttackedGate(Gateway):
             ),
             [],
         )
-        self._services = {_PATH: cast("SoapService", _Service())}
+        self._services = {_PATH: cast("SoapService", _Service(one_way=vector.one_way))}
         self.opened: list[VerifiedEnvelope] = []
 
     def _answer(self, message: VerifiedMessage) -> Reply:

@@ -23,17 +23,17 @@ def expect(family: str, attack: Attack, message: Received) -> Vector:
     clock, policy, accept = how.get("clock"), how.get("policy"), how.get("accept")
     at = clock.now() if isinstance(clock, FixedClock) else NOW
     limit = (policy if isinstance(policy, SecurityPolicy) else SecurityPolicy()).limits.message
-    relates_to, only, faults, profile, connection = "", "", False, Profile.GFIPM_S2S, ""
+    relates_to, only, faults, profile, connection, one_way = "", "", False, Profile.GFIPM_S2S, "", False
     if isinstance(accept, Acceptance):
         profile, connection = accept.profile("adult-probation"), accept.connection
-        faults = accept.faults
+        faults, one_way = accept.faults, bool(accept.one_way)
         relates_to = accept.relates_to or ""
         only = "" if accept.permits("dmv", QUERY) else "adult-probation"
     status, fault = (0, "") if relates_to else _over_http(attack.answer, message)
     expectation = Expectation(
         attack.number, attack.name, ROWS[attack.number].reference, message.content_type, message.soap_action or "",
         attack.answer.code if attack.answer else "", status, fault, at.isoformat(), limit, relates_to, faults, only,
-        profile.value if profile.is_weaker else "", connection,
+        profile.value if profile.is_weaker else "", connection, one_way, attack.reason, attack.remark,
     )  # fmt: skip
     return Vector(family, message.body, expectation)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from ccms_ws.clock import FixedClock
 from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, Profile
-from tests.support.envelopes import POLICY, acceptance, opened
+from tests.support.envelopes import POLICY, QUERY, acceptance, opened
 from tests.support.pki import NOW
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "attacks"
@@ -52,6 +52,12 @@ class Expectation:
     """Adult probation's profile; the default one if empty."""
     connection: str = ""
     """The partner that mutual TLS has shown at the other end."""
+    one_way: bool = False
+    """Whether no message answers it in the HTTP response."""
+    reason: str = ""
+    """Why it is accepted."""
+    remark: str = ""
+    """How the remark about it begins, which is logged."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,11 @@ class Vector:
         said = self.expectation.profile if partner_id == "adult-probation" else ""
         return Profile(said) if said else Profile.GFIPM_S2S
 
+    @property
+    def one_way(self) -> frozenset[str]:
+        """The messages that nothing answers in the HTTP response."""
+        return frozenset({QUERY}) if self.expectation.one_way else frozenset()
+
     def open(self) -> VerifiedEnvelope:
         """Open it as it must be opened."""
         limits = Limits(message=self.expectation.message_limit)
@@ -103,6 +114,7 @@ class Vector:
                 faults=self.expectation.faults,
                 profile=self.profile_of,
                 connection=self.expectation.connection,
+                one_way=self.one_way,
             ),
         )
 

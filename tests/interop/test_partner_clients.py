@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import subprocess
 import threading
@@ -27,27 +25,16 @@ from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki
 from tests.kit.partners import free_port
 from tests.support import tampering
-from tests.support.foreign import (
-    CLIENTS,
-    Endpoint,
-    impostor,
-    needs_gsoap_and_compiler,
-    needs_jdk,
-    needs_node,
-    needs_php,
-    run,
-    serving,
-)
+from tests.support.foreign import CLIENTS, Endpoint, impostor, run, serving
+from tests.support.partner_programs import QUERIES, STACKS, command, shared_folder
 from tests.support.tampering import BODY, RELATES_TO, TIMESTAMP, Change, Tampering, doubled, proxy, wrapped
+from tests.support.telling import Show, show
+
+__all__ = ["show"]
 
 BALANCE, REJECTION, ERROR_MESSAGE, REFUSED, NOT_PROVEN = 0, 3, 4, 5, 6
 CASE, PARTICIPANT = "CR-2023-002931", "P-1002"
-PROGRAMS = [
-    pytest.param("node", marks=needs_node),
-    pytest.param("php", marks=needs_php),
-    pytest.param("c-gsoap", marks=needs_gsoap_and_compiler),
-    pytest.param("java", marks=needs_jdk),
-]
+PROGRAMS = QUERIES
 Ask = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -66,37 +53,7 @@ def forger(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="module")
 def built(endpoint: Endpoint, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Any]]:
     """How a program is started; what has to be compiled is compiled once for all workers of the test run."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-    def build(program: str) -> list[Any]:
-        folder = base / program
-        match program:
-            case "node":
-                return ["node", CLIENTS / "node" / "query.js"]
-            case "php":
-                return ["php", CLIENTS / "php" / "query.php"]
-            case "java":
-                sources = (CLIENTS / "java").glob("*.java")
-                once(folder, "javac", "-Xlint:all,-serial", "-Werror", "-d", folder, *sources)
-                return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", folder, "Query"]
-            case _:
-                url = endpoint.url("FCC807")
-                once(folder, "make", "-C", CLIENTS / program, f"OUT={folder}", f"URL={url}", "CFLAGS=-O0")
-                return [folder / "query"]
-
-    return build
-
-
-def once(folder: Path, *command: object) -> None:
-    """Run a command that fills the folder, unless another worker has."""
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            made = run(*command)
-            assert made.returncode == 0, made.stdout + made.stderr
-            (folder / "done").touch()
+    return lambda program: command(program, "query", shared_folder(tmp_path_factory), endpoint.url("FCC807"))
 
 
 @pytest.fixture
@@ -126,11 +83,12 @@ def said(ran: subprocess.CompletedProcess[str]) -> tuple[int, str]:
 # -- the outcomes ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_of_another_stack_is_told_the_balance(ask: Ask, program: str, version: str) -> None:
+def test_a_program_of_another_stack_is_told_the_balance(ask: Ask, program: str, version: str, show: Show) -> None:
     code, words = said(ask(program, SOAP=version))
     assert code == BALANCE
     expected = rf"Balance due: 710\.00 USD as of \d{{4}}-\d\d-\d\d, case {CASE}, participant {PARTICIPANT}"
     assert re.fullmatch(expected, words)
+    show(STACKS[program], f"queries, SOAP {version}")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -142,7 +100,7 @@ def test_it_is_told_why_its_query_was_rejected(ask: Ask, program: str) -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_it_is_told_of_an_error(ask: Ask, program: str) -> None:
-    code, words = said(ask(program, SOAP="1.1" if program in ("php", "java") else "1.2", AS_OF="2199-01-01"))
+    code, words = said(ask(program, SOAP="1.1" if program in ("php", "java", "ruby") else "1.2", AS_OF="2199-01-01"))
     assert code == ERROR_MESSAGE
     assert words.startswith("Error message: exchange.as-of-date-in-future: ")
 
@@ -250,7 +208,9 @@ def test_the_kit_finds_nothing_against_what_a_program_says(
 def test_every_program_is_in_the_table_of_stacks() -> None:
     table = (CLIENTS / "README.md").read_text("utf-8").partition("## What each stack can do")[2]
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")][2:]
-    names = {"c-gsoap": "C", "java": "Java", "node": "node", "php": "PHP"}
+    names = {
+        "c-gsoap": "C", "java": "Java", "mono": "C#", "node": "node", "php": "PHP", "python": "Python", "ruby": "Ruby",
+    }  # fmt: skip
     assert sorted(rows) == sorted(names[folder.name] for folder in CLIENTS.iterdir() if folder.is_dir())
 
 

@@ -128,7 +128,9 @@ class Court:
         """`payload` in an envelope that the partner of that key has signed."""
         action = service(exchange.code).actions.get(str(payload.tag), "urn:none")
         given = {"to": self.url(exchange.code), "action": action, "message_id": f"urn:uuid:{message_id or uuid4()}"}
-        envelope = compose_envelope(payload, Addressing.request(**(given | addressing)), version)
+        reply_to = {"reply_to": addressing.pop("reply_to")} if "reply_to" in addressing else {}
+        properties = replace(Addressing.request(**(given | addressing)), **reply_to)
+        envelope = compose_envelope(payload, properties, version)
         seal_envelope(envelope, identity=self.identity(signer), policy=self.policy, clock=self.clock)
         return to_bytes(envelope)
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from ccms_ws.envelope.authorities import Authority
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.trust import PinnedCertificate, RevocationList, TrustStore
 
@@ -154,6 +155,11 @@ class Pki:
         return self._named("stranger", "p256")
 
     @cached_property
+    def chained(self) -> Identity:
+        """A partner whose certificate is not pinned: the authority vouches for it, under its subject."""
+        return self._named("chained")
+
+    @cached_property
     def expired(self) -> Identity:
         """A partner whose certificate has run out."""
         return self._named("expired", "p256", start=NOW - timedelta(days=40), days=30)
@@ -170,13 +176,18 @@ class Pki:
 
     @cached_property
     def trust(self) -> TrustStore:
-        """Pins for court, adult-probation, dmv, ftb, expired, early and revoked."""
+        """Pins for court, adult-probation, dmv, ftb, expired, early and revoked; the authority for chained."""
         partners = {
             "court": self.court, "adult-probation": self.probation, "dmv": self.dmv, "ftb": self.ftb,
             "expired": self.expired, "early": self.early, "revoked": self.revoked,
         }  # fmt: skip
         pins = [PinnedCertificate(partner, identity.certificate) for partner, identity in partners.items()]
-        return TrustStore(pins, crls=[self.revocation_list(self.revoked.certificate)])
+        subject = self.chained.certificate.subject.rfc4514_string()
+        return TrustStore(
+            pins,
+            crls=[self.revocation_list(self.revoked.certificate)],
+            authorities=[Authority("chained", (self.authority,), subject)],
+        )
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 
-from ccms_ws.envelope.soap import to_bytes
+from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.errors import (
     LimitExceeded,
     MalformedEnvelope,
@@ -95,6 +95,35 @@ ATTACKS = [
     *(
         Attack(35, f"Content-Type {value!r}", sent_as(after_seal(), content_type=value), UnsupportedMediaType)
         for value in ('multipart/related; type="text/xml"', "application/xop+xml")
+    ),
+    *(
+        Attack(
+            33,
+            f"Content-Type {value!r}",
+            sent_as(after_seal(version=version), content_type=value),
+            None,
+            reason="utf8 can mean nothing but UTF-8, and the octets must be that",
+            remark="BP R1012",
+        )
+        for version, value in (
+            (SoapVersion.SOAP11, "text/xml; charset=utf8"),
+            (SoapVersion.SOAP12, 'application/soap+xml; charset="UTF8"'),
+        )
+    ),
+    Attack(
+        33,
+        "Latin-1 said to be utf8",
+        sent_as(
+            lambda: to_bytes(sealed()).replace(b"24CR", "24\xe9CR".encode("latin-1")),
+            content_type="text/xml; charset=utf8",
+        ),
+        MalformedEnvelope,
+    ),
+    Attack(
+        33,
+        "UTF-16 said to be utf8",
+        sent_as(lambda: _encoded("utf-16"), content_type="text/xml; charset=utf8"),
+        UnsupportedMediaType,
     ),
     Attack(33, "SOAP 1.1 as SOAP 1.2", sent_as(after_seal(), content_type="application/soap+xml"), SoapVersionMismatch),
     Attack(33, "UTF-7", behind('<?xml version="1.0" encoding="utf-7"?>'), UnsupportedMediaType),

@@ -200,10 +200,60 @@ ATTACKS = [
         TimestampOutOfRange,
         {"clock": FixedClock(NOW - timedelta(minutes=1, microseconds=1))},
     ),
+    *(
+        Attack(
+            18,
+            name,
+            before_sign(("17:35:00Z", expires)),
+            None,
+            reason=f"{stack}; it is valid for 300 s all the same",
+            remark="WSS 10: Expires",
+        )
+        for name, expires, stack in (
+            ("a Timestamp of 300.001 s", "17:35:00.001Z", ".NET and Mono write this"),
+            ("a Timestamp of 600 s", "17:40:00Z", "node-soap writes this"),
+            ("a Timestamp of 3,600 s", "18:30:00Z", "wse-php writes this"),
+        )
+    ),
     Attack(
         18,
         "a message that means to live for a day",
         after_seal(policy=replace(POLICY, lifetime=timedelta(days=1))),
+        None,
+        reason="what Expires claims beyond 300 s has no effect",
+        remark="WSS 10: Expires",
+    ),
+    Attack(
+        18,
+        "a message that means to live until the year 9999",
+        before_sign((_EXPIRES, "<wsu:Expires>9999-12-31T23:59:59Z</wsu:Expires>")),
+        None,
+        reason="what Expires claims beyond 300 s has no effect",
+        remark="WSS 10: Expires",
+    ),
+    Attack(
+        18,
+        "a message in its last second that means to live for a day",
+        after_seal(policy=replace(POLICY, lifetime=timedelta(days=1))),
+        None,
+        {"clock": FixedClock(NOW + timedelta(minutes=5, seconds=59, milliseconds=999))},
+        reason="it is valid for 300 s, and the clocks may differ by 60 s",
+        remark="WSS 10: Expires",
+    ),
+    Attack(
+        18,
+        "a stale message that means to live for a day",
+        after_seal(policy=replace(POLICY, lifetime=timedelta(days=1))),
+        TimestampOutOfRange,
+        {"clock": FixedClock(NOW + timedelta(minutes=6, microseconds=1))},
+    ),
+    Attack(
+        18,
+        "a message of the year 1",
+        before_sign(
+            (_CREATED, "<wsu:Created>0001-01-01T00:00:00Z</wsu:Created>"),
+            (_EXPIRES, "<wsu:Expires>0001-01-01T00:05:00Z</wsu:Expires>"),
+        ),
         TimestampOutOfRange,
     ),
     Attack(18, "Expires before Created", before_sign(("17:35:00Z", "17:25:00Z")), TimestampOutOfRange),

@@ -7,23 +7,28 @@ from copy import deepcopy
 
 from lxml import etree
 
-from ccms_ws.contract.namespaces import DS, SOAP11, WSSE, WSU
-from ccms_ws.envelope.soap import to_bytes
+from ccms_ws.contract.namespaces import DS, SOAP11, SOAP12, WSSE, WSU
+from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.errors import (
     AddressingHeaderInvalid,
     AddressingHeaderMissing,
+    AlgorithmRefused,
     HeaderNotUnderstood,
     MalformedEnvelope,
     PartNotSigned,
     SecurityHeaderInvalid,
+    SignatureInvalid,
+    SignerNotTrusted,
     SoapVersionMismatch,
 )
 from tests.attack.attack import Attack, after_seal, before_sign, change, in_tree, part, signed_with
 from tests.support.envelopes import ADDRESS, parsed, sealed
 from tests.support.layouts import BODY, TIMESTAMP, Layout
 from tests.support.oracles import reference_template
+from tests.support.pki import pki
 
 _SECURITY = "<wsse:Security "
+_NEXT11 = "http://schemas.xmlsoap.org/soap/actor/next"
 _END = "</wsse:Security>"
 _BLOCK = "<x:y xmlns:x='urn:x' soap:mustUnderstand='{}'/>" + _SECURITY
 _ENVELOPE = f'<s:Envelope xmlns:s="{SOAP11}"><s:Body>{BODY}</s:Body></s:Envelope>'
@@ -136,7 +141,40 @@ ATTACKS = [
     ),
     *(
         Attack(6, f"{name} is not signed", before_sign((reference_template(name), "")), PartNotSigned)
-        for name in ("Body", "TS", "X509", "To", "Action", "MessageID", "ReplyTo")
+        for name in ("Body", "TS", "To", "Action", "MessageID", "ReplyTo")
+    ),
+    Attack(
+        6,
+        "X509 is not signed",
+        before_sign((reference_template("X509"), "")),
+        None,
+        reason="a pinned certificate is known from the court's own settings; WSS4J and node-soap do not sign the token",
+        remark="GFIPM S2S: the token is not signed",
+    ),
+    Attack(
+        6,
+        "a token that an authority vouches for is not signed",
+        before_sign((reference_template("X509"), ""), layout=Layout(identity=pki().chained)),
+        PartNotSigned,
+    ),
+    Attack(
+        6,
+        "a token that an authority vouches for is signed",
+        before_sign(layout=Layout(identity=pki().chained)),
+        None,
+    ),
+    *(
+        Attack(
+            15,
+            f"an unsigned token exchanged for {whose}",
+            before_sign((reference_template("X509"), ""), after=(pki().probation.certificate_text, other)),
+            answer,
+        )
+        for whose, other, answer in (
+            ("another partner's", pki().dmv.certificate_text, AlgorithmRefused),
+            ("one that an authority vouches for", pki().chained.certificate_text, SignatureInvalid),
+            ("another of the same key", pki().renewed(pki().probation).certificate_text, SignerNotTrusted),
+        )
     ),
     *(
         Attack(6, f"no wsa:{name}", before_sign(layout=_without(name)), AddressingHeaderMissing)
@@ -148,6 +186,37 @@ ATTACKS = [
     Attack(36, "an unknown block that may be ignored", after_seal((_SECURITY, _BLOCK.format(0))), None),
     Attack(36, "mustUnderstand=2", after_seal((_SECURITY, _BLOCK.format(2))), MalformedEnvelope),
     Attack(36, "mustUnderstand=true in SOAP 1.1", after_seal((_SECURITY, _BLOCK.format("true"))), MalformedEnvelope),
+    *(
+        Attack(
+            36,
+            f"a mandatory block for {whose} in {version.name}",
+            after_seal(
+                (_SECURITY, f"<x:y xmlns:x='urn:x' soap:mustUnderstand='1' soap:{role}/>{_SECURITY}"), version=version
+            ),
+            answer,
+            reason="" if answer else "it is not for the court to understand (SOAP 1.1 4.2.2, SOAP 1.2 2.4)",
+        )
+        for version, whose, role, answer in (
+            (SoapVersion.SOAP11, "another actor", "actor='urn:other'", None),
+            (SoapVersion.SOAP11, "the next actor", f"actor='{_NEXT11}'", HeaderNotUnderstood),
+            (SoapVersion.SOAP11, "an actor without name", "actor=''", HeaderNotUnderstood),
+            (SoapVersion.SOAP12, "another role", "role='urn:other'", None),
+            (SoapVersion.SOAP12, "no role at all", f"role='{SOAP12}/role/none'", None),
+            (SoapVersion.SOAP12, "the next role", f"role='{SOAP12}/role/next'", HeaderNotUnderstood),
+            (
+                SoapVersion.SOAP12,
+                "the ultimate receiver",
+                f"role='{SOAP12}/role/ultimateReceiver'",
+                HeaderNotUnderstood,
+            ),
+        )
+    ),
+    Attack(
+        36,
+        "mustUnderstand=2 for another actor",
+        after_seal((_SECURITY, f"<x:y xmlns:x='urn:x' soap:mustUnderstand='2' soap:actor='urn:other'/>{_SECURITY}")),
+        MalformedEnvelope,
+    ),
     Attack(
         36,
         "a wsa block for another actor",

@@ -25,9 +25,9 @@ from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse
 from ccms_ws.parts.metadata import MessageKind, Metadata, first_metadata
 from ccms_ws.parts.problems import Problem
-from tests.integration.delivery.test_line import hold
 from tests.support.justice import make_keys, make_settings
 from tests.support.line import Line
+from tests.support.pushes import hold
 from tests.support.records import attempted
 
 WINDOW = timedelta(days=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -14,19 +14,20 @@ from uuid import UUID
 import pytest
 
 from ccms_ws.clock import court_day
-from ccms_ws.domain.abstracts import AbstractState, ReleaseReason, SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import AbstractState, ReleaseReason
 from ccms_ws.domain.circuit_breaker import BreakerState
 from ccms_ws.domain.collections import BatchState, ItemState
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.dmv907 import DMV907
-from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
+from ccms_ws.exchanges.dmv907.handler import order_release
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused
 from ccms_ws.simulator import Mischief, Pace, Simulation, read_script
 from ccms_ws.simulator.acts import Temper
 from tests.support.justice import make_keys, make_settings
 from tests.support.line import Line
+from tests.support.pushes import hold, push_batch
 
 QUICK = Pace(
     answer_after=timedelta(milliseconds=10),
@@ -67,24 +68,6 @@ def start(keys: Path, tmp_path: Path) -> Iterator[Start]:
         yield begin
 
 
-def hold(line: Line, case_number: str = "TR-2025-011250", participant_id: str = "P-1004") -> UUID:
-    order = HoldOrder(
-        case_number=case_number,
-        participant_id=participant_id,
-        sections=(
-            SectionViolated("VC", "40508(c)", SectionRole.COMPLIANCE),
-            SectionViolated("VC", "14601.1(a)", SectionRole.UNDERLYING),
-        ),
-        violation_date=date(2025, 5, 2),
-        order_date=date(2025, 10, 6),
-        noncompliance_date=date(2026, 4, 6),
-        certified_by="Deputy Clerk 12",
-        convicted_on=date(2025, 6, 17),
-    )
-    (abstract_id,) = line.court.push(DMV907, "DMV", lambda context, uow: [order_hold(order, context, uow)])
-    return abstract_id
-
-
 def release(line: Line, hold_id: UUID) -> UUID:
     (abstract_id,) = line.court.push(
         DMV907,
@@ -102,11 +85,6 @@ def pay(line: Line, case_number: str, participant_id: str, amount: str, entry_id
     with line.court.units() as uow:
         uow.books.add(entry)
         uow.commit()
-
-
-def push_batch(line: Line, partner_id: str) -> UUID:
-    batches = line.court.push(COL903, partner_id, lambda context, uow: build_batches(context, uow, size=1000))
-    return batches[0]
 
 
 def quarantined(line: Line) -> list[str]:

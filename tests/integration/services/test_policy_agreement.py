@@ -15,8 +15,8 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
 from ccms_ws.contract.namespaces import DS, WSA, WSSE, WSU, q
-from ccms_ws.contract.policy import SignedPart, check_published_policy, published_policy, signed_parts
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.contract.policy import SignedPart, check_published_policy, in_words, published_policy, signed_parts
+from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.errors import ContractError
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import EXCHANGES, get_exchange
@@ -90,7 +90,7 @@ def test_an_envelope_with_every_part_signed_keeps_the_policy_and_passes(
     assert court.post(etree.tostring(sealed)).status == 200
 
 
-@pytest.mark.parametrize("name", ["Body", "To", "Action", "MessageID", "ReplyTo", "Timestamp", "BinarySecurityToken"])
+@pytest.mark.parametrize("name", ["Body", "To", "Action", "MessageID", "ReplyTo", "Timestamp"])
 def test_an_envelope_with_a_part_unsigned_breaks_the_policy_and_is_refused(
     court: Court, sealed: _Element, policy: _Element, name: str
 ) -> None:
@@ -102,6 +102,17 @@ def test_an_envelope_with_a_part_unsigned_breaks_the_policy_and_is_refused(
     answer = court.post(etree.tostring(envelope))
     assert answer.status == 400
     assert answer.text("ErrorCode") == "security.part-not-signed"
+
+
+def test_the_token_of_a_pinned_certificate_may_stay_unsigned_as_the_words_say_and_the_policy_does_not(
+    court: Court, sealed: _Element, policy: _Element
+) -> None:
+    (token,) = (part for kind, part in parts_of(sealed) if kind is SignedPart.TOKEN)
+    envelope = without(court, sealed, token)
+    assert not keeps_the_policy(envelope, policy)
+    assert court.post(etree.tostring(envelope)).status == 200
+    words = dict(in_words(describe(SecurityPolicy())))
+    assert "not signed is tolerated if the court has pinned the certificate" in words["Signed"]
 
 
 @pytest.mark.parametrize("code", [exchange.code for exchange in EXCHANGES])
@@ -119,6 +130,6 @@ def test_a_wsdl_that_left_out_a_part_would_be_noticed(part: SignedPart) -> None:
 
 
 def test_a_gate_that_enforces_something_else_does_not_open(court: Court) -> None:
-    lenient = replace(court.application, policy=SecurityPolicy(require_signed_token=False))
+    lenient = replace(court.application, policy=SecurityPolicy(token_references=frozenset({TokenReference.DIRECT})))
     with pytest.raises(ContractError, match="another security policy"):
         lenient.gateway()

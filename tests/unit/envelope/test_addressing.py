@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import WSA, WSA_ANONYMOUS
+from ccms_ws.contract.namespaces import WSA, WSA_ANONYMOUS, WSA_NONE
 from ccms_ws.envelope.addressing import (
     Addressing,
     check_destination,
@@ -100,17 +100,38 @@ def test_a_reply_relationship_may_be_spelt_out() -> None:
 
 @pytest.mark.parametrize("header", [f'"{ACTION}"', '""'])
 def test_soap_action_repeats_the_action_in_quotes_or_says_nothing(header: str) -> None:
-    check_soap_action(header, ACTION, required=True)
+    remarks: list[str] = []
+    check_soap_action(header, ACTION, remarks, required=True)
+    assert remarks == []
 
 
-@pytest.mark.parametrize("header", [ACTION, "", '"', f'"{ACTION}', f"'{ACTION}'", f'"{ACTION}x"', f'" {ACTION}"', None])
-def test_another_soap_action_is_refused(header: str | None) -> None:
+def test_a_soap_action_without_quotes_is_read_and_remarked() -> None:
+    remarks: list[str] = []
+    check_soap_action(ACTION, ACTION, remarks, required=True)
+    assert remarks == ["BP R1109: SOAPAction is not in quotes"]
+
+
+@pytest.mark.parametrize(
+    "header", [ACTION + "x", '"', f'"{ACTION}', f"'{ACTION}'", f'"{ACTION}x"', f'" {ACTION}"', ACTION.upper()]
+)
+def test_another_soap_action_is_refused(header: str) -> None:
     with pytest.raises(ActionMismatch):
-        check_soap_action(header, ACTION, required=True)
+        check_soap_action(header, ACTION, [], required=True)
 
 
-def test_answers_and_soap_12_need_no_soap_action() -> None:
-    check_soap_action(None, ACTION, required=False)
+@pytest.mark.parametrize(
+    ("header", "words"), [(None, "no SOAPAction header"), ("", "nothing in the SOAPAction header")]
+)
+def test_soap_11_needs_a_soap_action_and_the_refusal_names_it_with_its_quotes(header: str | None, words: str) -> None:
+    with pytest.raises(ActionMismatch) as caught:
+        check_soap_action(header, ACTION, [], required=True)
+    assert words in caught.value.detail
+    assert caught.value.detail.endswith(f'expected, quotes included: "{ACTION}"')
+
+
+@pytest.mark.parametrize("header", [None, ""])
+def test_answers_and_soap_12_need_no_soap_action(header: str | None) -> None:
+    check_soap_action(header, ACTION, [], required=False)
 
 
 def test_a_message_is_for_us() -> None:
@@ -125,9 +146,19 @@ def test_a_message_for_somebody_else_is_refused(to: str) -> None:
 
 
 def test_answers_go_to_the_anonymous_or_a_configured_address() -> None:
-    check_reply_addresses([WSA_ANONYMOUS, "https://partner.example/"], frozenset({"https://partner.example/"}))
-    with pytest.raises(ReplyAddressRefused):
-        check_reply_addresses([WSA_ANONYMOUS, "https://partner.example/other"], frozenset({"https://partner.example/"}))
+    allowed = frozenset({"https://partner.example/"})
+    check_reply_addresses([WSA_ANONYMOUS, "https://partner.example/"], allowed, one_way=False)
+    for one_way in (False, True):
+        with pytest.raises(ReplyAddressRefused):
+            check_reply_addresses([WSA_ANONYMOUS, "https://partner.example/other"], allowed, one_way=one_way)
+
+
+def test_the_none_address_is_for_messages_that_nothing_answers() -> None:
+    check_reply_addresses([WSA_NONE], frozenset(), one_way=True)
+    with pytest.raises(ReplyAddressRefused) as caught:
+        check_reply_addresses([WSA_NONE], frozenset(), one_way=False)
+    assert "the none address" in caught.value.detail
+    assert WSA_ANONYMOUS in caught.value.hint
 
 
 def test_an_answer_is_to_what_was_sent() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.explaining import advice, examine
 from ccms_ws.envelope.soap import to_bytes
-from ccms_ws.errors import DigestMismatch, MalformedEnvelope
+from ccms_ws.errors import CcmsWsError, DigestMismatch, EnvelopeError, MalformedEnvelope
 from tests.support.envelopes import POLICY, parsed, sealed
 
 
@@ -34,3 +38,24 @@ def test_what_cannot_be_read_says_why() -> None:
 def test_a_partner_is_told_what_to_do() -> None:
     assert "canonical form" in advice(DigestMismatch.code)
     assert advice("nothing.known") == ""
+
+
+def subclasses(kind: type[CcmsWsError]) -> Iterator[type[CcmsWsError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+@pytest.mark.parametrize(
+    "error", [each for each in subclasses(EnvelopeError) if "." in each.code], ids=lambda e: e.code
+)
+def test_a_partner_can_be_told_what_to_do_about_every_refusal_of_an_envelope(error: type[CcmsWsError]) -> None:
+    assert len(advice(error.code)) > 30
+
+
+def test_the_advice_names_what_stacks_get_wrong() -> None:
+    assert all(name in advice("addressing.header-missing") for name in ("wsa:To", "wsa:Action", "wsa:MessageID"))
+    assert "wsa:From" in advice("addressing.reply-address-refused")
+    assert "none address" in advice("addressing.reply-address-refused")
+    assert "in quotes" in advice("addressing.action-mismatch")
+    assert "later Expires" in advice("security.timestamp-out-of-range")

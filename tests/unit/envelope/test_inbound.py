@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from ccms_ws.clock import FixedClock
-from ccms_ws.contract.namespaces import DS, SOAP11, WSA, WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION
+from ccms_ws.contract.namespaces import DS, SOAP11, WSA, WSA_FAULT_ACTION, WSA_NONE, WSA_SOAP_FAULT_ACTION
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.faults import compose_fault
 from ccms_ws.envelope.inbound import VerifiedEnvelope, open_parsed
@@ -23,6 +23,7 @@ from ccms_ws.errors import (
     MalformedEnvelope,
     NotPermitted,
     PartNotSigned,
+    ReplyAddressRefused,
     SignerNotTrusted,
 )
 from tests.support.envelopes import (
@@ -88,12 +89,34 @@ def test_the_content_digest_is_that_of_the_payload_even_where_it_leans_on_the_bo
     assert opened(sealed(body)).content_digest == expected
 
 
-def test_a_signed_token_may_be_waived() -> None:
+@pytest.mark.parametrize("one_way", [frozenset(), frozenset({QUERY})])
+def test_the_none_address_is_accepted_only_where_no_message_answers(one_way: frozenset[str]) -> None:
+    raw = sealed(reply_to=WSA_NONE)
+    if one_way:
+        assert opened(raw, accept=acceptance(one_way=one_way)).addressing.reply_to == WSA_NONE
+        return
+    with pytest.raises(ReplyAddressRefused):
+        opened(raw, accept=acceptance(one_way=one_way))
+
+
+def test_an_answer_may_name_the_none_address_since_nothing_answers_it() -> None:
+    raw = sealed(relates_to="urn:uuid:ours", reply_to=WSA_NONE)
+    assert opened(raw, accept=acceptance(relates_to="urn:uuid:ours")).addressing.reply_to == WSA_NONE
+
+
+def test_a_token_that_is_not_signed_is_remarked_if_it_is_pinned_and_refused_if_not() -> None:
     text = Layout().text().replace(reference_template("X509").encode(), b"")
-    raw = libxmlsec_sign(text, pki().probation)
-    with pytest.raises(PartNotSigned):
-        opened(raw)
-    assert opened(raw, policy=replace(POLICY, require_signed_token=False)).partner_id == "adult-probation"
+    envelope = opened(libxmlsec_sign(text, pki().probation))
+    assert (envelope.partner_id, envelope.remarks) == ("adult-probation", ("GFIPM S2S: the token is not signed",))
+    text = Layout(identity=pki().chained).text()
+    assert opened(libxmlsec_sign(text, pki().chained)).remarks == ()
+    with pytest.raises(PartNotSigned, match="not pinned"):
+        opened(libxmlsec_sign(text.replace(reference_template("X509").encode(), b""), pki().chained))
+
+
+def test_expires_beyond_the_lifetime_does_not_lengthen_the_life_of_a_message() -> None:
+    envelope = opened(sealed(policy=replace(POLICY, lifetime=timedelta(days=1))))
+    assert envelope.expires == envelope.created + POLICY.lifetime
 
 
 def test_the_partner_is_asked_for_last_and_by_name() -> None:

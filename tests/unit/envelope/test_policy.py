@@ -16,7 +16,6 @@ def test_the_default_is_the_justice_profile() -> None:
     policy = SecurityPolicy()
     assert policy.profile is Profile.GFIPM_S2S
     assert (policy.skew, policy.lifetime) == (timedelta(seconds=60), timedelta(seconds=300))
-    assert policy.require_signed_token
     assert (policy.rsa_signature, policy.digest) == (RSA_SHA256, SHA256)
 
 

@@ -9,11 +9,13 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import WSU
+from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.timestamps import check_freshness, read_timestamp, write_timestamp
 from ccms_ws.errors import SecurityHeaderInvalid, TimestampOutOfRange
 
 AT = datetime(2026, 3, 2, 17, 30, 1, 234567, UTC)
-SKEW, LIFETIME = timedelta(seconds=60), timedelta(seconds=300)
+POLICY = SecurityPolicy()
+LIFETIME = POLICY.lifetime
 
 
 def _timestamp(inner: str) -> _Element:
@@ -87,16 +89,44 @@ def test_each_rule_of_the_basic_security_profile_is_kept(inner: str, rule: str) 
     "offset", [timedelta(), timedelta(seconds=-60), timedelta(seconds=299), timedelta(seconds=359.9)]
 )
 def test_a_message_is_fresh_from_skew_before_to_skew_after(offset: timedelta) -> None:
-    check_freshness(AT, AT + LIFETIME, AT + offset, SKEW, LIFETIME)
+    remarks: list[str] = []
+    assert check_freshness(AT, AT + LIFETIME, AT + offset, POLICY, remarks) == AT + LIFETIME
+    assert remarks == []
 
 
+@pytest.mark.parametrize("claimed", [timedelta(seconds=300), timedelta(seconds=300.001), timedelta(days=400)])
 @pytest.mark.parametrize("offset", [timedelta(seconds=-60.1), timedelta(seconds=360), timedelta(days=400)])
-def test_a_message_outside_that_window_is_refused(offset: timedelta) -> None:
+def test_a_message_outside_that_window_is_refused_whatever_it_claims(offset: timedelta, claimed: timedelta) -> None:
     with pytest.raises(TimestampOutOfRange):
-        check_freshness(AT, AT + LIFETIME, AT + offset, SKEW, LIFETIME)
+        check_freshness(AT, AT + claimed, AT + offset, POLICY, [])
 
 
-@pytest.mark.parametrize("lifetime", [timedelta(), timedelta(seconds=-1), timedelta(seconds=300.001)])
-def test_a_message_may_not_mean_to_live_long_or_not_at_all(lifetime: timedelta) -> None:
+@pytest.mark.parametrize("lifetime", [timedelta(), timedelta(seconds=-1)])
+def test_a_message_may_not_expire_before_it_is_created(lifetime: timedelta) -> None:
     with pytest.raises(TimestampOutOfRange):
-        check_freshness(AT, AT + lifetime, AT, SKEW, LIFETIME)
+        check_freshness(AT, AT + lifetime, AT, POLICY, [])
+
+
+@pytest.mark.parametrize("claimed", [timedelta(seconds=300.001), timedelta(seconds=3600), timedelta(days=999_999)])
+def test_an_expires_beyond_the_lifetime_is_remarked_and_has_no_effect(claimed: timedelta) -> None:
+    remarks: list[str] = []
+    assert check_freshness(AT, AT + claimed, AT + timedelta(seconds=359), POLICY, remarks) == AT + LIFETIME
+    (remark,) = remarks
+    assert remark.startswith("WSS 10: Expires is ")
+
+
+def test_an_expires_before_the_lifetime_ends_is_the_end() -> None:
+    assert check_freshness(AT, AT + timedelta(seconds=9), AT, POLICY, []) == AT + timedelta(seconds=9)
+    with pytest.raises(TimestampOutOfRange, match="expired 0:01:00 ago"):
+        check_freshness(AT, AT + timedelta(seconds=9), AT + timedelta(seconds=69), POLICY, [])
+
+
+def test_the_reason_of_a_refusal_is_the_age_and_not_what_expires_claims() -> None:
+    with pytest.raises(TimestampOutOfRange, match="created 1:00:00 ago; a message is valid for 0:05:00 at most"):
+        check_freshness(AT, AT + timedelta(days=1), AT + timedelta(hours=1), POLICY, [])
+
+
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC) - LIFETIME])
+def test_the_first_and_the_last_year_are_refused_as_any_other(at: datetime) -> None:
+    with pytest.raises(TimestampOutOfRange):
+        check_freshness(at, at + LIFETIME, AT, POLICY, [])

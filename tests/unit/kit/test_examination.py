@@ -96,9 +96,9 @@ FOUND = {
     "signature-twice": "M04", "token-missing": "M04", "id-twice": "M04 M18", "sha1-digest": "M05",
     "sha1-signature": "M05", "hmac-signature": "M05", "inclusive-c14n": "M05", "stranger": "M06",
     "borrowed-certificate": "M07", "signature-changed": "M07", "body-changed": "M07", "to-changed": "M07 M15",
-    "expires-changed": "M07 M13", "body-not-signed": "M08", "body-wrapped": "M08", "timestamp-not-signed": "M09",
-    "to-not-signed": "M10", "action-not-signed": "M10", "message-id-not-signed": "M10", "token-not-signed": "M11",
-    "stale": "M13", "from-the-future": "M13", "lives-too-long": "M13", "action-of-another": "M14",
+    "expires-changed": "M07 M20", "body-not-signed": "M08", "body-wrapped": "M08", "timestamp-not-signed": "M09",
+    "to-not-signed": "M10", "action-not-signed": "M10", "message-id-not-signed": "M10", "token-exchanged": "M06 M11",
+    "stale": "M13", "from-the-future": "M13", "stale-lives-long": "M13 M20", "action-of-another": "M14",
     "soap-action-of-another": "M14", "to-another": "M15", "message-id-missing": "M15 M16",
     "message-id-relative": "M15 M16", "action-twice": "M15 M16", "reply-elsewhere": "M17", "unknown-message": "M18",
 }  # fmt: skip

@@ -1,8 +1,12 @@
-// A SOAP envelope with a WS-Security signature, with javax.xml.crypto: how a query is signed and an answer is proven.
+// A SOAP envelope with a WS-Security signature, with javax.xml.crypto: how a message is signed and one is proven.
 import java.io.*;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.*;
 import java.security.*;
+import java.security.cert.*;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.*;
 import java.util.stream.Stream;
 import javax.xml.crypto.*;
@@ -18,6 +22,7 @@ import org.w3c.dom.*;
 import org.xml.sax.SAXException;
 
 final class Envelope {
+    static final String SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/", SOAP12 = "http://www.w3.org/2003/05/soap-envelope";
     static final String WSA = "http://www.w3.org/2005/08/addressing";
     static final String OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-";
     static final String WSSE = OASIS + "wssecurity-secext-1.0.xsd", WSU = OASIS + "wssecurity-utility-1.0.xsd";
@@ -28,22 +33,42 @@ final class Envelope {
     static class Refused extends Exception { Refused(String why) { super(why); } }      // a fault of the endpoint, signed or not
     static class NotProven extends Exception { NotProven(String why) { super(why); } }  // perhaps not the court's answer
 
-    static byte[] signed(String soap, String to, String action, UUID id, Instant now, String query, String certificate, PrivateKey key) throws Exception {
+    // Our key and certificate (base64), and the court's key.
+    record Identity(PrivateKey key, String certificate, PublicKey court) {
+        static Identity load(String key, String certificate, String court) throws Exception {
+            var pem = Files.readString(Path.of(key)).replaceAll("-----[A-Z ]+-----|\\s", "");
+            return new Identity(KeyFactory.getInstance("RSA").generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(pem))),
+                Base64.getEncoder().encodeToString(certificate(certificate).getEncoded()), certificate(court).getPublicKey());
+        }
+
+        static X509Certificate certificate(String file) throws Exception {
+            try (var in = Files.newInputStream(Path.of(file))) {
+                return (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(in);
+            }
+        }
+    }
+
+    // A message that is proven to be the court's: the texts of its wsa headers, and its Body.
+    record Message(Map<String, String> said, Element body) { }
+
+    // `addressing`: name and text of each wsa header.
+    static byte[] signed(String soap, Map<String, String> addressing, Instant now, String payload, Identity who) throws Exception {
+        var blocks = new StringBuilder();
+        addressing.forEach((name, text) -> blocks.append("<wsa:%s wsu:Id=\"%s\">%s</wsa:%s>".formatted(name, name, escaped(text), name)));
         var document = parse("""
-            <s:Envelope xmlns:s="%s" xmlns:wsa="%s" xmlns:wsse="%s" xmlns:wsu="%s"><s:Header><wsa:To wsu:Id="to">%s</wsa:To>\
-            <wsa:Action wsu:Id="action">%s</wsa:Action><wsa:MessageID wsu:Id="id">urn:uuid:%s</wsa:MessageID><wsse:Security s:mustUnderstand="1">\
+            <s:Envelope xmlns:s="%s" xmlns:wsa="%s" xmlns:wsse="%s" xmlns:wsu="%s"><s:Header>%s<wsse:Security s:mustUnderstand="1">\
             <wsu:Timestamp wsu:Id="time"><wsu:Created>%s</wsu:Created><wsu:Expires>%s</wsu:Expires></wsu:Timestamp>\
             <wsse:BinarySecurityToken EncodingType="%ssoap-message-security-1.0#Base64Binary" ValueType="%sx509-token-profile-1.0#X509v3" \
             wsu:Id="token">%s</wsse:BinarySecurityToken><wsse:SecurityTokenReference><wsse:Reference URI="#token" ValueType="%sx509-token-profile-1.0#X509v3"/>\
             </wsse:SecurityTokenReference></wsse:Security></s:Header><s:Body wsu:Id="body">%s</s:Body></s:Envelope>""".formatted(
-            soap, WSA, WSSE, WSU, to, action, id, now, now.plusSeconds(300), OASIS, OASIS, certificate, OASIS, query).getBytes(StandardCharsets.UTF_8));
+            soap, WSA, WSSE, WSU, blocks, now, now.plusSeconds(300), OASIS, OASIS, who.certificate, OASIS, payload).getBytes(StandardCharsets.UTF_8));
         var security = (Element) document.getElementsByTagNameNS(WSSE, "Security").item(0);
         var token = security.removeChild(security.getLastChild());
-        var context = new DOMSignContext(key, security);
+        var context = new DOMSignContext(who.key, security);
         context.setDefaultNamespacePrefix("ds");
         knowIds(document, context);
         var references = new ArrayList<Reference>();
-        for (String part : List.of("body", "to", "action", "id", "time", "token")) {
+        for (String part : Stream.concat(Stream.of("body", "time", "token"), addressing.keySet().stream()).toList()) {
             references.add(SIGNATURES.newReference("#" + part, SIGNATURES.newDigestMethod(DigestMethod.SHA256, null),
                 List.of(SIGNATURES.newTransform(C14N, (TransformParameterSpec) null)), null, null));
         }
@@ -66,22 +91,24 @@ final class Envelope {
         }
     }
 
-    // The answer's Body, if it is the court's and the answer to this query; or an exception.
-    static Element proven(byte[] answer, PublicKey court, UUID id) throws Exception {
+    // The message, if it is the court's and the header `name` says what is expected; or an exception.
+    static Message proven(byte[] message, Identity who, String name, String expected) throws Exception {
         Element envelope;
         try {
-            envelope = parse(answer).getDocumentElement();
+            envelope = parse(message).getDocumentElement();
         } catch (SAXException error) {
             throw new NotProven("it is no plain XML");
         }
         var soap = envelope.getNamespaceURI();
+        if (!"Envelope".equals(envelope.getLocalName()) || !List.of(SOAP11, SOAP12).contains(soap)) throw new NotProven("it is no Envelope");
         Element header = only(envelope, soap, "Header"), body = only(envelope, soap, "Body");
         if (children(header, WSSE, "Security").isEmpty() && !children(body, soap, "Fault").isEmpty())
             throw new Refused(faultReason(body) + " (nobody signed this)");
+        if (!elements(envelope).equals(List.of(header, body))) throw new NotProven("it is no Envelope of Header and Body");
 
         // The key is the one that we were given, whatever the message carries.
         var security = only(header, WSSE, "Security");
-        var context = new DOMValidateContext(court, only(security, DS, "Signature"));
+        var context = new DOMValidateContext(who.court, only(security, DS, "Signature"));
         knowIds(envelope.getOwnerDocument(), context);
         var signed = new ArrayList<Element>();
         try {
@@ -100,13 +127,43 @@ final class Envelope {
         }
 
         // What was signed is what will be read: these very elements, where they stand.
-        Element timestamp = only(security, WSU, "Timestamp"), relatesTo = only(header, WSA, "RelatesTo");
-        for (var part : List.of(body, timestamp, relatesTo))
-            if (!signed.contains(part)) throw new NotProven(part.getLocalName() + " is not signed");
-        if (!relatesTo.getTextContent().trim().equals("urn:uuid:" + id)) throw new NotProven("it answers another message");
-        if (Instant.parse(text(timestamp, WSU, "Expires")).isBefore(Instant.now().minusSeconds(60))) throw new NotProven("it has expired");
-        return body;
+        var timestamp = only(security, WSU, "Timestamp");
+        var said = new HashMap<String, String>();
+        for (var part : Stream.concat(Stream.of(body, timestamp), elements(header).stream()).toList()) {
+            boolean addressing = WSA.equals(part.getNamespaceURI());
+            if ((addressing || part == body || part == timestamp) && !signed.contains(part)) throw new NotProven(part.getLocalName() + " is not signed");
+            if (addressing && said.put(part.getLocalName(), part.getTextContent().trim()) != null) throw new NotProven(part.getLocalName() + " is there twice");
+            if (!addressing && part != security && List.of("1", "true").contains(part.getAttributeNS(soap, "mustUnderstand")))
+                throw new NotProven(part.getLocalName() + " must be understood");
+        }
+        if (!expected.equals(said.get(name))) throw new NotProven(name + " is " + said.get(name));
+        var now = Instant.now();
+        try {
+            if (Instant.parse(only(timestamp, WSU, "Created").getTextContent().trim()).isAfter(now.plusSeconds(60))
+                || Instant.parse(only(timestamp, WSU, "Expires").getTextContent().trim()).isBefore(now.minusSeconds(60)))
+                throw new NotProven("it has expired, or the clocks differ");
+        } catch (DateTimeParseException error) {
+            throw new NotProven("a time is none");
+        }
+        return new Message(said, body);
     }
+
+    // The exclusive canonical form, which is what two copies of a message have in common.
+    static byte[] canonical(Element element) throws Exception {
+        var nodes = new ArrayList<Node>();
+        collect(element, nodes);
+        var octets = (OctetStreamData) SIGNATURES.newTransform(C14N, (TransformParameterSpec) null).transform((NodeSetData<Node>) nodes::iterator, null);
+        return octets.getOctetStream().readAllBytes();
+    }
+
+    private static void collect(Node node, List<Node> into) {
+        into.add(node);
+        var attributes = node.getAttributes();
+        for (int i = 0; attributes != null && i < attributes.getLength(); i++) into.add(attributes.item(i));
+        for (var child = node.getFirstChild(); child != null; child = child.getNextSibling()) collect(child, into);
+    }
+
+    static String escaped(String text) { return text.replace("&", "&amp;").replace("<", "&lt;"); }
 
     static Document parse(byte[] xml) throws Exception {
         var factory = DocumentBuilderFactory.newInstance();
@@ -114,13 +171,25 @@ final class Envelope {
         factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
         var builder = factory.newDocumentBuilder();
         builder.setErrorHandler(null);
-        return builder.parse(new ByteArrayInputStream(xml));
+        var document = builder.parse(new ByteArrayInputStream(xml));
+        if (hasInstruction(document)) throw new NotProven("it has a processing instruction");
+        return document;
+    }
+
+    private static boolean hasInstruction(Node node) {
+        for (var child = node.getFirstChild(); child != null; child = child.getNextSibling())
+            if (child.getNodeType() == Node.PROCESSING_INSTRUCTION_NODE || hasInstruction(child)) return true;
+        return false;
+    }
+
+    static List<Element> elements(Element parent) {
+        var nodes = parent.getChildNodes();
+        return Stream.iterate(0, i -> i < nodes.getLength(), i -> i + 1).map(nodes::item)
+            .filter(Element.class::isInstance).map(Element.class::cast).toList();
     }
 
     static List<Element> children(Element parent, String namespace, String name) {
-        var nodes = parent.getChildNodes();
-        return Stream.iterate(0, i -> i < nodes.getLength(), i -> i + 1).map(nodes::item)
-            .filter(node -> name.equals(node.getLocalName()) && namespace.equals(node.getNamespaceURI())).map(Element.class::cast).toList();
+        return elements(parent).stream().filter(each -> name.equals(each.getLocalName()) && namespace.equals(each.getNamespaceURI())).toList();
     }
 
     static Element only(Element parent, String namespace, String name) throws NotProven {

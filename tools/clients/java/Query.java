@@ -6,10 +6,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.*;
-import java.security.KeyFactory;
-import java.security.cert.*;
-import java.security.spec.PKCS8EncodedKeySpec;
 import java.time.*;
 import java.time.temporal.ChronoUnit;
 import java.util.*;
@@ -38,11 +34,9 @@ public class Query {
             </q:QuerySubmitter><q:SearchCriteria><nc:CaseTrackingID>%s</nc:CaseTrackingID><ext:CaseParticipantIdentification><nc:IdentificationID>%s\
             </nc:IdentificationID></ext:CaseParticipantIdentification></q:SearchCriteria>%s</q:CaseParticipantBalanceQuery>""".formatted(
             EXCHANGE, EXT, NIEM, id, now, setting("CCMS_PARTNER", "ADULT-PROBATION"), court, court, setting("CCMS_COUNTY", "54"),
-            setting("CCMS_TEST", "false"), setting("CCMS_UNIT", "AdultProbation"), escaped(caseNumber), escaped(participant),
+            setting("CCMS_TEST", "false"), setting("CCMS_UNIT", "AdultProbation"), Envelope.escaped(caseNumber), Envelope.escaped(participant),
             asOf.isEmpty() ? "" : "<q:BalanceAsOfDate><nc:Date>" + asOf + "</nc:Date></q:BalanceAsOfDate>");
     }
-
-    static String escaped(String text) { return text.replace("&", "&amp;").replace("<", "&lt;"); }
 
     static int ask(String url, String keyFile, String certificateFile, String courtFile, String caseNumber, String participant) throws Exception {
         boolean soap12 = setting("CCMS_SOAP", "1.2").equals("1.2");
@@ -57,17 +51,15 @@ public class Query {
         var query = query(id, now, caseNumber, participant);
         SchemaFactory.newInstance(XMLConstants.W3C_XML_SCHEMA_NS_URI).newSchema(URI.create(url + "?xsd=exchange/FCC807-1.0.xsd").toURL())
             .newValidator().validate(new DOMSource(Envelope.parse(query.getBytes(StandardCharsets.UTF_8))));
-        var pem = Files.readString(Path.of(keyFile)).replaceAll("-----[A-Z ]+-----|\\s", "");
-        var key = KeyFactory.getInstance("RSA").generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(pem)));
-        var certificate = Base64.getEncoder().encodeToString(certificate(certificateFile).getEncoded());
-        var soap = soap12 ? "http://www.w3.org/2003/05/soap-envelope" : "http://schemas.xmlsoap.org/soap/envelope/";
-        var envelope = Envelope.signed(soap, to, action, id, now, query, certificate, key);
+        var who = Envelope.Identity.load(keyFile, certificateFile, courtFile);
+        var addressing = new TreeMap<>(Map.of("To", to, "Action", action, "MessageID", "urn:uuid:" + id));
+        var envelope = Envelope.signed(soap12 ? Envelope.SOAP12 : Envelope.SOAP11, addressing, now, query, who);
         var request = HttpRequest.newBuilder(URI.create(url)).timeout(Duration.ofSeconds(30)).POST(HttpRequest.BodyPublishers.ofByteArray(envelope));
         if (soap12) request.header("Content-Type", "application/soap+xml; charset=utf-8; action=\"" + action + "\"");
         else request.header("Content-Type", "text/xml; charset=utf-8").header("SOAPAction", '"' + action + '"');
 
         var answer = http.send(request.build(), BodyHandlers.ofByteArray()).body();
-        var body = Envelope.proven(answer, certificate(courtFile).getPublicKey(), id);
+        var body = Envelope.proven(answer, who, "RelatesTo", "urn:uuid:" + id).body();
         if (!Envelope.text(body, EXT, "ErrorCodeText").isEmpty()) {
             System.out.println("Error message: " + Envelope.text(body, EXT, "ErrorCodeText") + ": " + Envelope.text(body, EXT, "ErrorReasonText"));
             return 4;
@@ -82,12 +74,6 @@ public class Query {
             + Envelope.text((Element) body.getElementsByTagNameNS(EXCHANGE, "BalanceAsOfDate").item(0), NIEM, "Date")
             + ", case " + Envelope.text(body, NIEM, "CaseTrackingID") + ", participant " + Envelope.text(body, NIEM, "IdentificationID"));
         return 0;
-    }
-
-    static X509Certificate certificate(String file) throws Exception {
-        try (var in = Files.newInputStream(Path.of(file))) {
-            return (X509Certificate) CertificateFactory.getInstance("X.509").generateCertificate(in);
-        }
     }
 
     public static void main(String[] given) {

@@ -2,85 +2,16 @@
 // it, xml-crypto proves the answer. What it needs, says and returns: ../README.md.
 const crypto = require('crypto');
 const fs = require('fs');
-const { DOMParser } = require('@xmldom/xmldom');
 const soap = require('soap');
-const { SignedXml } = require('xml-crypto');
+const { C14N, NotProven, Refused, WSA, WSU, prove } = require('./envelope');
 
-const WSA = 'http://www.w3.org/2005/08/addressing';
-const DS = 'http://www.w3.org/2000/09/xmldsig#';
-const OASIS = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-';
-const WSSE = `${OASIS}wssecurity-secext-1.0.xsd`;
-const WSU = `${OASIS}wssecurity-utility-1.0.xsd`;
 const NIEM = 'http://niem.gov/niem/niem-core/2.0';
-const C14N = 'http://www.w3.org/2001/10/xml-exc-c14n#';
-const SHA256 = 'http://www.w3.org/2001/04/xmlenc#sha256';
-const RSA_SHA256 = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256';
-
 process.noDeprecation = true; // soap 1.13 calls what xml-crypto 6.3 advises against, and each run would say so
-
-class Refused extends Error {} // a fault of the endpoint, signed or not: it did not get as far as the query
-class NotProven extends Error {} // whoever wrote this answer, it cannot be shown that it was the court
 
 const setting = (name, otherwise) => process.env[name] || otherwise;
 
 // soap 1.13 writes a child of an imported type in its parent's namespace; so such a child is written out.
 const niem = (name, text) => ({ $xml: `<nc:${name} xmlns:nc="${NIEM}">${text.replace(/[&<]/g, (c) => `&#${c.charCodeAt()};`)}</nc:${name}>` });
-
-const elements = (parent, namespace, name) => Array.from(parent ? parent.childNodes : [])
-  .filter((child) => (child.namespaceURI || null) === namespace && child.localName === name);
-
-function only(parent, namespace, name) {
-  const found = elements(parent, namespace, name);
-  if (found.length !== 1) throw new NotProven(`there are ${found.length} of ${name}`);
-  return found[0];
-}
-
-function parsed(xml) {
-  const stop = (complaint) => { throw new NotProven(`it is no plain XML: ${complaint}`); };
-  const handler = { warning: stop, error: stop, fatalError: stop };
-  const document = new DOMParser({ errorHandler: handler }).parseFromString(xml, 'text/xml');
-  if (document.doctype) stop('it has a document type');
-  return document.documentElement;
-}
-
-// The answer is the court's, and the answer to this query; or an exception.
-function prove(xml, courtCertificate, messageId) {
-  const envelope = parsed(xml);
-  const soapNamespace = envelope.namespaceURI;
-  const [header, body] = ['Header', 'Body'].map((name) => only(envelope, soapNamespace, name));
-  const faults = elements(body, soapNamespace, 'Fault');
-  if (elements(header, WSSE, 'Security').length === 0 && faults.length === 1) {
-    const reason = elements(faults[0], null, 'faultstring').concat(elements(faults[0], soapNamespace, 'Reason'));
-    throw new Refused(`${reason.map((element) => element.textContent.trim()).join()} (nobody signed this)`);
-  }
-
-  // The certificate is the one that we were given, whatever the message carries. xml-crypto refuses an id that is there twice.
-  const security = only(header, WSSE, 'Security');
-  const signature = only(security, DS, 'Signature');
-  const check = new SignedXml({ publicCert: courtCertificate, getCertFromKeyInfo: () => null, idAttributes: ['Id', 'ID', 'id'] });
-  try {
-    check.loadSignature(signature);
-    if (check.signatureAlgorithm !== RSA_SHA256 || check.canonicalizationAlgorithm !== C14N) throw new Error('another algorithm');
-    if (!check.checkSignature(xml)) throw new Error('a signed part was changed');
-  } catch (error) {
-    throw new NotProven(error.message);
-  }
-  // These references come from the SignedInfo that was just verified.
-  const signed = check.getReferences().map((reference) => {
-    if (reference.transforms.join() !== C14N || reference.digestAlgorithm !== SHA256) throw new NotProven('another algorithm');
-    return reference.uri;
-  });
-
-  // What was signed is what will be read: these very elements, where they stand.
-  const timestamp = only(security, WSU, 'Timestamp');
-  const relatesTo = only(header, WSA, 'RelatesTo');
-  for (const part of [body, timestamp, relatesTo]) {
-    if (!signed.includes(`#${part.getAttributeNS(WSU, 'Id')}`)) throw new NotProven(`${part.localName} is not signed`);
-  }
-  if (relatesTo.textContent.trim() !== messageId) throw new NotProven('it answers another message');
-  const expires = Date.parse(only(timestamp, WSU, 'Expires').textContent);
-  if (!(expires > Date.now() - 60000)) throw new NotProven('it has expired');
-}
 
 async function signedClient(url, key, certificate, messageId) {
   const version = setting('CCMS_SOAP', '1.2');
@@ -92,7 +23,7 @@ async function signedClient(url, key, certificate, messageId) {
   for (const [header, text] of [['To', setting('CCMS_TO', port.location)], ['Action', action], ['MessageID', messageId]]) {
     client.addSoapHeader(`<wsa:${header} xmlns:wsa="${WSA}">${text}</wsa:${header}>`);
   }
-  // The Timestamp that node's soap writes itself lives for ten minutes; the court takes no more than five.
+  // node's soap writes a Timestamp of its own with ten minutes, of which the court heeds five; this one says what is true.
   const now = Date.now();
   const moment = (later) => new Date(now + later).toISOString();
   const timestamp = `<wsu:Timestamp xmlns:wsu="${WSU}"><wsu:Created>${moment(0)}</wsu:Created>`
@@ -139,7 +70,7 @@ async function main(given) {
     client.QueryCaseParticipantBalance(query, (error, answer, xml) => done({ error, answer, xml }), { timeout: 30000 });
   });
   if (!xml) throw error;
-  prove(xml, courtPem, `urn:uuid:${id}`);
+  prove(xml, courtPem, { RelatesTo: `urn:uuid:${id}` });
 
   // An element with attributes is an object whose text is $value, one without is the text alone.
   const text = (value) => (value && value.$value !== undefined ? value.$value : value);
