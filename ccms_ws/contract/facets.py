@@ -20,7 +20,7 @@ from ccms_ws.contract.qnames import qualified
 from ccms_ws.errors import ContractError
 from ccms_ws.tabular_files import why_unreadable
 
-_CONTENT: Final = tuple(q(XSD, name) for name in ("simpleContent", "restriction", "extension"))
+_CONTENT: Final = tuple(q(XSD, name) for name in ("restriction", "extension"))
 # The parts of XML Schema's regular expressions that the published patterns use and Python's does not know.
 _PYTHON: Final = {r"\p{Cc}": r"\x00-\x1f\x7f-\x9f", r"\s": r" \t\r\n"}
 _ARTICLE: Final = re.compile(r"^A data type for ")
@@ -42,8 +42,9 @@ class Facets:
 
     def why_not(self, value: str) -> str:
         """Why the schema does not allow `value`, without the value; empty if it does."""
-        if why := why_unreadable(value):
-            return why
+        return why_unreadable(value) or self._why_not_as_text(value)
+
+    def _why_not_as_text(self, value: str) -> str:
         if not value:
             return "is empty"
         if self.longest is not None and len(value) > self.longest:
@@ -52,10 +53,7 @@ class Facets:
             return "is not in the list of codes"
         if value != value.strip(" \t\r\n"):
             return "begins or ends with a blank"
-        for pattern in self.patterns:
-            if pattern.form.fullmatch(value) is None:
-                return f"is not {pattern.words}"
-        return ""
+        return next((f"is not {each.words}" for each in self.patterns if each.form.fullmatch(value) is None), "")
 
 
 def facets_of(name: str) -> Facets:
@@ -91,7 +89,7 @@ def _restrictions(name: str) -> Iterator[tuple[_Element, str]]:
         if found.tag == q(XSD, "element"):
             found = declared.get(qualified(found, "type"))
             continue
-        content = [child for child in found.iter(*_CONTENT[1:])]
+        content = list(found.iter(*_CONTENT))
         if len(content) != 1:
             raise ContractError(f"{name} has no simple content")
         (step,) = content

@@ -31,7 +31,6 @@ from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.domain.ports import Record
 from ccms_ws.tabular_files import Columns, amount, day
 
-
 NOT_THIS_COURTS: Final = "is not a case number of this court (case_number_pattern)"
 
 

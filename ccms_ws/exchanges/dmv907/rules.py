@@ -21,6 +21,17 @@ class NoticeRefused(ExchangeError):
     code = "dmv907.notice-refused"
 
 
+class AlreadyOrdered(NoticeRefused):
+    """The same was ordered before."""
+
+    code = "dmv907.already-ordered"
+
+    def __init__(self, abstract: Abstract) -> None:
+        """`abstract`: what was ordered then."""
+        super().__init__(f"the same was ordered before: {abstract.abstract_id}, {abstract.state.value}")
+        self.abstract = abstract
+
+
 def check_notice(
     abstract: Abstract,
     today: date,
