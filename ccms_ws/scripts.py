@@ -1,6 +1,6 @@
 """How the programs of `tools/` speak and end: with a sentence and a documented code, whatever their input and output.
 
-2 means that nothing could begin, or that standard output could not be written (a reader that went away is none of that).
+2 means that nothing could begin, or that standard output could not be written; a reader that goes away is no error.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def _csv_rows(path: Path, file: BinaryIO, columns: Columns) -> Iterator[Row | Ba
         if "'" in text:
             cells = [cell[1:] if _MARKED.match(cell) else cell for cell in cells]
         if len(cells) > len(names) and any(cells[len(names) :]):
-            yield BadRow(number, "", f"has {len(cells)} cells, the header has {len(names)}")
+            yield BadRow(number, "", f"has more cells ({len(cells)}) than the header ({len(names)})")
             continue
         stated = dict(zip(names, cells, strict=False))
         if unnamed and (full := next((name for name in names if name in unnamed and stated.get(name)), "")):

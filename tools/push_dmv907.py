@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -51,42 +52,49 @@ def sections(said: Mapping[str, str], field: str, usual: str = "") -> list[Secti
     return [read_section(part, role, field) for part in parts if part]
 
 
+def day_of(said: Mapping[str, str], name: str) -> date:
+    try:
+        return day(said.get(name, ""))
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+
+
+def day_if(said: Mapping[str, str], name: str) -> date | None:
+    return day_of(said, name) if said.get(name) else None
+
+
 def order(said: Mapping[str, str], context: Context, uow: UnitOfWork) -> list[Notification]:
     """What one row orders. Raises NoticeRefused for what the law forbids, ValueError for what cannot be read."""
-    days = {}
-    for name in DATES:
-        try:
-            days[name] = day(said[name]) if said.get(name) else None
-        except ValueError as error:
-            raise ValueError(f"{name} {error}") from None
     action = said.get("action")
     if action not in ("hold", "release"):
         raise ValueError("action is not hold or release")
-    needed = ("hold",) if action == "release" else ("case", "participant", "violated", *DATES[:1], DATES[2])
+    needed = ("hold",) if action == "release" else ("case", "participant", "violated")
     if missing := [name for name in needed if not said.get(name)]:
         raise ValueError(f"{', '.join(missing)} is empty")
     if action == "release":
-        try:
-            hold_id = UUID(said["hold"])
-        except ValueError:
-            raise ValueError("hold is not the id of an abstract") from None
-        try:
-            reason = ReleaseReason(said.get("reason") or "Complied")
-        except ValueError:
-            raise ValueError(f"reason is not one of {', '.join(ReleaseReason)}") from None
-        return [order_release(hold_id, reason, days["on"] or context.today, context, uow)]
-    violated, noncompliance = days["violation_date"], days["noncompliance_date"]
-    assert violated is not None and noncompliance is not None
+        return [release(said, context, uow)]
     asked = HoldOrder(
         case_number=said["case"],
         participant_id=said["participant"],
         sections=(*sections(said, "compliance", "VC 40508(c)"), *sections(said, "violated")),
-        violation_date=violated,
-        order_date=days["order_date"],
-        convicted_on=days["convicted"],
-        noncompliance_date=noncompliance,
+        violation_date=day_of(said, "violation_date"),
+        order_date=day_if(said, "order_date"),
+        convicted_on=day_if(said, "convicted"),
+        noncompliance_date=day_of(said, "noncompliance_date"),
     )
     return [order_hold(asked, context, uow)]
+
+
+def release(said: Mapping[str, str], context: Context, uow: UnitOfWork) -> Notification:
+    try:
+        hold_id = UUID(said["hold"])
+    except ValueError:
+        raise ValueError("hold is not the id of an abstract") from None
+    try:
+        reason = ReleaseReason(said.get("reason") or "Complied")
+    except ValueError:
+        raise ValueError(f"reason is not one of {', '.join(ReleaseReason)}") from None
+    return order_release(hold_id, reason, day_if(said, "on") or context.today, context, uow)
 
 
 def wait_for(court: CourtApplication, abstract_id: UUID, until: float) -> str:

@@ -22,7 +22,7 @@ from ccms_ws.domain.courts import (
     PersonName,
 )
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
-from ccms_ws.domain.naming import surname_keys
+from ccms_ws.domain.name_matching import surname_keys
 from ccms_ws.domain.ports import Record
 from ccms_ws.store.book_tables import (
     case_participant,

@@ -58,4 +58,4 @@ def test_what_fails_is_said_and_told_by_the_exit_code(served: Served, tmp_path: 
     assert ask(served, "--file", queries, "--out", out).returncode == 1
     assert json.loads(out.read_text())[0]["answer"] == "failed"
     missing = ask(served, "--file", tmp_path / "nothing.csv")
-    assert (missing.returncode, missing.stderr.startswith("query_fcc807: cannot begin")) == (1, True)
+    assert (missing.returncode, missing.stderr.startswith("query_fcc807: nothing.csv: cannot be read")) == (2, True)
