@@ -40,7 +40,6 @@ _FOREIGN: Final = {
 }
 # Controls (line breaks are among them), line separators, byte order marks, and what no XML document can hold.
 _UNREADABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
-_PLAIN_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 # What spreadsheets take for a formula, whatever number of marks and blanks is before it. A mark is put before it, and
 # taken away when it is read.
 _ACTIVE: Final = re.compile(r"[' ]*[=+\-@＝＋－＠\t\r\n]")
@@ -402,10 +401,11 @@ class CsvWriter:
         self._writer = csv.writer(file, quoting=csv.QUOTE_ALL)
 
     def row(self, values: Sequence[object]) -> None:
-        self._writer.writerow([_cell(str(value)) for value in values])
+        self._writer.writerow([_cell(value) if isinstance(value, str) else str(value) for value in values])
 
 
 def _cell(value: str) -> str:
+    """A text, which may be of somebody's making; a number of ours may be negative, and stays a number."""
     if not value.isprintable():
         value = _UNREADABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), value)
-    return f"'{value}" if _ACTIVE.match(value) and not _PLAIN_NUMBER.fullmatch(value) else value
+    return f"'{value}" if _ACTIVE.match(value) else value

@@ -16,6 +16,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
@@ -148,7 +149,8 @@ def show(answers: list[dict[str, str]], out: Path | None) -> None:
             writer = CsvWriter(file)
             writer.row(ANSWER)
             for answer in answers:
-                writer.row([answer[column] for column in ANSWER])
+                row = answer | {"balance_due": Decimal(answer["balance_due"]) if answer["balance_due"] else ""}
+                writer.row([row[column] for column in ANSWER])
     elif answers:
         table = Table(*(column.replace("_", " ") for column in ANSWER))
         for answer in answers:

@@ -259,8 +259,7 @@ def test_what_is_written_reads_back_and_cannot_act(
     with file.open(encoding="utf-8", newline="") as written:
         cells = [cell for row in list(csv.reader(written))[1:] for cell in row]
     for cell in cells:
-        active = cell.lstrip(" ").startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
-        assert not active or cell.removeprefix("-").replace(".", "", 1).isdecimal()
+        assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     read = [row.cells for row in read_rows(file, COLUMNS) if isinstance(row, Row)]
     assert read == [{"id": one, "name": other} for one, other in rows if one or other]
 
@@ -268,7 +267,7 @@ def test_what_is_written_reads_back_and_cannot_act(
 def test_negative_amounts_stay_numbers_and_controls_are_written_out() -> None:
     file = io.StringIO()
     CsvWriter(file).row((Decimal("-5.00"), "-5.00", "-5+2", "a\nb", "\x07", None))
-    assert file.getvalue() == '"-5.00","-5.00","\'-5+2","a\\nb","\\x07","None"\r\n'
+    assert file.getvalue() == '"-5.00","\'-5.00","\'-5+2","a\\nb","\\x07","None"\r\n'
 
 
 def test_json_that_a_program_writes_reads_back(read: Read) -> None:
