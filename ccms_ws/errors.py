@@ -2,7 +2,7 @@
 
     CcmsWsError
       ConfigError
-      FileRefused
+      FileRefused           stands in tabular_files
       ContractError         SchemaViolated, UnknownMessage, ContractMissing
       HttpRefusal           MethodNotAllowed, LengthRequired, MessageTooLarge, UnsupportedMediaType, RequestMalformed,
                             ServiceNotFound, Overloaded
@@ -48,18 +48,6 @@ class ConfigError(CcmsWsError):
     """The configuration cannot be used."""
 
     code = "config.invalid"
-
-
-class FileRefused(CcmsWsError):
-    """A file with data cannot be read on."""
-
-    code = "file.refused"
-
-    def __init__(self, file: str = "", detail: str = "", *, line: int = 0, hint: str = "") -> None:
-        """`file`: its name; `line`: where it cannot be read on, 0 if it is the file as a whole."""
-        place = f"{file} line {line}" if line else file
-        super().__init__(f"{place}: {detail}" if place else "", hint=hint)
-        self.line = line
 
 
 # -- contract ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from ccms_ws.errors import CcmsWsError
-from ccms_ws.tabular_files import day
+from ccms_ws.plain_values import day
 
 FAILED: Final = 1
 CANNOT_BEGIN: Final = 2
@@ -34,7 +34,7 @@ def say(text: str = "") -> None:
     try:
         print(text, flush=True)  # noqa: T201 - what the program is there to say
     except OSError as error:
-        _lose(error)
+        lose_output(error)
 
 
 def complain(text: str) -> None:
@@ -60,7 +60,7 @@ def run(name: str, main: Callable[[], int]) -> NoReturn:
         code = INTERRUPTED
     except OSError as error:
         if error.filename is None:
-            _lose(error)
+            lose_output(error)
         else:
             complain(f"{name}: {error.filename} cannot be used: {error.strerror}")
         code = CANNOT_BEGIN
@@ -71,7 +71,8 @@ def run(name: str, main: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
-def _lose(error: OSError) -> None:
+def lose_output(error: OSError) -> None:
+    """Let standard output go nowhere from here on: it cannot be written."""
     _Output.lost = error
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)  # what is still in the buffer goes there, too

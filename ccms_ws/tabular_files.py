@@ -12,21 +12,17 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, NamedTuple
 
-from ccms_ws.errors import FileRefused
+from ccms_ws.errors import CcmsWsError
+from ccms_ws.plain_values import UNREADABLE, why_unreadable
 
 LONGEST_CELL: Final = 32_767
 """Characters of one cell: what a spreadsheet's cell can hold."""
 LONGEST_LINE: Final = 1024 * 1024
 """Bytes of one line."""
-FIRST_DAY: Final = date(1850, 1, 1)
-LAST_DAY: Final = date(2199, 12, 31)
 
 _CHUNK: Final = 256 * 1024
 _JSON: Final = (".jsonl", ".ndjson", ".json")
@@ -38,15 +34,22 @@ _FOREIGN: Final = {
     b"PK\x03\x04": "is a spreadsheet or an archive, not text",
     b"\xd0\xcf\x11\xe0": "is a spreadsheet, not text",
 }
-# Controls (line breaks are among them), line separators, byte order marks, and what no XML document can hold.
-_UNREADABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 # What spreadsheets take for a formula, whatever number of marks and blanks is before it. A mark is put before it, and
 # taken away when it is read.
 _ACTIVE: Final = re.compile(r"[' ]*[=+\-@＝＋－＠\t\r\n]")
 _MARKED: Final = re.compile(r"'[' ]*[=+\-@＝＋－＠\t\r\n]")
-_AMOUNT: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_CENT: Final = Decimal("0.01")
+
+
+class FileRefused(CcmsWsError):
+    """A file with data cannot be read on."""
+
+    code = "file.refused"
+
+    def __init__(self, file: str = "", detail: str = "", *, line: int = 0, hint: str = "") -> None:
+        """`file`: its name; `line`: where it cannot be read on, 0 if it is the file as a whole."""
+        place = f"{file} line {line}" if line else file
+        super().__init__(f"{place}: {detail}" if place else "", hint=hint)
+        self.line = line
 
 
 class Row(NamedTuple):
@@ -84,52 +87,6 @@ def read_rows(path: Path, columns: Columns) -> Iterator[Row | BadRow]:
             yield from read(path, file, columns)
     except OSError as error:
         raise FileRefused(path.name, f"cannot be read: {error.strerror}", hint="name another file") from error
-
-
-def amount(text: str) -> Decimal:
-    """US dollars with two places. Raises ValueError, with the form in words."""
-    if _AMOUNT.fullmatch(text) is None:
-        raise ValueError("is not an amount like 1490.10: digits, and at most two places after a point")
-    return _cents(text)
-
-
-@lru_cache(maxsize=10_000)
-def _cents(text: str) -> Decimal:
-    return Decimal(text).quantize(_CENT)
-
-
-@lru_cache(maxsize=50_000)
-def day(text: str) -> date:
-    """An ISO date within the years of a court's files. Raises ValueError, with the form in words."""
-    try:
-        found = date.fromisoformat(text) if _DAY.fullmatch(text) else None
-    except ValueError:
-        found = None
-    if found is None:
-        raise ValueError("is not a day like 2026-03-01")
-    return check_day(found)
-
-
-def check_day(found: date) -> date:
-    """Raises ValueError for a day that no court's file means."""
-    if not FIRST_DAY <= found <= LAST_DAY:
-        raise ValueError(f"is not between {FIRST_DAY} and {LAST_DAY}")
-    return found
-
-
-def unreadable_character(text: str) -> str:
-    """The first character of `text` that has no place in a value, as U+0007; empty if there is none."""
-    if text.isprintable() or (found := _UNREADABLE.search(text)) is None:
-        return ""
-    return f"U+{ord(found[0]):04X}"
-
-
-def why_unreadable(text: str) -> str:
-    """What is wrong with the characters of a value, in words; empty if nothing is."""
-    found = unreadable_character(text)
-    if not found:
-        return ""
-    return "has a line break" if found in ("U+000A", "U+000D") else f"has a character that no value has ({found})"
 
 
 # -- CSV --------------------------------------------------------------------------------------------------------------
@@ -407,5 +364,5 @@ class CsvWriter:
 def _cell(value: str) -> str:
     """A text, which may be of somebody's making; a number of ours may be negative, and stays a number."""
     if not value.isprintable():
-        value = _UNREADABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), value)
+        value = UNREADABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), value)
     return f"'{value}" if _ACTIVE.match(value) else value

@@ -34,7 +34,7 @@ from ccms_ws.clock import court_day
 from ccms_ws.delivery.routes import Route
 from ccms_ws.dispatch import compose
 from ccms_ws.domain.messages import OutgoingMessage
-from ccms_ws.errors import CcmsWsError, FileRefused
+from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.messages import Batch, Update
 from ccms_ws.exchanges.col903.rows import read_updates
@@ -42,6 +42,7 @@ from ccms_ws.exchanges.col903.sent_rows import KeptBatch, SentRows, numbered_aga
 from ccms_ws.log import configure_logging
 from ccms_ws.parts.metadata import MessageKind, first_metadata
 from ccms_ws.scripts import complain, run, say
+from ccms_ws.tabular_files import FileRefused
 
 Ready = tuple[OutgoingMessage, KeptBatch, list[Update]]
 

@@ -29,7 +29,7 @@ from rich.progress import track
 from ccms_ws.bootstrap import CourtApplication, load_court
 from ccms_ws.domain.abstracts import ReleaseReason, SectionRole, SectionViolated
 from ccms_ws.domain.ports import UnitOfWork
-from ccms_ws.errors import CcmsWsError, FileRefused
+from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
@@ -37,8 +37,9 @@ from ccms_ws.exchanges.dmv907.messages import Notification
 from ccms_ws.exchanges.dmv907.orders import read_section
 from ccms_ws.exchanges.dmv907.rules import AlreadyOrdered
 from ccms_ws.log import configure_logging
+from ccms_ws.plain_values import day
 from ccms_ws.scripts import complain, run, say
-from ccms_ws.tabular_files import BadRow, Columns, Row, day, read_rows
+from ccms_ws.tabular_files import BadRow, Columns, FileRefused, Row, read_rows
 
 DATES = ("violation_date", "order_date", "noncompliance_date", "convicted", "on")
 HOLD = ("case", "participant", "violated", "compliance", *DATES[:4])
@@ -149,8 +150,10 @@ def main() -> int:
             ordered += 1
         except AlreadyOrdered as error:
             complain(f"{place} done before: {error}")
-            abstract_id = error.abstract.abstract_id
             before += 1
+            if error.abstract_id is None:
+                continue
+            abstract_id = error.abstract_id
         except (CcmsWsError, ValueError) as error:
             complain(f"{place} refused: {error}")
             failed += 1

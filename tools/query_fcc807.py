@@ -41,8 +41,9 @@ from ccms_ws.parts.representable import (
     name_problems,
     text_problems,
 )
+from ccms_ws.plain_values import day
 from ccms_ws.scripts import complain, run, say, writable
-from ccms_ws.tabular_files import BadRow, Columns, CsvWriter, day, read_rows
+from ccms_ws.tabular_files import BadRow, Columns, CsvWriter, read_rows
 
 OPTIONS = ("case", "participant", "given", "surname", "born", "license", "state", "as-of")
 ANSWER = ("case_number", "participant_id", "surname", "answer", "balance_due", "as_of", "reason")

@@ -25,13 +25,13 @@ from uuid import UUID
 from ccms_ws.clients import read_kept
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
-from ccms_ws.errors import FileRefused
 from ccms_ws.exchanges.col903.messages import BatchError
 from ccms_ws.exchanges.dmv907.messages import AbstractResponse
 from ccms_ws.log import configure_logging
 from ccms_ws.scripts import hours, positive, reader_has_gone, run, say, writable
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.traffic import Traffic, TrafficLog, Wanted, Way, open_traffic
+from ccms_ws.tabular_files import FileRefused
 
 PUSHED = ("COL903", "DMV907")
 PAUSE = 0.5

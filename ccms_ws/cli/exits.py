@@ -7,6 +7,7 @@ import sys
 from enum import IntEnum
 
 from ccms_ws import errors
+from ccms_ws.tabular_files import FileRefused
 
 
 class ExitCode(IntEnum):
@@ -30,7 +31,7 @@ class ExitCode(IntEnum):
 
 _CODE_OF: tuple[tuple[type[errors.CcmsWsError], ExitCode], ...] = (
     (errors.ConfigError, ExitCode.CONFIGURATION),
-    (errors.FileRefused, ExitCode.CONFIGURATION),
+    (FileRefused, ExitCode.CONFIGURATION),
     (errors.ContractMissing, ExitCode.CONFIGURATION),
     (errors.NotStored, ExitCode.NOT_FOUND),
     (errors.UnknownMessage, ExitCode.NOT_FOUND),

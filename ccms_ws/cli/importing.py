@@ -15,8 +15,7 @@ from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
 from ccms_ws.cli.progress import progress
-from ccms_ws.errors import FileRefused
-from ccms_ws.tabular_files import CsvWriter
+from ccms_ws.tabular_files import CsvWriter, FileRefused
 
 if TYPE_CHECKING:
     from ccms_ws.domain.courts import Court
@@ -148,11 +147,15 @@ def _refuse_the_rest(stopped: FileRefused, loaded: Loaded, refusals: _Refusals, 
     """Raises what ended the reading, with what became of the rows before it."""
     counted = {"added": loaded.added, "changed": loaded.changed, "unchanged": loaded.unchanged}
     before = ", ".join(f"{counter.total()} {word}" for word, counter in counted.items())
-    kept = "nothing was kept (a dry run)" if dry_run else "they are loaded"
-    first = "".join(f"\n  {row['file']} line {row['line']}: {row['field']} {row['reason']}" for row in refusals.first)
-    stopped.detail += (
-        f"; the rest was not read. Of the rows before it: {before}, {refusals.count} refused; {kept}{first}"
-    )
+    if not any(counter.total() for counter in counted.values()):
+        before = "nothing was loaded"
+    elif dry_run:
+        before = f"of the rows before it {before}, and taken back (a dry run)"
+    else:
+        before = f"of the rows before it {before}"
+    stopped.detail += f"; the rest was not read; {before}; {refusals.count} rows refused"
+    for row in refusals.first:
+        stopped.detail += f"\n  {row['file']} line {row['line']}: {row['field']} {row['reason']}"
     raise stopped
 
 

@@ -18,7 +18,7 @@ from ccms_ws.contract import catalog
 from ccms_ws.contract.namespaces import XSD, q
 from ccms_ws.contract.qnames import qualified
 from ccms_ws.errors import ContractError
-from ccms_ws.tabular_files import why_unreadable
+from ccms_ws.plain_values import why_unreadable
 
 _CONTENT: Final = tuple(q(XSD, name) for name in ("restriction", "extension"))
 # The parts of XML Schema's regular expressions that the published patterns use and Python's does not know.

@@ -177,7 +177,7 @@ def _as_one(parts: list[_Part]) -> _Part:
 
 def _parts(text: str) -> list[_Part]:
     composed = unicodedata.normalize("NFC", text)
-    found = []
+    found: list[_Part] = []
     for word in _SEPARATORS.split(composed):
         if plain := name_key(word):
             other = name_key(word.casefold().translate(_TRANSLITERATED))

@@ -29,7 +29,8 @@ from ccms_ws.domain.courts import (
 )
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.domain.ports import Record
-from ccms_ws.tabular_files import Columns, amount, day
+from ccms_ws.plain_values import amount, day
+from ccms_ws.tabular_files import Columns
 
 NOT_THIS_COURTS: Final = "is not a case number of this court (case_number_pattern)"
 

@@ -15,7 +15,7 @@ from ccms_ws.contract.namespaces import EXT, NC, J, q
 from ccms_ws.domain.courts import Case, CaseParticipant, DriverLicense, Participant, PersonName
 from ccms_ws.domain.ledger import LedgerEntry
 from ccms_ws.domain.ports import Record
-from ccms_ws.tabular_files import check_day
+from ccms_ws.plain_values import check_day
 
 Q_CASE_NUMBER: Final = q(NC, "CaseTrackingID")
 Q_ID: Final = q(NC, "IdentificationID")

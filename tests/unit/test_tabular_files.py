@@ -14,19 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccms_ws.errors import FileRefused
-from ccms_ws.tabular_files import (
-    LONGEST_CELL,
-    LONGEST_LINE,
-    BadRow,
-    Columns,
-    CsvWriter,
-    Row,
-    amount,
-    day,
-    read_rows,
-    unreadable_character,
-)
+from ccms_ws.plain_values import amount, day, unreadable_character
+from ccms_ws.tabular_files import LONGEST_CELL, LONGEST_LINE, BadRow, Columns, CsvWriter, FileRefused, Row, read_rows
 
 COLUMNS = Columns(("id", "name", "birth_date", "sealed"), required=("id",), flags=("sealed",))
 Read = Callable[..., list[Row | BadRow]]

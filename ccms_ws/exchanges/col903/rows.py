@@ -13,7 +13,8 @@ from ccms_ws.domain.courts import CaseParticipant, Participant, ParticipantRole,
 from ccms_ws.domain.ledger import ZERO
 from ccms_ws.exchanges.col903.messages import Adjustment, Payment, Update
 from ccms_ws.parts.representable import Q_CASE_NUMBER, Q_IDENTIFIER, Problem, person_problems, text_problems
-from ccms_ws.tabular_files import BadRow, Columns, amount, day, read_rows
+from ccms_ws.plain_values import amount, day
+from ccms_ws.tabular_files import BadRow, Columns, read_rows
 
 _REQUIRED: Final = (
     *("case_number", "participant_id", "given", "surname", "effective_on"),

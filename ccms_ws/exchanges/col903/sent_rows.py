@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 from uuid import UUID
 
-from ccms_ws.errors import FileRefused
 from ccms_ws.exchanges.col903.messages import Update
+from ccms_ws.tabular_files import FileRefused
 
 
 @dataclass(frozen=True, slots=True)

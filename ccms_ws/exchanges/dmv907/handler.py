@@ -180,14 +180,19 @@ def _check_new(abstract: Abstract, open_hold: Abstract | None, uow: UnitOfWork) 
     """Raises AlreadyOrdered for what was ordered before, and stands."""
     if abstract.action is AbstractAction.HOLD:
         if open_hold is not None and _ordered(open_hold) == _ordered(abstract):
-            raise AlreadyOrdered(open_hold)
+            raise _already(open_hold)
         return
     if abstract.releases is None or (open_hold is not None and open_hold.abstract_id == abstract.releases):
         return
     for release in uow.abstracts.releases_of(abstract.releases):
         refused = release.state in (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR)
         if not refused and release.release_reason is abstract.release_reason:
-            raise AlreadyOrdered(release)
+            raise _already(release)
+
+
+def _already(abstract: Abstract) -> AlreadyOrdered:
+    words = f"the same was ordered before: {abstract.abstract_id}, {abstract.state.value}"
+    return AlreadyOrdered(words, abstract_id=abstract.abstract_id)
 
 
 def _ordered(hold: Abstract) -> tuple[object, ...]:

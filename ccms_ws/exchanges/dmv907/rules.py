@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from itertools import pairwise
+from uuid import UUID
 
 from ccms_ws.domain.abstracts import Abstract, AbstractAction, Conviction, SectionRole
 from ccms_ws.domain.courts import DriverLicense
@@ -26,10 +27,10 @@ class AlreadyOrdered(NoticeRefused):
 
     code = "dmv907.already-ordered"
 
-    def __init__(self, abstract: Abstract) -> None:
-        """`abstract`: what was ordered then."""
-        super().__init__(f"the same was ordered before: {abstract.abstract_id}, {abstract.state.value}")
-        self.abstract = abstract
+    def __init__(self, detail: str = "", *, abstract_id: UUID | None = None) -> None:
+        """`abstract_id`: what was ordered then."""
+        super().__init__(detail)
+        self.abstract_id = abstract_id
 
 
 def check_notice(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ccms_ws.errors import FileRefused
 from ccms_ws.exchanges.col903.rows import FileUpdate, read_updates
+from ccms_ws.tabular_files import FileRefused
 
 HEADER = (
     "case_number,participant_id,given,surname,account_number,referred_amount,previous_balance,current_balance,"
