@@ -71,7 +71,7 @@ def queries_of(file: Path) -> tuple[list[Mapping[str, str]], list[str]]:
     problems: list[str] = []
     for row in read_rows(file, Columns(KEYS)):
         if isinstance(row, BadRow):
-            problems.append(f"{file.name} line {row.line}: {row.field} {row.reason}")
+            problems.append(f"{file.name} line {row.line}: {' '.join(filter(None, (row.field, row.reason)))}")
         else:
             rows.append(row.cells)
     return rows, problems
