@@ -16,7 +16,7 @@ from lxml.etree import _Element
 from ccms_ws.contract import schemas
 from ccms_ws.domain.messages import AnswerKind, OutgoingMessage
 from ccms_ws.domain.ports import UnitOfWork
-from ccms_ws.errors import CcmsWsError, ExchangeError, SchemaViolated, UnknownMessage
+from ccms_ws.errors import CcmsWsError, ExchangeError, InternalError, SchemaViolated, UnknownMessage
 from ccms_ws.exchange import Context, Exchange, Incoming, WrittenPayload
 from ccms_ws.parts.metadata import Metadata, check_metadata
 
@@ -50,8 +50,8 @@ def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitO
     """Handle `payload`, the very element that was verified.
 
     A message that breaks the schema or a rule of its exchange is answered with the exchange's own error message; if it
-    has none, the error is in the outcome for a plain fault. Other errors (the database, a defect) are raised: then the
-    message is not taken in and may come again.
+    has none, the error is in the outcome for a plain fault. Other errors (the database, a defect, books that make the
+    answer invalid) are raised: then the message is not taken in and may come again.
     """
     incoming = exchange.incoming_by_root(str(payload.tag))
     if incoming is None:
@@ -68,7 +68,7 @@ def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitO
     if incoming.write is None:
         return Outcome(AnswerKind.ACCEPTED)
     written = incoming.write(reply)
-    _valid(etree.fromstring(written))
+    _check_answer(written)
     return Outcome(AnswerKind.REPLY, written)
 
 
@@ -105,6 +105,17 @@ def _read(incoming: Incoming[Any, Any], payload: _Element) -> Message:
         return message
     except (ValueError, ArithmeticError) as error:
         raise ContentUnreadable from error
+
+
+def _check_answer(written: bytes) -> None:
+    """The court is to blame, and not who asked, if its books hold what no answer can carry."""
+    try:
+        _valid(etree.fromstring(written))
+    except (etree.XMLSyntaxError, SchemaViolated) as error:
+        where = error.node if isinstance(error, SchemaViolated) else "a character"
+        raise InternalError(
+            f"the books hold what no answer can carry: {where}", hint="ccms-ws doctor names the record"
+        ) from error
 
 
 def _valid(payload: _Element) -> _Element:

@@ -2,6 +2,7 @@
 
     CcmsWsError
       ConfigError
+      FileRefused           stands in tabular_files
       ContractError         SchemaViolated, UnknownMessage, ContractMissing
       HttpRefusal           MethodNotAllowed, LengthRequired, MessageTooLarge, UnsupportedMediaType, RequestMalformed,
                             ServiceNotFound, Overloaded

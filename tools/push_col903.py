@@ -7,17 +7,22 @@
 Columns: case_number, participant_id, given, surname, account_number, referred_amount, previous_balance,
 current_balance, paid, reason (of what was not paid), effective_on.
 A file with a bad row is refused, each reason said, unless --send-rest. Which rows went in which batch is kept beside
-the file, in FILE.sent.jsonl: these batches are not in the court's books, so an error message that comes later lands in
-quarantine, and `receive_answers.py --sent FILE.sent.jsonl` says which rows it is about. For the court's daily work
-there is `ccms-ws col903 build`: it finds what changed by itself, keeps order, tries again, and takes errors in. Ends
-with 0 if all was taken, 1 if not, 2 if nothing could begin.
+the file, in FILE.sent.jsonl, and what came of it: run again, the script skips the rows that the partner has, and sends
+again, with its id as it was, a batch that was begun and not ended. --again sends all rows under new ids. These batches
+are not in the court's books, so an error message that comes later lands in quarantine, and `receive_answers.py --sent
+FILE.sent.jsonl` says which rows it is about. For the court's daily work there is `ccms-ws col903 build`: it finds what
+changed by itself, keeps order, tries again, and takes errors in. Ends with 0 if all was taken, 1 if not, 2 if nothing
+could begin.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+import hashlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -26,27 +31,85 @@ from rich.progress import track
 from ccms_ws.bootstrap import CourtApplication, load_court
 from ccms_ws.clients import read_kept
 from ccms_ws.clock import court_day
+from ccms_ws.delivery.routes import Route
 from ccms_ws.dispatch import compose
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.messages import Batch, Update
 from ccms_ws.exchanges.col903.rows import read_updates
+from ccms_ws.exchanges.col903.sent_rows import KeptBatch, SentRows, numbered_again, row_key
 from ccms_ws.log import configure_logging
 from ccms_ws.parts.metadata import MessageKind, first_metadata
+from ccms_ws.scripts import complain, run, say
+from ccms_ws.tabular_files import FileRefused
+
+Ready = tuple[OutgoingMessage, KeptBatch, list[Update]]
 
 
-def message_of(
-    updates: list[Update], court: CourtApplication, partner: str
-) -> tuple[OutgoingMessage, dict[str, object]]:
-    """A batch, valid by the schema, with an id of its own; and what is kept of it. Raises SchemaViolated."""
+def composed(updates: list[Update], court: CourtApplication, partner: str, kept: KeptBatch | None = None) -> Ready:
+    """A batch, valid by the schema: under a new id, or as it was `kept` when it was begun. Raises SchemaViolated."""
     context = court.context(partner)
+    if kept is not None:
+        context = replace(context, message_id=kept.batch_id, now=kept.at)
     metadata = first_metadata(COL903.code, context, MessageKind.NOTIFICATION)
     client_id = court.push_settings(partner, COL903.code).client_id
     batch = Batch(metadata=metadata, client_id=client_id, updates=tuple(updates))
     message = compose(COL903, batch, message_id=batch.batch_id, partner_id=partner, now=context.now)
-    rows = {u.sequence: [u.subject.case_number, u.subject.participant.participant_id] for u in updates}
-    return message, {"batch": str(batch.batch_id), "partner": partner, "at": str(context.now), "rows": rows}
+    rows = {update.sequence: row_key(update) for update in updates}
+    body = hashlib.sha256(message.body).hexdigest()
+    return message, KeptBatch(batch.batch_id, partner, context.now, rows, body), updates
+
+
+def resumed(kept: KeptBatch, rows: dict[str, Update], court: CourtApplication, name: str) -> Ready:
+    """A batch that was begun, as it was. Raises FileRefused if the file does not have it any more."""
+    if not all(key in rows for key in kept.rows.values()):
+        words = f"batch {kept.batch_id} was begun with rows that are not in the file any more"
+        raise FileRefused(name, words, hint="bring the rows back, or send all of them under new ids with --again")
+    updates = [replace(rows[key], sequence=number) for number, key in sorted(kept.rows.items())]
+    ready = composed(updates, court, kept.partner_id, kept)
+    if ready[1].body != kept.body:
+        words = f"batch {kept.batch_id} was begun under other settings of the court or the partner"
+        raise FileRefused(name, words, hint="bring them back, or send all rows under new ids with --again")
+    return ready
+
+
+def batches_of(updates: Sequence[Update], sent: SentRows | None, court: CourtApplication, partner: str) -> list[Ready]:
+    """What is to be sent: first what was begun, then the rows that were not sent. Says what is skipped."""
+    rows = {row_key(update): update for update in updates}
+    ready: list[Ready] = []
+    if sent is not None:
+        done = sent.done(partner)
+        for batch_id in dict.fromkeys(done[key].batch_id for key in rows if key in done):
+            batch = sent.batches[batch_id]
+            count = sum(1 for key in rows if key in done and done[key].batch_id == batch_id)
+            say(
+                f"{count} rows skipped: {partner} has them in batch {batch_id} of {batch.at:%Y-%m-%d} ({batch.outcome})"
+            )
+        ready = [resumed(kept, rows, court, sent.path.name) for kept in sent.begun(partner)]
+        for message, kept, _ in ready:
+            say(f"{message.message_id} was begun on {kept.at:%Y-%m-%d} and not ended: sent again as it was")
+        begun = {key for _, kept, _ in ready for key in kept.rows.values()}
+        rows = {key: update for key, update in rows.items() if key not in done and key not in begun}
+    size, left = court.push_settings(partner, COL903.code).batch_size, list(rows.values())
+    parts = [numbered_again(left[start : start + size]) for start in range(0, len(left), size)]
+    return [*ready, *(composed(part, court, partner) for part in parts)]
+
+
+def send(route: Route, message: OutgoingMessage) -> str:
+    """What came of a batch: "taken", "refused", "partly refused"; empty if it is not known whether it arrived."""
+    try:
+        receipt = route.client.send(message, url=route.url, soap=route.soap)
+    except CcmsWsError as error:  # it may be sent again: the same id and Body have one effect at the partner
+        complain(f"{message.message_id} not delivered: {error}")
+        return ""
+    if receipt.answer is None:
+        say(f"{message.message_id} taken")
+        return "taken"
+    answer = read_kept(receipt.answer.raw, COL903.code)
+    outcome = "refused" if answer.refused else "partly refused"
+    say(f"{message.message_id} {outcome}: {answer.problem.reason}")
+    return outcome
 
 
 def options_of() -> argparse.Namespace:
@@ -56,6 +119,7 @@ def options_of() -> argparse.Namespace:
     parser.add_argument("--partner", required=True)
     parser.add_argument("--dry-run", action="store_true", help="check and compose, send nothing")
     parser.add_argument("--send-rest", action="store_true", help="send the good rows of a file with bad ones")
+    parser.add_argument("--again", action="store_true", help="send rows that were sent before, under new ids")
     return parser.parse_args()
 
 
@@ -63,42 +127,32 @@ def main() -> int:
     """Read, check, send, say what came back."""
     options = options_of()
     configure_logging("ERROR")  # or the clients' own log lines come between
-    try:
-        court = load_court(options.config)
-        push = court.push_settings(options.partner, "COL903")
-        with options.file.open(encoding="utf-8-sig", newline="") as lines:
-            updates, problems = read_updates(lines, court.court.ori, court_day(court.clock.now()))
-        print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
-        if problems and not options.send_rest:
-            return 1
-        parts = [updates[start : start + push.batch_size] for start in range(0, len(updates), push.batch_size)]
-        messages = [message_of(part, court, options.partner) for part in parts]
-        sent = options.file.with_name(f"{options.file.name}.sent.jsonl")
-        if not options.dry_run:
-            sent.touch(mode=0o600)
-    except (CcmsWsError, OSError) as error:
-        print(f"push_col903: cannot begin: {error}", file=sys.stderr)
-        return 2
-    print(f"{len(updates)} updates in {len(messages)} batches, {sum(u.current_balance for u in updates)} USD in all")
-    if options.dry_run:
-        return 1 if problems else 0
-    taken, route = 0, court.routes()(options.partner, "COL903")  # the client, made once and kept
-    for message, kept in track(messages, "sending", console=Console(stderr=True), transient=True):
-        with sent.open("a", encoding="utf-8") as lines:  # first: it may arrive whatever happens here
-            print(json.dumps(kept), file=lines)
-        try:
-            receipt = route.client.send(message, url=route.url, soap=route.soap)
-        except CcmsWsError as error:  # it may be sent again: the same id and Body have one effect at the partner
-            print(f"{message.message_id} not delivered: {error}", file=sys.stderr)
-            continue
-        if receipt.answer is None:
-            taken += 1
-            print(f"{message.message_id} taken")
-        else:
-            said = read_kept(receipt.answer.raw, "COL903")
-            print(f"{message.message_id} {'refused' if said.refused else 'partly refused'}: {said.problem.reason}")
-    return 0 if taken == len(messages) and not problems else 1
+    court = load_court(options.config)
+    court.push_settings(options.partner, COL903.code)
+    rows, problems = read_updates(options.file, court.court.ori, court_day(court.clock.now()))
+    for problem in problems:
+        complain(f"{options.file.name} {problem}")
+    if problems and not options.send_rest:
+        return 1
+    with ExitStack() as stack:
+        path = options.file.with_name(f"{options.file.name}.sent.jsonl")
+        keep = path.exists() or not options.dry_run
+        sent = stack.enter_context(SentRows.open(path)) if keep else None
+        updates = [row.update for row in rows]
+        ready = batches_of(updates, None if options.again else sent, court, options.partner)
+        total = sum((update.current_balance for *_, part in ready for update in part), Decimal("0.00"))
+        say(f"{sum(len(part) for *_, part in ready)} updates in {len(ready)} batches, {total} USD in all")
+        if options.dry_run or sent is None:
+            return 1 if problems else 0
+        taken, route = 0, court.routes()(options.partner, COL903.code)  # the client, made once and kept
+        for message, kept, part in track(ready, "sending", console=Console(stderr=True), transient=True):
+            sent.begin(kept, part)  # first: it may arrive whatever happens here
+            outcome = send(route, message)
+            taken += outcome == "taken"
+            if outcome:
+                sent.end(message.message_id, outcome)
+    return 0 if taken == len(ready) and not problems else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run("push_col903", main)

@@ -9,16 +9,15 @@
 
 Columns of a file: action (hold or release) and the options' names with _ for -; several sections with a semicolon.
 Each order is recorded and put into the court's outbox in one commit; `ccms-ws worker` delivers it, in order. What the
-law forbids is refused with every rule against it. Ends with 0 if all were ordered (and, with --wait, accepted).
+law forbids is refused with every rule against it; what was ordered before is not ordered again, and said. Ends with 0
+if all were ordered, now or before (and, with --wait, accepted), 1 if not, 2 if nothing could begin.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -35,39 +34,68 @@ from ccms_ws.exchange import Context
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
 from ccms_ws.exchanges.dmv907.messages import Notification
+from ccms_ws.exchanges.dmv907.orders import read_section
+from ccms_ws.exchanges.dmv907.rules import AlreadyOrdered
 from ccms_ws.log import configure_logging
+from ccms_ws.plain_values import day
+from ccms_ws.scripts import complain, run, say
+from ccms_ws.tabular_files import BadRow, Columns, FileRefused, Row, read_rows
 
 DATES = ("violation_date", "order_date", "noncompliance_date", "convicted", "on")
 HOLD = ("case", "participant", "violated", "compliance", *DATES[:4])
+RELEASE = ("hold", "reason", "on")
+COLUMNS = Columns(names=tuple(dict.fromkeys(["action", *HOLD, *RELEASE])), required=("action",))
 
 
-def sections(text: str, role: SectionRole) -> Iterable[SectionViolated]:
-    parts = (part.strip().partition(" ") for part in text.split(";"))  # 'VC 14601.1(a); VC 22350'
-    return [SectionViolated(code_book, section.strip(), role) for code_book, _, section in parts if code_book]
+def sections(said: Mapping[str, str], field: str, usual: str = "") -> list[SectionViolated]:
+    role = SectionRole.UNDERLYING if field == "violated" else SectionRole.COMPLIANCE
+    parts = (part.strip() for part in (said.get(field) or usual).split(";"))  # 'VC 14601.1(a); VC 22350'
+    return [read_section(part, role, field) for part in parts if part]
 
 
-def order(row: Mapping[str, object], context: Context, uow: UnitOfWork) -> list[Notification]:
+def day_of(said: Mapping[str, str], name: str) -> date:
+    try:
+        return day(said.get(name, ""))
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+
+
+def day_if(said: Mapping[str, str], name: str) -> date | None:
+    return day_of(said, name) if said.get(name) else None
+
+
+def order(said: Mapping[str, str], context: Context, uow: UnitOfWork) -> list[Notification]:
     """What one row orders. Raises NoticeRefused for what the law forbids, ValueError for what cannot be read."""
-    said = {key: str(value or "").strip() for key, value in row.items()}
-    days = {key: date.fromisoformat(said[key]) for key in DATES if said.get(key)}
-    if said["action"] == "release":
-        reason = ReleaseReason(said.get("reason") or "Complied")
-        return [order_release(UUID(said["hold"]), reason, days.get("on", context.today), context, uow)]
-    if said["action"] != "hold":
-        raise ValueError(f"action is hold or release, not {said['action']!r}")
+    action = said.get("action")
+    if action not in ("hold", "release"):
+        raise ValueError("action is not hold or release")
+    needed = ("hold",) if action == "release" else ("case", "participant", "violated")
+    if missing := [name for name in needed if not said.get(name)]:
+        raise ValueError(f"{', '.join(missing)} is empty")
+    if action == "release":
+        return [release(said, context, uow)]
     asked = HoldOrder(
         case_number=said["case"],
         participant_id=said["participant"],
-        sections=(
-            *sections(said.get("compliance") or "VC 40508(c)", SectionRole.COMPLIANCE),
-            *sections(said["violated"], SectionRole.UNDERLYING),
-        ),
-        violation_date=days["violation_date"],
-        order_date=days.get("order_date"),
-        convicted_on=days.get("convicted"),
-        noncompliance_date=days["noncompliance_date"],
+        sections=(*sections(said, "compliance", "VC 40508(c)"), *sections(said, "violated")),
+        violation_date=day_of(said, "violation_date"),
+        order_date=day_if(said, "order_date"),
+        convicted_on=day_if(said, "convicted"),
+        noncompliance_date=day_of(said, "noncompliance_date"),
     )
     return [order_hold(asked, context, uow)]
+
+
+def release(said: Mapping[str, str], context: Context, uow: UnitOfWork) -> Notification:
+    try:
+        hold_id = UUID(said["hold"])
+    except ValueError:
+        raise ValueError("hold is not the id of an abstract") from None
+    try:
+        reason = ReleaseReason(said.get("reason") or "Complied")
+    except ValueError:
+        raise ValueError(f"reason is not one of {', '.join(ReleaseReason)}") from None
+    return order_release(hold_id, reason, day_if(said, "on") or context.today, context, uow)
 
 
 def wait_for(court: CourtApplication, abstract_id: UUID, until: float) -> str:
@@ -80,11 +108,21 @@ def wait_for(court: CourtApplication, abstract_id: UUID, until: float) -> str:
         time.sleep(0.1)
 
 
+def orders_of(options: argparse.Namespace) -> list[Row | BadRow]:
+    """The rows of the file, or the one order of the command line. Raises FileRefused."""
+    if options.action != "file":
+        return [Row(0, {name: value for name, value in vars(options).items() if isinstance(value, str)})]
+    rows = list(read_rows(options.file, COLUMNS))
+    if not rows:
+        raise FileRefused(options.file.name, "has no order, only a header")
+    return rows
+
+
 def main() -> int:
     """Order, one by one; a bad row holds up no other."""
     parser = argparse.ArgumentParser(description="Order holds and releases of driver licences (DMV907).")
     verbs = parser.add_subparsers(dest="action", required=True)
-    for verb, names in (("hold", HOLD), ("release", ("hold", "reason", "on")), ("file", ())):
+    for verb, names in (("hold", HOLD), ("release", RELEASE), ("file", ())):
         below = verbs.add_parser(verb)
         below.add_argument("--config", type=Path, default=Path("ccms-ws.toml"))
         below.add_argument("--partner", default="DMV")
@@ -95,25 +133,38 @@ def main() -> int:
     verbs.choices["file"].add_argument("file", type=Path)
     options = parser.parse_args()
     configure_logging("ERROR")
-    lines = options.file.read_text("utf-8-sig").splitlines() if options.action == "file" else []
-    rows = list(csv.DictReader(lines)) or [vars(options)]
     court = load_court(options.config)
-    failed, until = 0, time.monotonic() + options.wait
-    for number, row in enumerate(track(rows, "ordering", console=Console(stderr=True), transient=True), start=1):
-        try:
-            (abstract_id,) = court.push(DMV907, options.partner, partial(order, row))
-        except (CcmsWsError, ValueError, KeyError) as error:
-            print(f"order {number} refused: {error}", file=sys.stderr)
+    court.push_settings(options.partner, DMV907.code)
+    rows = orders_of(options)
+    ordered = before = failed = 0
+    until = time.monotonic() + min(options.wait, 86_400)
+    for row in track(rows, "ordering", console=Console(stderr=True), transient=True):
+        place = f"line {row.line}" if row.line else "the order"
+        if isinstance(row, BadRow):
+            complain(f"{place} refused: {row.field} {row.reason}")
             failed += 1
             continue
-        state = wait_for(court, abstract_id, until) if options.wait else "queued"
+        said = {name: cell.strip() for name, cell in row.cells.items()}
+        try:
+            (abstract_id,) = court.push(DMV907, options.partner, partial(order, said))
+            ordered += 1
+        except AlreadyOrdered as error:
+            complain(f"{place} done before: {error}")
+            before += 1
+            if error.abstract_id is None:
+                continue
+            abstract_id = error.abstract_id
+        except (CcmsWsError, ValueError) as error:
+            complain(f"{place} refused: {error}")
+            failed += 1
+            continue
+        state = wait_for(court, abstract_id, until) if options.wait > 0 else "queued"
         failed += not state.startswith(("queued", "accepted"))
-        print(f"{abstract_id} {row['action']} {state}")
+        say(f"{abstract_id} {said['action']} {state}")
+    if options.action == "file":
+        say(f"{ordered} ordered, {before} done before, {failed} refused or not accepted")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except CcmsWsError as error:
-        sys.exit(f"push_dmv907: cannot begin: {error}")
+    run("push_dmv907", main)

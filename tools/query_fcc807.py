@@ -5,24 +5,26 @@
     query_fcc807.py probation.toml --file people.csv --out balances.csv
 
 Columns: case_number, participant_id, given, surname, birth_date, license_number, license_state, as_of. Settings: see
-ccms_ws/docs/samples/probation.toml. Ends with 0 if the court answered all with a balance or a rejection, else with 1.
+ccms_ws/docs/samples/probation.toml. A file that cannot be read whole asks nothing. Ends with 0 if the court answered
+all with a balance or a rejection, 1 if not, 2 if nothing could begin or the answers cannot be written.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 import tomllib
 from collections.abc import Mapping
-from datetime import date
+from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 from cryptography import x509
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from ccms_ws.clients import BalanceQueryClient, Criteria
 from ccms_ws.domain.courts import Court, DriverLicense, PersonName
@@ -31,14 +33,26 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Rejection
+from ccms_ws.parts.representable import (
+    Q_CASE_NUMBER,
+    Q_ID,
+    in_words,
+    licence_problems,
+    name_problems,
+    text_problems,
+)
+from ccms_ws.plain_values import day
+from ccms_ws.scripts import complain, run, say, writable
+from ccms_ws.tabular_files import BadRow, Columns, CsvWriter, read_rows
 
 OPTIONS = ("case", "participant", "given", "surname", "born", "license", "state", "as-of")
+ANSWER = ("case_number", "participant_id", "surname", "answer", "balance_due", "as_of", "reason")
 KEYS = ("case_number", "participant_id", "given", "surname", "birth_date", "license_number", "license_state", "as_of")
 
 
 def connect(settings: Path) -> BalanceQueryClient:
     """The client that these settings describe. Make it once: it keeps its connection and all that it has read."""
-    said, here = tomllib.loads(settings.read_text("utf-8")), settings.resolve().parent
+    said, here = tomllib.loads(settings.read_text("utf-8-sig")), settings.resolve().parent
     court, partner = said["court"], said["partner"]
     certificate = x509.load_pem_x509_certificate((here / court["certificate"]).read_bytes())
     return BalanceQueryClient(
@@ -51,17 +65,41 @@ def connect(settings: Path) -> BalanceQueryClient:
     )
 
 
-def criteria(row: Mapping[str, str | None]) -> Criteria:
-    """The search keys in one row. Raises ValueError for a day that is none."""
+def queries_of(file: Path) -> tuple[list[Mapping[str, str]], list[str]]:
+    """The rows of a file, and what is wrong with it. Raises FileRefused."""
+    rows: list[Mapping[str, str]] = []
+    problems: list[str] = []
+    for row in read_rows(file, Columns(KEYS)):
+        if isinstance(row, BadRow):
+            problems.append(f"{file.name} line {row.line}: {' '.join(filter(None, (row.field, row.reason)))}")
+        else:
+            rows.append(row.cells)
+    return rows, problems
+
+
+def criteria(row: Mapping[str, str]) -> Criteria:
+    """The search keys in one row. Raises ValueError, with the key at fault."""
     said = {key: (row.get(key) or "").strip() for key in KEYS}
-    born, as_of = (date.fromisoformat(said[key]) if said[key] else None for key in ("birth_date", "as_of"))
-    name = PersonName(said["given"], said["surname"]) if said["surname"] else None
+    days = {}
+    for key in ("birth_date", "as_of"):
+        try:
+            days[key] = day(said[key]) if said[key] else None
+        except ValueError as error:
+            raise ValueError(f"{key} {error}") from None
+    name = PersonName(said["given"], said["surname"]) if said["given"] or said["surname"] else None
     licence = DriverLicense(said["license_number"], said["license_state"] or "CA") if said["license_number"] else None
+    asked = {"case_number": (said["case_number"], Q_CASE_NUMBER), "participant_id": (said["participant_id"], Q_ID)}
+    problems = [
+        problem for key, (value, element) in asked.items() if value for problem in text_problems(key, value, element)
+    ]
+    problems += [*(name_problems(name) if name else ()), *(licence_problems(licence) if licence else ())]
+    if problems:
+        raise ValueError(in_words(problems))
     keys = {key: said[key] for key in ("case_number", "participant_id")}
-    return Criteria(**keys, name=name, birth_date=born, driver_license=licence, as_of=as_of)
+    return Criteria(**keys, name=name, birth_date=days["birth_date"], driver_license=licence, as_of=days["as_of"])
 
 
-def ask(client: BalanceQueryClient, row: Mapping[str, str | None]) -> dict[str, str]:
+def ask(client: BalanceQueryClient, row: Mapping[str, str]) -> dict[str, str]:
     """What the court says: a balance, a rejection, its error message, or what kept it from answering."""
     said = {key: row.get(key) or "" for key in ("case_number", "participant_id", "surname")}
     said |= {"answer": "failed", "balance_due": "", "as_of": "", "reason": ""}
@@ -84,15 +122,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("settings", type=Path, help="who asks whom (TOML)")
     parser.add_argument("--file", type=Path, help="a CSV file of queries")
-    parser.add_argument("--out", type=Path, help="write the answers there: .csv or .json")
+    parser.add_argument("--out", type=writable, help="write the answers there: .csv or .json")
     for option, key in zip(OPTIONS, KEYS, strict=True):
         parser.add_argument(f"--{option}", dest=key, default="")
     options = parser.parse_args()
     try:
         client = connect(options.settings)
-        queries = list(csv.DictReader(options.file.open(encoding="utf-8-sig"))) if options.file else [vars(options)]
-    except (CcmsWsError, OSError, KeyError, ValueError) as error:
-        sys.exit(f"query_fcc807: cannot begin: {error!r}")
+    except (CcmsWsError, OSError, LookupError, TypeError, ValueError) as error:
+        complain(f"query_fcc807: cannot begin: {error!r}")
+        return 2
+    queries, problems = queries_of(options.file) if options.file else ([vars(options)], [])
+    if problems:
+        complain("\n".join([*problems, "query_fcc807: nothing was asked"]))
+        return 2
     answers = [ask(client, row) for row in track(queries, "asking", console=Console(stderr=True), transient=True)]
     client.close()
     show(answers, options.out)
@@ -100,20 +142,24 @@ def main() -> int:
 
 
 def show(answers: list[dict[str, str]], out: Path | None) -> None:
-    """A table for people, or a file for programs."""
+    """A table for people, or a file for programs. Raises OSError."""
     if out is not None and out.suffix == ".json":
         out.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    elif out is not None and answers:
+    elif out is not None:
         with out.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(answers[0]))
-            writer.writeheader()
-            writer.writerows(answers)
+            writer = CsvWriter(file)
+            writer.row(ANSWER)
+            for answer in answers:
+                row = answer | {"balance_due": Decimal(answer["balance_due"]) if answer["balance_due"] else ""}
+                writer.row([row[column] for column in ANSWER])
     elif answers:
-        table = Table(*(column.replace("_", " ") for column in answers[0]))
+        table = Table(*(column.replace("_", " ") for column in ANSWER))
         for answer in answers:
-            table.add_row(*answer.values())
-        Console(width=None if sys.stdout.isatty() else 300).print(table)
+            table.add_row(*(Text(answer[column]) for column in ANSWER))
+        text = StringIO()
+        Console(file=text, width=None if sys.stdout and sys.stdout.isatty() else 300).print(table)
+        say(text.getvalue().rstrip())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run("query_fcc807", main)

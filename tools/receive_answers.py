@@ -8,17 +8,16 @@
 With --sent it says to which rows of a file that `push_col903.py` has sent an answer is. `ccms-ws serve` takes answers
 in and `ccms-ws worker` those that come back at once; both verify, apply and keep them. This script reads what was kept,
 for the court's own case management: one line, or one object in --out, for each answer. Ends with 0 if there was an
-answer, 1 if there was none.
+answer, 1 if there was none, 2 if nothing could be read or written.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,12 +25,13 @@ from uuid import UUID
 from ccms_ws.clients import read_kept
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
-from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchanges.col903.messages import BatchError
 from ccms_ws.exchanges.dmv907.messages import AbstractResponse
 from ccms_ws.log import configure_logging
+from ccms_ws.scripts import hours, positive, reader_has_gone, run, say, writable
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.traffic import Traffic, TrafficLog, Wanted, Way, open_traffic
+from ccms_ws.tabular_files import FileRefused
 
 PUSHED = ("COL903", "DMV907")
 PAUSE = 0.5
@@ -63,6 +63,20 @@ def rows_of(told: dict[str, Any], sent: dict[str, dict[str, Any]]) -> list[str]:
     return [" ".join(rows[number]) for number in (rows if told.get("whole_batch") else refused) if number in rows]
 
 
+def read_sent(path: Path) -> dict[str, dict[str, Any]]:
+    """What `push_col903.py` has kept of each batch. Raises FileRefused."""
+    sent: dict[str, dict[str, Any]] = {}
+    number = 0
+    try:
+        for number, line in enumerate(path.read_text("utf-8").split("\n"), start=1):  # noqa: B007 - for the error
+            if line:
+                kept = json.loads(line)
+                sent[kept["batch"]] = sent.get(kept["batch"], {}) | kept
+    except (ValueError, TypeError, KeyError) as error:
+        raise FileRefused(path.name, "is not what push_col903.py keeps", line=number) from error
+    return sent
+
+
 def answers(database: str, options: argparse.Namespace, since: datetime) -> Iterator[dict[str, Any]]:
     """The answers since then, oldest first; with --follow, those to come as well."""
     engine = open_engine(database)
@@ -86,27 +100,26 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=Path("ccms-ws.toml"))
     parser.add_argument("--partner", default="", help="only of this partner")
     parser.add_argument("--to", type=UUID, metavar="ID", help="only to this batch or abstract")
-    parser.add_argument("--since", type=float, default=24, metavar="HOURS", help="how far to look back")
-    parser.add_argument("--limit", type=int, default=1000, help="at most so many of each exchange")
+    parser.add_argument("--since", type=hours, default="24", metavar="HOURS", help="how far to look back")
+    parser.add_argument("--limit", type=positive, default=1000, help="at most so many of each exchange")
     parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     parser.add_argument("--sent", type=Path, metavar="FILE", help="what push_col903.py has kept of a file's batches")
-    parser.add_argument("--out", type=Path, help="write them there as JSON, too")
+    parser.add_argument("--out", type=writable, help="write them there as JSON, too")
     options = parser.parse_args()
     configure_logging("ERROR")
-    told = []
-    lines = options.sent.read_text("utf-8").splitlines() if options.sent else []
-    sent = {line["batch"]: line for line in map(json.loads, lines)}
+    told: list[dict[str, Any]] = []
+    sent = read_sent(options.sent) if options.sent else {}
+    database = load_settings(options.config).database.url
     try:
-        database = load_settings(options.config).database.url
-        for each in answers(database, options, SystemClock().now() - timedelta(hours=options.since)):
+        for each in answers(database, options, SystemClock().now() - options.since):
             each["rows"] = rows_of(each, sent)
             applied = "" if each["applied"] else " (quarantined: it fits no message of the books)"
             applied = f" about {'; '.join(each['rows'])}" if each["rows"] else applied
             words = f"{each['exchange']} {each['partner']} {each['answer']} {each['code']}"
-            print(f"{each['at']} {words} to {each['answers']}{applied}", flush=True)
+            say(f"{each['at']} {words} to {each['answers']}{applied}")
             told.append(each)
-    except CcmsWsError as error:
-        sys.exit(f"receive_answers: {error}")
+            if reader_has_gone() and options.out is None:
+                break
     except KeyboardInterrupt:
         pass
     if options.out is not None:
@@ -115,4 +128,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run("receive_answers", main)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
@@ -40,7 +41,9 @@ from ccms_ws.cli import (
 from ccms_ws.cli.exits import ExitCode, exit_code_of, file_trouble, tell, tell_defect
 from ccms_ws.cli.output import json_is_wanted, want_json
 from ccms_ws.errors import CcmsWsError
+from ccms_ws.scripts import lose_output
 
+_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF)
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 configuration, 4 not found, 5 refused by a rule or by the "
     "other side, 6 unavailable now, 130 interrupted."
@@ -106,16 +109,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     want_json(False)
     try:
-        app(arguments, prog_name="ccms-ws")
+        try:
+            app(arguments, prog_name="ccms-ws")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except CcmsWsError as error:
         _end(error)
     except Exception as error:
         if "--trace" in arguments:
             raise
+        if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT:
+            _end_without_output(error)
         if trouble := file_trouble(error):
             _end(trouble)
         tell_defect(error, as_json=json_is_wanted())
         sys.exit(ExitCode.FAILED)
+
+
+def _end_without_output(error: OSError) -> NoReturn:
+    """What the command did is done; nobody can read what it says of it."""
+    lose_output(error)
+    if error.errno != errno.EPIPE:
+        sys.stderr.write(f"ccms-ws: the output cannot be written: {error.strerror}\n")
+    sys.exit(ExitCode.FAILED)
 
 
 def _end(error: CcmsWsError) -> NoReturn:

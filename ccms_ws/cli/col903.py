@@ -9,12 +9,15 @@ from uuid import UUID
 import typer
 
 from ccms_ws.cli.court import court_of, records_of
+from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_rows
 from ccms_ws.garbage import settle_memory
+from ccms_ws.log import printable
 
 if TYPE_CHECKING:
     from ccms_ws.bootstrap import CourtApplication
+    from ccms_ws.exchanges.col903.batches import LeftOut
 
 app = typer.Typer(help="COL903: collection balance updates, in batches.", no_args_is_help=True)
 
@@ -27,6 +30,8 @@ def build(
 ) -> None:
     """Put batches into the outbox with every balance that is not what the partner was last told.
 
+    A debt that no message can carry as the books have it is left out and named; then the command ends with 5.
+
     Example: ccms-ws col903 build --partner FTB
     """
     from ccms_ws.exchanges.col903 import COL903
@@ -35,13 +40,16 @@ def build(
     court = court_of(config)
     push = court.push_settings(partner, COL903.code)
     settle_memory()
+    left_out: list[LeftOut] = []
     batch_ids = court.push(
         COL903,
         partner,
-        lambda context, uow: build_batches(context, uow, size=push.batch_size),
+        lambda context, uow: build_batches(context, uow, size=push.batch_size, leave_out=left_out.append),
     )
-    _show_batches(court, batch_ids, json=json, empty=f"{partner} knows every balance already")
+    empty = "no balance can be sent" if left_out else f"{partner} knows every balance already"
+    _show_batches(court, batch_ids, json=json, empty=empty)
     _tell_of_corrections(court, partner, json=json)
+    _tell_left_out(left_out, json=json)
 
 
 @app.command()
@@ -60,10 +68,14 @@ def correct(
 
     court = court_of(config)
     push = court.push_settings(partner, COL903.code)
+    left_out: list[LeftOut] = []
     batch_ids = court.push(
-        COL903, partner, lambda context, uow: correct_batch(batch_id, context, uow, size=push.batch_size)
+        COL903,
+        partner,
+        lambda context, uow: correct_batch(batch_id, context, uow, size=push.batch_size, leave_out=left_out.append),
     )
     _show_batches(court, batch_ids, json=json, empty="nothing was corrected")
+    _tell_left_out(left_out, json=json)
 
 
 @app.command()
@@ -126,6 +138,15 @@ def _tell_of_corrections(court: CourtApplication, partner: str, *, json: bool) -
             "mend the books, then `ccms-ws col903 correct`",
             as_json=json,
         )
+
+
+def _tell_left_out(left_out: Sequence[LeftOut], *, json: bool) -> None:
+    """Name the debts that no message can carry; the command ends with that."""
+    for debt in left_out:
+        where = f"case {printable(debt.case_number)}, participant {printable(debt.participant_id)}"
+        typer.echo(f"left out: {where}: {debt.reason}; correct the books, then build again", err=json)
+    if left_out:
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command()

@@ -16,13 +16,29 @@ _HEAD = """# Loading the court's books
 Made by `tools/make-docs` from `ccms_ws/domain/records.py`; a test keeps it current. Samples: `samples/court.csv` and
 `samples/court.jsonl`, which say the same.
 
-`ccms-ws import cases FILE...` reads CSV (UTF-8, a header line) and JSON lines (`.jsonl`, one object a line). The column
-`record` says what a row is; a file may hold all kinds, and columns that a row does not need stay empty. What a row
-refers to (its case, its participant, the entry that it reverses) must stand before it or be on file.
+`ccms-ws import cases FILE...` reads CSV (UTF-8, commas, a header line, RFC 4180) and JSON lines (`.jsonl`, one object a
+line). The column `record` says what a row is; a file may hold all kinds, and columns that a row does not need stay
+empty. What a row refers to (its case, its participant, the entry that it reverses) must stand before it or be on file.
 
-Rows are recognized by their keys, so a file may be loaded again: what is there stays, a case or a participant that says
-something else is brought up to date. A ledger entry that says something else is refused: post a reversal. A row that
-does not load is named with its line, its field and the reason, and keeps no other from loading.
+Rows are recognized by their keys, so a file may be loaded again. **What a file does not state stays as it is on
+file**: a column that the file does not have, a cell that a short row does not have, a key that a JSON object does not
+have. An empty cell (in JSON: an empty text or null) states that there is no value. `status`, `confidential` and
+`sealed` are changed by a stated value alone: an empty cell leaves them as they are. A ledger entry that says
+something else than on file is refused: post a reversal.
+
+## What is refused
+
+A row is refused with its line, its field and the reason, and keeps no other from loading (exit code 5; `--rejects`
+writes them all to a file): more cells than the header, a quote in the wrong place, control characters and line
+breaks, a key that stands twice or is unknown, amounts other than plain digits with at most two places after a point,
+days other than ISO dates from 1850 to 2199, records that it refers to and that are not on file, and whatever no
+message could carry: ids, names, states, kinds of fees and statutes by the published schemas, and sums of more than
+999999999999.99 on a case.
+
+A file is refused where it is not certain what its columns are or where the next row begins: a column that is unknown
+or stands twice, another separator than commas, a quote that is never closed, a line that is not UTF-8, UTF-16 or a
+workbook (exit code 3). The rows before that place are loaded and counted. A byte order mark at its beginning is no
+part of a file, line ends may be of any kind, and rows of separators alone are none.
 
 Case numbers are written in the court's own spelling (`case_number_form`); with a `case_number_pattern`, a number that
 does not match it is refused.

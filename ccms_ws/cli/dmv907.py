@@ -11,7 +11,7 @@ import typer
 from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
-from ccms_ws.domain.abstracts import ReleaseReason, SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import ReleaseReason, SectionRole
 
 if TYPE_CHECKING:
     from ccms_ws.domain.ports import UnitOfWorkFactory
@@ -50,13 +50,14 @@ def hold(
     """
     from ccms_ws.exchanges.dmv907 import DMV907
     from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold
+    from ccms_ws.exchanges.dmv907.orders import read_section
 
     order = HoldOrder(
         case_number=case,
         participant_id=participant,
         sections=(
-            _section(compliance, SectionRole.COMPLIANCE),
-            *(_section(text, SectionRole.UNDERLYING) for text in violated),
+            read_section(compliance, SectionRole.COMPLIANCE, "--compliance"),
+            *(read_section(text, SectionRole.UNDERLYING, "--violated") for text in violated),
         ),
         violation_date=violation_date.date(),
         noncompliance_date=noncompliance_date.date(),
@@ -124,22 +125,24 @@ def convicted(
 
     Example: ccms-ws dmv907 convicted --case TR-2025-011250 --participant P-1004 --on 2025-06-17 --reported 2025-06-20
     """
+    from ccms_ws.clock import court_day
     from ccms_ws.domain.abstracts import Conviction
+    from ccms_ws.exchanges.dmv907.handler import record_conviction
 
     court = court_of(config)
-    day = reported.date() if reported else None
+    asked = Conviction(court.court.ori, case, participant, on.date(), reported.date() if reported else None)
     with court.units() as uow:
-        uow.abstracts.add_conviction(Conviction(court.court.ori, case, participant, on.date(), day))
+        told = record_conviction(asked, court.court, court_day(court.clock.now()), uow)
         uow.commit()
-    show_facts({"case": case, "participant": participant, "convicted": on.date(), "reported": day}, as_json=json)
-
-
-def _section(text: str, role: SectionRole) -> SectionViolated:
-    """The section in "VC 40508(c)"."""
-    code_book, _, section = text.strip().partition(" ")
-    if not section:
-        raise typer.BadParameter(f"{text!r} names no code book; write 'VC {text}'")
-    return SectionViolated(code_book.upper(), section.strip(), role)
+    show_facts(
+        {
+            "case": told.case_number,
+            "participant": told.participant_id,
+            "convicted": told.convicted_on,
+            "reported": told.reported_on,
+        },
+        as_json=json,
+    )
 
 
 def _show(records: UnitOfWorkFactory, abstract_id: UUID, *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,11 +16,14 @@ from ccms_ws.cli.findings import Finding, amber, green, red, show_findings
 from ccms_ws.cli.inventory import CRL_WARNING
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.errors import CcmsWsError, ConfigError
+from ccms_ws.log import printable
 
 if TYPE_CHECKING:
     from ccms_ws.cli.inventory import Entry
     from ccms_ws.config import Settings
+    from ccms_ws.store.unrepresentable import Unrepresentable
 
+_NAMED = 20
 ENOUGH_DISK = 1_000_000_000
 """Bytes. A day of 10,000 messages with their answers takes about a tenth of it."""
 
@@ -113,6 +116,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     from ccms_ws.clock import SystemClock
     from ccms_ws.store import health, migrate
     from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.unrepresentable import unrepresentable
 
     engine, now = open_engine(settings.database.url), SystemClock().now()
     file = health.file_of(engine)
@@ -123,6 +127,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
             return
         yield green("database schema", f"{has}, as this version needs it")
         found = health.look_after(engine, now)
+        yield _books(unrepresentable(engine, settings.court.ori))
     except CcmsWsError as error:
         yield red("database", str(error), error.hint or "is the server up, the file there, the password right?")
         return
@@ -149,6 +154,16 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
         yield green("outbox", ", ".join(f"{count} {state.value}" for state, count in found.outbox.items()) or "empty")
     if found.quarantined:
         yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine list")
+
+
+def _books(found: Sequence[Unrepresentable]) -> Finding:
+    """Whether messages can carry what the books say."""
+    if not found:
+        return green("books", "messages can carry what they say")
+    first = "; ".join(f"{printable(each.where)}: {each.why}" for each in found[:_NAMED])
+    more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    do = "correct them in the books (ccms-ws import cases); until then queries fail and updates are left out"
+    return amber("books", f"{len(found)} records that no message can carry: {first}{more}", do)
 
 
 def _endpoint(settings: Settings) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import sys
 from enum import IntEnum
 
 from ccms_ws import errors
+from ccms_ws.tabular_files import FileRefused
 
 
 class ExitCode(IntEnum):
@@ -19,7 +20,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line is wrong."""
     CONFIGURATION = 3
-    """The settings, a partner profile, a key or a contract file cannot be used."""
+    """The settings, a partner profile, a key, a contract file or a file with data cannot be used."""
     NOT_FOUND = 4
     """What was asked for is not there."""
     REFUSED = 5
@@ -30,6 +31,7 @@ class ExitCode(IntEnum):
 
 _CODE_OF: tuple[tuple[type[errors.CcmsWsError], ExitCode], ...] = (
     (errors.ConfigError, ExitCode.CONFIGURATION),
+    (FileRefused, ExitCode.CONFIGURATION),
     (errors.ContractMissing, ExitCode.CONFIGURATION),
     (errors.NotStored, ExitCode.NOT_FOUND),
     (errors.UnknownMessage, ExitCode.NOT_FOUND),

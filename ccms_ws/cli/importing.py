@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -17,11 +15,11 @@ from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
 from ccms_ws.cli.progress import progress
-from ccms_ws.errors import ConfigError
+from ccms_ws.tabular_files import CsvWriter, FileRefused
 
 if TYPE_CHECKING:
     from ccms_ws.domain.courts import Court
-    from ccms_ws.domain.ports import Record
+    from ccms_ws.domain.records import Statement
     from ccms_ws.store.loading import Loaded
 
 app = typer.Typer(no_args_is_help=True, help="Load the court's books from files.")
@@ -43,15 +41,15 @@ class _Refusals:
     def __init__(self, stack: ExitStack, file: Path | None) -> None:
         self.count = 0
         self.first: list[dict[str, object]] = []
-        self._writer: Any = None
+        self._writer: CsvWriter | None = None
         if file is not None:
-            self._writer = csv.writer(stack.enter_context(file.open("w", encoding="utf-8", newline="")))
-            self._writer.writerow(("file", "line", "record", "field", "reason"))
+            self._writer = CsvWriter(stack.enter_context(file.open("w", encoding="utf-8", newline="")))
+            self._writer.row(("file", "line", "record", "field", "reason"))
 
     def add(self, place: Place, field: str, reason: str) -> None:
         self.count += 1
         if self._writer is not None:
-            self._writer.writerow((*place, field, reason))
+            self._writer.row((*place, field, reason))
         if len(self.first) < _SHOWN:
             self.first.append({**place._asdict(), "field": field, "reason": reason})
 
@@ -64,9 +62,10 @@ def cases(
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
-    """Load cases, participants and ledger. What is there already stays; bad rows are named, good ones load.
+    """Load cases, participants and ledger. What a file does not state stays; bad rows are named, good ones load.
 
-    The columns are described in ccms_ws/docs/import.md, with samples beside it. Ends with 5 if a row did not load.
+    The columns are described in ccms_ws/docs/import.md, with samples beside it. Ends with 5 if a row did not load, and
+    with 3 if a file cannot be read to its end; what came before is loaded then, and counted.
 
     Example: ccms-ws import cases people.csv ledger.jsonl --rejects bad.csv
     """
@@ -84,14 +83,11 @@ def cases(
     with ExitStack() as stack:
         refusals = _Refusals(stack, rejects)
         advance = stack.enter_context(progress("rows"))
-        loaded = load(
-            engine,
-            _records(files, application.court, refusals),
-            refuse=lambda place, reason: refusals.add(place, "", reason),
-            done=advance,
-            dry_run=dry_run,
-        )
+        reader = _Reader(files, application.court, refusals)
+        loaded = load(engine, reader, refuse=refusals.add, done=advance, dry_run=dry_run)
     engine.dispose()
+    if reader.stopped is not None:
+        _refuse_the_rest(reader.stopped, loaded, refusals, dry_run=dry_run)
     _tell(loaded, refusals, dry_run=dry_run, as_json=json)
     raise typer.Exit(ExitCode.REFUSED if refusals.count else ExitCode.OK)
 
@@ -108,6 +104,7 @@ def demo_data(
     """
     from ccms_ws.bootstrap import load_court
     from ccms_ws.demo.crowd import invent
+    from ccms_ws.domain.records import Statement
     from ccms_ws.store.engine import open_engine
     from ccms_ws.store.loading import load
 
@@ -118,8 +115,8 @@ def demo_data(
     with progress("records") as advance:
         loaded = load(
             engine,
-            ((Place("", 0, ""), record) for record in invent(application.court, cases, seed)),
-            refuse=lambda place, reason: refusals.add(place, "", reason),
+            ((Place("", 0, ""), Statement(record)) for record in invent(application.court, cases, seed)),
+            refuse=refusals.add,
             done=advance,
         )
     engine.dispose()
@@ -146,51 +143,56 @@ def _tell(loaded: Loaded, refusals: _Refusals, *, dry_run: bool, as_json: bool) 
         say("\nA dry run: nothing was kept.")
 
 
-def _records(files: list[Path], court: Court, refusals: _Refusals) -> Iterator[tuple[Place, Record]]:
-    from ccms_ws.domain.records import RowRefused, read_record
+def _refuse_the_rest(stopped: FileRefused, loaded: Loaded, refusals: _Refusals, *, dry_run: bool) -> None:
+    """Raises what ended the reading, with what became of the rows before it."""
+    counted = {"added": loaded.added, "changed": loaded.changed, "unchanged": loaded.unchanged}
+    before = ", ".join(f"{counter.total()} {word}" for word, counter in counted.items())
+    if not any(counter.total() for counter in counted.values()):
+        before = "nothing was loaded"
+    elif dry_run:
+        before = f"of the rows before it {before}, and taken back (a dry run)"
+    else:
+        before = f"of the rows before it {before}"
+    stopped.detail += f"; the rest was not read; {before}; {refusals.count} rows refused"
+    for row in refusals.first:
+        stopped.detail += f"\n  {row['file']} line {row['line']}: {row['field']} {row['reason']}"
+    raise stopped
 
-    for file in files:
-        for line, row in _rows(file):
-            place = Place(file.name, line, row.get("record", "") if isinstance(row, Mapping) else "")
+
+class _Reader:
+    """The records that files state, up to where one cannot be read on: then `stopped` says why."""
+
+    def __init__(self, files: list[Path], court: Court, refusals: _Refusals) -> None:
+        self._files = files
+        self._court = court
+        self._refusals = refusals
+        self.stopped: FileRefused | None = None
+
+    def __iter__(self) -> Iterator[tuple[Place, Statement]]:
+        for file in self._files:
             try:
-                if isinstance(row, str):
-                    raise RowRefused("", row)
-                yield place, read_record(row, court)
-            except RowRefused as error:
-                refusals.add(place, error.field, error.reason)
-
-
-def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, str] | str]]:
-    """Line and columns of each row; a sentence in place of the columns if they cannot be read."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            if file.suffix.lower() in (".jsonl", ".ndjson", ".json"):
-                yield from ((number, _json_row(line)) for number, line in enumerate(lines, 1) if line.strip())
+                yield from self._statements(file)
+            except FileRefused as error:
+                self.stopped = error
                 return
-            reader = csv.DictReader(lines, restkey="")
-            if "record" not in (reader.fieldnames or ()):
-                raise ConfigError(f"{file} has no column `record`", hint="ccms-ws docs import")
-            for row in reader:
-                more = row.pop("", None)
-                yield (
-                    reader.line_num,
-                    "has more columns than the header" if more else {k: v or "" for k, v in row.items()},
-                )
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{file} cannot be read: {error}", hint="CSV or JSON lines, in UTF-8") from error
 
+    def _statements(self, file: Path) -> Iterator[tuple[Place, Statement]]:
+        from ccms_ws.domain.records import FILE_COLUMNS, RowRefused, read_record
+        from ccms_ws.parts.representable import problems_of
+        from ccms_ws.tabular_files import BadRow, read_rows
 
-def _json_row(line: str) -> Mapping[str, str] | str:
-    try:
-        row = json.loads(line, parse_float=str, parse_int=str)
-    except ValueError:
-        return "is no JSON"
-    if not isinstance(row, dict) or any(isinstance(value, dict | list) for value in row.values()):
-        return "is no object of plain values"
-    return {name: _text(value) for name, value in row.items()}
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        for row in read_rows(file, FILE_COLUMNS):
+            if isinstance(row, BadRow):
+                self._refusals.add(Place(file.name, row.line, ""), row.field, row.reason)
+                continue
+            place = Place(file.name, row.line, row.cells.get("record", ""))
+            try:
+                statement = read_record(row.cells, self._court)
+            except RowRefused as error:
+                self._refusals.add(place, error.field, error.reason)
+                continue
+            problem = next(problems_of(statement.record), None)
+            if problem is None:
+                yield place, statement
+            else:
+                self._refusals.add(place, *problem)

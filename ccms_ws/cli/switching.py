@@ -22,7 +22,7 @@ def name_in(folder: Path, path: Path) -> str:
 
 def switch_identity(settings_file: Path, key: Path, certificate: Path) -> None:
     """Let [identity] name another key and certificate. Raises ConfigError if the file has an unusual form."""
-    text = settings_file.read_text("utf-8")
+    text = settings_file.read_text("utf-8-sig")
     wanted = tomllib.loads(text)
     for name, path in (("key", key), ("certificate", certificate)):
         value = name_in(settings_file.parent, path)
@@ -33,7 +33,7 @@ def switch_identity(settings_file: Path, key: Path, certificate: Path) -> None:
 
 def switch_pins(profile_file: Path, certificates: Sequence[Path]) -> None:
     """Let a partner's profile name these certificates. Raises ConfigError if the file has an unusual form."""
-    text = profile_file.read_text("utf-8")
+    text = profile_file.read_text("utf-8-sig")
     wanted = tomllib.loads(text)
     values = [name_in(profile_file.parent, path) for path in certificates]
     wanted["certificates"] = values
@@ -44,7 +44,7 @@ def switch_pins(profile_file: Path, certificates: Sequence[Path]) -> None:
 def profile_of(folder: Path, partner_id: str) -> Path:
     """The file in `folder` that describes a partner. Raises ConfigError."""
     for path in sorted(folder.glob("*.toml")):
-        if tomllib.loads(path.read_text("utf-8")).get("id") == partner_id:
+        if tomllib.loads(path.read_text("utf-8-sig")).get("id") == partner_id:
             return path
     raise ConfigError(f"no file in {folder} describes {partner_id}")
 

@@ -65,7 +65,7 @@ def load_settings(path: Path, exchanges: Collection[str] | None = None, *, envir
 def _read_table(path: Path, place: str, problems: list[Problem]) -> dict[str, Any]:
     """The TOML in `path`; empty, with a problem added, if it cannot be read."""
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         problems.append(Problem(place, "", f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError:

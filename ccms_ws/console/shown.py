@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Final
 from markupsafe import Markup
 
 from ccms_ws.log import printable
+from ccms_ws.tabular_files import CsvWriter
 
 MOST_SHOWN: Final = 200_000
 """Bytes of a message on a page."""
@@ -34,14 +34,10 @@ def lines(raw: bytes) -> list[str]:
 
 
 def csv_text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A CSV file. A spreadsheet takes no cell of it for a formula (OWASP: CSV injection)."""
+    """A CSV file, as `ccms_ws.tabular_files` writes it: no cell of it acts in a spreadsheet."""
     file = io.StringIO()
-    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-    writer.writerow(heads)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer = CsvWriter(file)
+    writer.row(heads)
+    for row in rows:
+        writer.row([shown(value) for value in row])
     return file.getvalue()
-
-
-def _cell(value: object) -> str:
-    raw = str(shown(value))
-    return f"'{raw}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else raw

@@ -100,7 +100,7 @@ def _lists(xsd: Path, folder: Path | None) -> dict[str, CodeList]:
         if base.closed:
             raise ConfigError(f"{path}: the list {path.stem} is closed", hint="it changes with the exchange's version")
         try:
-            own = _codes(tomllib.loads(path.read_text("utf-8")).get("codes", {}))
+            own = _codes(tomllib.loads(path.read_text("utf-8-sig")).get("codes", {}))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{path} is no code list: {error}") from error
         published[path.stem] = replace(base, codes=MappingProxyType({**base.codes, **own}))
@@ -109,7 +109,7 @@ def _lists(xsd: Path, folder: Path | None) -> dict[str, CodeList]:
 
 def _read(path: Path) -> CodeList:
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
+        data = tomllib.loads(path.read_text("utf-8-sig"))
         return CodeList(
             name=path.stem,
             title=data["title"],

@@ -177,7 +177,7 @@ def _law(file: Path | None) -> Law:
     if file is None:
         return read_law(shipped)
     try:
-        return read_law(shipped, file.read_text("utf-8"))
+        return read_law(shipped, file.read_text("utf-8-sig"))
     except (OSError, ValueError, KeyError, TypeError, re.error) as error:
         raise ConfigError(f"{file} cannot be read as law: {error!r}", hint="the shape is that of law.toml") from error
 

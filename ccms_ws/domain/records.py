@@ -1,17 +1,16 @@
 """From the columns of a file to the court's records: which columns there are, and what may stand in them.
 
-`ccms-ws import cases` reads CSV (one header line) and JSON lines (one object a line); this module knows neither.
+`ccms_ws.tabular_files` reads the files.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ccms_ws.domain.courts import (
     Case,
@@ -30,6 +29,10 @@ from ccms_ws.domain.courts import (
 )
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.domain.ports import Record
+from ccms_ws.plain_values import amount, day
+from ccms_ws.tabular_files import Columns
+
+NOT_THIS_COURTS: Final = "is not a case number of this court (case_number_pattern)"
 
 
 class RowRefused(Exception):
@@ -41,14 +44,27 @@ class RowRefused(Exception):
         self.reason = reason
 
 
+class Statement(NamedTuple):
+    """A record as a file states it. Of one that is on file already, the fields that are `unstated` stay as they are."""
+
+    record: Record
+    unstated: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of one kind of record."""
+    """A column of one kind of record.
+
+    `longest`: in characters, as far as the schemas leave it open. `usual`: the value of a new record that states none;
+    then an empty cell states nothing either.
+    """
 
     name: str
     meaning: str
     read: Callable[[str], Any]
     required: bool = False
+    longest: int = 1000
+    usual: Any = None
 
 
 def _word(kind: type[StrEnum]) -> Callable[[str], Any]:
@@ -64,43 +80,31 @@ def _word(kind: type[StrEnum]) -> Callable[[str], Any]:
 def _flag(text: str) -> bool:
     if text.lower() in ("true", "1", "yes"):
         return True
-    if text.lower() in ("", "false", "0", "no"):
+    if text.lower() in ("false", "0", "no"):
         return False
     raise ValueError("is neither true nor false")
 
 
 def _day(text: str) -> date | None:
-    if not text:
-        return None
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        raise ValueError("is not a day like 2026-03-01")
-    return date.fromisoformat(text)
+    return day(text) if text else None
 
 
 def _amount(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise ValueError("is not an amount like 490.10") from None
-    if not amount.is_finite() or amount <= 0 or amount >= Decimal(10) ** 12:
-        raise ValueError("is not above zero and below a million millions")
-    if amount != amount.quantize(Decimal("0.01")):
-        raise ValueError("has more than two places")
-    return amount.quantize(Decimal("0.01"))
+    found = amount(text)
+    if not found:
+        raise ValueError("is not above zero")
+    return found
 
 
-def _state(text: str) -> str:
-    if text and not re.fullmatch(r"[A-Z]{2}", text):
-        raise ValueError("is not the two-letter code of a state")
-    return text
-
-
+_AS_ON_FILE: Final = "if empty as on file, and false for a new case"
 _NAME: Final = (
     Column("given", "given name", str),
     Column("surname", "surname", str, required=True),
     Column("middle", "middle name or initial", str),
     Column("suffix", "Jr, Sr, III", str),
 )
+# Other names are keys of their table: a database server bounds how long a key can be.
+_OTHER_NAME: Final = tuple(replace(column, longest=150) for column in _NAME)
 _CASE_NUMBER: Final = Column("case_number", "the case", str, required=True)
 _PERSON: Final = Column("participant_id", "the court's id of the person", str, required=True)
 
@@ -108,23 +112,28 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     "case": (
         Column("number", "case number", str, required=True),
         Column("case_type", ", ".join(CaseType), _word(CaseType), required=True),
-        Column("status", f"{', '.join(CaseStatus)}; open if empty", lambda text: _word(CaseStatus)(text or "open")),
+        Column(
+            "status",
+            f"{', '.join(CaseStatus)}; if empty as on file, and open for a new case",
+            _word(CaseStatus),
+            usual=CaseStatus.OPEN,
+        ),
         Column("title", "short title", str),
-        Column("confidential", "true or false; false if empty", _flag),
-        Column("sealed", "true or false; false if empty", _flag),
+        Column("confidential", f"true or false; {_AS_ON_FILE}", _flag, usual=False),
+        Column("sealed", f"true or false; {_AS_ON_FILE}", _flag, usual=False),
     ),
     "participant": (
         _PERSON,
         *_NAME,
         Column("birth_date", "date of birth", _day),
         Column("license_number", "driver licence number as printed", str),
-        Column("license_jurisdiction", "state that issued it; CA if empty", _state),
+        Column("license_jurisdiction", "state that issued it, as a two-letter code; CA if empty", str),
     ),
-    "name": (_PERSON, Column("kind", ", ".join(NameKind), _word(NameKind), required=True), *_NAME),
+    "name": (_PERSON, Column("kind", ", ".join(NameKind), _word(NameKind), required=True), *_OTHER_NAME),
     "identification": (
         _PERSON,
-        Column("kind", "whose number it is", str, required=True),
-        Column("value", "the number", str, required=True),
+        Column("kind", "whose number it is", str, required=True, longest=64),
+        Column("value", "the number", str, required=True, longest=200),
     ),
     "case-participant": (
         _CASE_NUMBER,
@@ -133,7 +142,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     ),
     "joint-debtor": (
         _CASE_NUMBER,
-        Column("obligation", "name of the joint and several obligation", str, required=True),
+        Column("obligation", "name of the joint and several obligation", str, required=True, longest=200),
         _PERSON,
     ),
     "entry": (
@@ -142,20 +151,27 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         _PERSON,
         Column("kind", ", ".join(EntryKind), _word(EntryKind), required=True),
         Column("fee_kind", "kind of fine, fee or assessment", str, required=True),
-        Column("amount", "US dollars, above zero", _amount, required=True),
+        Column("amount", "US dollars, above zero, like 490.10", _amount, required=True),
         Column("posted_on", "day from which the entry counts", _day, required=True),
         Column("statute", "statute under which the debt was imposed", str),
         Column("imposed_on", "day on which it was imposed; assessments only, required for CivilAssessment", _day),
         Column("reason", "why", str),
         Column("reverses", "reversals: the entry that is undone", str),
-        Column("obligation", "the joint obligation that the entry belongs to", str),
+        Column("obligation", "the joint obligation that the entry belongs to", str, longest=200),
     ),
 }
 """What the column `record` may say, and the other columns of each kind of record."""
 
+FILE_COLUMNS: Final = Columns(
+    names=tuple(dict.fromkeys(["record", *(column.name for columns in COLUMNS.values() for column in columns)])),
+    required=("record",),
+    flags=tuple(column.name for columns in COLUMNS.values() for column in columns if column.read is _flag),
+)
+"""The columns of a file that holds all kinds of records."""
 
-def read_record(row: Mapping[str, str], court: Court) -> Record:
-    """The record in a row. Raises RowRefused."""
+
+def read_record(row: Mapping[str, str], court: Court) -> Statement:
+    """The record that a row states. Raises RowRefused."""
     kind = row.get("record", "").strip()
     columns = COLUMNS.get(kind)
     if columns is None:
@@ -163,15 +179,35 @@ def read_record(row: Mapping[str, str], court: Court) -> Record:
     if unknown := {name for name, text in row.items() if text} - {column.name for column in columns} - {"record"}:
         raise RowRefused(min(unknown), f"a {kind} has no such column")
     values: dict[str, Any] = {}
+    unstated: set[str] = set()
     for column in columns:
-        text = row.get(column.name, "").strip()
+        said = row.get(column.name)
+        text = "" if said is None else said.strip()
         if column.required and not text:
             raise RowRefused(column.name, "is empty")
+        if said is None or (not text and column.usual is not None):
+            unstated.add(column.name)
+            values[column.name] = column.read("") if column.usual is None else column.usual
+            continue
+        if len(text) > column.longest:
+            raise RowRefused(column.name, f"is longer than {column.longest} characters")
         try:
             values[column.name] = column.read(text)
         except ValueError as error:
             raise RowRefused(column.name, str(error)) from None
-    return _MAKERS[kind](values, court)
+    if kind == "participant":
+        _complete_licence(values, unstated)
+    return Statement(_MAKERS[kind](values, court), frozenset(unstated))
+
+
+def _complete_licence(values: Mapping[str, Any], unstated: set[str]) -> None:
+    """A licence is a number and the state that issued it: neither is stated alone."""
+    if values["license_jurisdiction"] and not values["license_number"]:
+        raise RowRefused("license_number", "is empty, but license_jurisdiction is not")
+    if "license_number" in unstated:
+        unstated.add("license_jurisdiction")
+    elif not values["license_number"]:
+        unstated.discard("license_jurisdiction")
 
 
 def _name(values: Mapping[str, Any]) -> PersonName:
@@ -184,8 +220,6 @@ def _case(values: Mapping[str, Any], court: Court) -> Case:
 
 def _participant(values: Mapping[str, Any], court: Court) -> Participant:
     number, state = values["license_number"], values["license_jurisdiction"]
-    if state and not number:
-        raise RowRefused("license_number", "is empty, but license_jurisdiction is not")
     licence = DriverLicense(number, state or "CA") if number else None
     return Participant(court.ori, values["participant_id"], _name(values), values["birth_date"], licence)
 
@@ -220,7 +254,7 @@ def _entry(values: Mapping[str, Any], court: Court) -> LedgerEntry:
 def _number(field: str, number: str, court: Court) -> str:
     """In the court's own spelling."""
     if court.case_numbers.pattern is not None and court.case_numbers.match(number) is None:
-        raise RowRefused(field, "is not a case number of this court (case_number_pattern)")
+        raise RowRefused(field, NOT_THIS_COURTS)
     return court.case_numbers.normal(number)
 
 

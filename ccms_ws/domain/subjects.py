@@ -51,8 +51,8 @@ class ByLicense:
 class ByBirth:
     """Whoever was born that day and can have that surname, now or formerly or as an alias, on each case.
 
-    More than fit the name may be found (`naming.same_name` decides), but nobody whose date of birth is not on file: a
-    name alone says of nobody who it is.
+    More than fit the name may be found (`name_matching.same_name` decides), but nobody whose date of birth is not on
+    file: a name alone says of nobody who it is.
     """
 
     name: PersonName

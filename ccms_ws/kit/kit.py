@@ -49,7 +49,7 @@ def read_kit(folder: Path) -> Kit:
     """The kit in `folder`. Raises ConfigError, and UnknownMessage for an exchange that this program does not have."""
     path = folder / FILE
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ConfigError(f"{path} cannot be read: {why}", hint="ccms-ws kit COL903 -o DIR makes a kit") from None

@@ -19,7 +19,7 @@ from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DMV907, EXT, NC, J, q
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.naming import name_key
+from ccms_ws.domain.name_matching import name_key
 from ccms_ws.parts.metadata import Q_PARTY_ID
 
 _HARMLESS: Final = re.compile(

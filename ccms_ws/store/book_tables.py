@@ -144,7 +144,9 @@ participant_identification = Table(
 class ParticipantKeyColumns(TypedColumns):
     court_ori: Named[str] = Column(Text, comment="The court")
     birth_date: Named[date] = Column(Date, comment="Date of birth")
-    surname_key: Named[str] = Column(Text, comment="A surname as it is searched (ccms_ws.domain.naming.surname_keys)")
+    surname_key: Named[str] = Column(
+        Text, comment="A surname as it is searched (ccms_ws.domain.name_matching.surname_keys)"
+    )
     participant_id: Named[str] = Column(Text, comment="The person")
 
 

@@ -22,7 +22,7 @@ from ccms_ws.domain.courts import (
     PersonName,
 )
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
-from ccms_ws.domain.naming import surname_keys
+from ccms_ws.domain.name_matching import surname_keys
 from ccms_ws.domain.ports import Record
 from ccms_ws.store.book_tables import (
     case_participant,
@@ -99,7 +99,7 @@ class SqlCourtbooks:
 
     def find_participant(self, court_ori: str, participant_id: str) -> Participant | None:
         row = _PARTICIPANT.first(self._connection, ori=court_ori, person=participant_id)
-        return None if row is None else _participant(row)
+        return None if row is None else participant_of(row)
 
     def on_case(self, court_ori: str, case_number: str) -> Sequence[CaseParticipant]:
         return [in_role(row) for row in _ON_CASE.all(self._connection, ori=court_ori, number=case_number)]
@@ -116,10 +116,11 @@ class SqlCourtbooks:
 
 def in_role(row: Sequence[Any]) -> CaseParticipant:
     """The case participant in a row of `IN_ROLE`."""
-    return CaseParticipant(_participant(row), row[9], row[10])
+    return CaseParticipant(participant_of(row), row[9], row[10])
 
 
-def _participant(row: Sequence[Any]) -> Participant:
+def participant_of(row: Sequence[Any]) -> Participant:
+    """The participant in a row of `PERSON`, or of `IN_ROLE`."""
     ori, participant_id, given, surname, middle, suffix, born, number, jurisdiction = row[:9]
     licence = None if number is None else DriverLicense(number, jurisdiction)
     return Participant(ori, participant_id, PersonName(given, surname, middle, suffix), born, licence)

@@ -40,6 +40,8 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database gives, growing in the order of insertion."""
 
 _MOST_CENTS = Decimal(10) ** 14
+MOST_MONEY = (_MOST_CENTS - 1).scaleb(-2)
+"""US dollars: the most that a column holds, and that a message can carry (14 digits, two of them cents)."""
 
 
 class Money(TypeDecorator[Decimal]):

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from ccms_ws.domain.courts import CaseParticipant, CaseType, PersonName
-from ccms_ws.domain.naming import MOST_SURNAME_KEYS, surname_keys
+from ccms_ws.domain.name_matching import MOST_SURNAME_KEYS, surname_keys
 from ccms_ws.domain.subjects import ByBirth, ByCase, ById, ByLicense, Lookup, Scope
 from ccms_ws.store.book_tables import case_participant, court_case, participant, participant_key, participant_name
 from ccms_ws.store.books import IN_ROLE, SAME_PERSON, in_role

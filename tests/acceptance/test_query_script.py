@@ -51,11 +51,40 @@ def test_a_file_of_queries_becomes_a_file_of_answers(served: Served, tmp_path: P
 
 
 def test_what_fails_is_said_and_told_by_the_exit_code(served: Served, tmp_path: Path) -> None:
-    done = ask(served, "--case", "TR-2025-004417", "--as-of", "2999-01-01")
+    done = ask(served, "--case", "TR-2025-004417", "--as-of", "2199-01-01")
     assert (done.returncode, "as-of-date-in-future" in done.stdout) == (1, True)
     queries, out = tmp_path / "people.csv", tmp_path / "out.json"
     queries.write_text("case_number,birth_date\nTR-2025-004417,31.12.1990\n", "utf-8")
     assert ask(served, "--file", queries, "--out", out).returncode == 1
     assert json.loads(out.read_text())[0]["answer"] == "failed"
     missing = ask(served, "--file", tmp_path / "nothing.csv")
-    assert (missing.returncode, missing.stderr.startswith("query_fcc807: cannot begin")) == (1, True)
+    assert (missing.returncode, missing.stderr.startswith("query_fcc807: nothing.csv: cannot be read")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("case_number;participant_id\nCR-2023-002931;P-1002\n", "so these are missing: case_number, participant_id"),
+        ("given,surname,dob,case_number\nJose,Nunez,1999-09-09,\n", "unknown column dob"),
+        ("case_number,case_number\nCN-2026-000001,CN-2026-000002\n", "case_number stands there twice"),
+        ("case_number\nTR-2025-004417\nTR-2025-004417,x\n", "line 3: has more cells (2) than the header (1)"),
+    ],
+)
+def test_a_file_that_cannot_be_read_whole_asks_nothing(served: Served, tmp_path: Path, content: str, said: str) -> None:
+    queries, out = tmp_path / "people.csv", tmp_path / "out.csv"
+    queries.write_text(content, "utf-8")
+    done = ask(served, "--file", queries, "--out", out)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert not out.read_text("utf-8")
+
+
+def test_rows_of_separators_are_no_queries_and_values_that_are_none_fail_alone(served: Served, tmp_path: Path) -> None:
+    queries, out = tmp_path / "people.csv", tmp_path / "out.csv"
+    rows = ["CR-2023-002931,P-1002,", ",,", f"{'9' * 65},,", "CR-2023-002931,P-1002,0001-01-01", ",,"]
+    queries.write_bytes("\r\n".join(["\ufeffcase_number,participant_id,as_of", *rows]).encode())
+    assert ask(served, "--file", queries, "--out", out).returncode == 1
+    with out.open(encoding="utf-8", newline="") as file:
+        answers = list(csv.DictReader(file))
+    assert [answer["answer"] for answer in answers] == ["balance", "failed", "failed"]
+    assert answers[1]["reason"] == "case_number is longer than 64 characters"
+    assert answers[2]["reason"].startswith("as_of is not between")

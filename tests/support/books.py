@@ -20,7 +20,7 @@ from ccms_ws.domain.courts import (
     PersonName,
 )
 from ccms_ws.domain.ledger import LedgerEntry
-from ccms_ws.domain.naming import surname_keys
+from ccms_ws.domain.name_matching import surname_keys
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.domain.subjects import ByBirth, ByCase, ById, ByLicense, Lookup, Scope
 from ccms_ws.exchange import Context

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from decimal import Decimal
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO
 from uuid import UUID, uuid4
@@ -19,22 +21,53 @@ from ccms_ws.domain.law import current_law
 from ccms_ws.domain.ledger import ZERO, balance_of
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.envelope.parsing import new_parser
-from ccms_ws.errors import SchemaViolated
+from ccms_ws.errors import ExchangeError, SchemaViolated
 from ccms_ws.exchange import Context, WrittenPayload
 from ccms_ws.exchanges.col903.changes import explain, new_entries
 from ccms_ws.exchanges.col903.messages import Batch, Update
-from ccms_ws.exchanges.col903.text import update_text
+from ccms_ws.exchanges.col903.text import numbered, unnumbered_text, update_text
 from ccms_ws.exchanges.col903.wire import END, batch_head, batch_to_xml
 from ccms_ws.parts.metadata import MessageKind, Metadata, first_metadata
+from ccms_ws.parts.representable import (
+    Q_CASE_NUMBER,
+    Q_IDENTIFIER,
+    Q_TEXT,
+    fee_problems,
+    in_words,
+    person_problems,
+    text_problems,
+)
 from ccms_ws.parts.text import DECLARED_ONCE, without_declarations
 
 _CHUNK = 100
 """Updates that are written and validated together."""
 _IN_MEMORY = 8 * 1024 * 1024
 _PIECE = 256 * 1024
+_MOST = Decimal("999999999999.99")
+"""US dollars that an amount of the contract can say: 14 digits, two of them cents."""
 
 Item = tuple[Account, Update, tuple[str, ...]]
 """An account, what the partner is told of it, and the ledger entries that this tells of for the first time."""
+_Said = tuple[Account, Update, tuple[str, ...], str]
+"""An item with its text, which the schema allows."""
+
+
+class NotRepresentable(ExchangeError):
+    """The contract cannot express what the court's books say."""
+
+    code = "col903.not-representable"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A debt that no message can carry as the books have it, and why: fields of the books, without their values."""
+
+    case_number: str
+    participant_id: str
+    reason: str
+
+
+Report = Callable[[LeftOut], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +116,106 @@ def write_batches(
     uow: UnitOfWork,
     *,
     size: int,
+    leave_out: Report,
     corrects: UUID | None = None,
 ) -> Iterator[WrittenBatch]:
     """Batches of at most `size` items, each recorded in `uow` before it is yielded: the caller commits both together.
 
-    Raises SchemaViolated if an update cannot be said in the words of the contract; its batch is then not recorded.
+    `leave_out` is called for each debt that the contract cannot express; it holds up no other.
     """
-    for first in items:
+    said = _representable(items, context, leave_out)
+    first = next(said, None)
+    while first is not None:
         metadata = first_metadata("COL903", context, MessageKind.NOTIFICATION, transaction_id=uuid4())
-        part = chain([first], islice(items, size - 1))
+        part = _Part(first, said, size)
         yield _write_batch(part, metadata, context, uow, corrects)
+        first = part.rest or next(said, None)
+
+
+def _representable(items: Iterator[Item], context: Context, leave_out: Report) -> Iterator[_Said]:
+    """The items with their texts, validated a chunk at a time, without those that the schema does not allow."""
+    metadata = first_metadata("COL903", context, MessageKind.NOTIFICATION)
+    head = batch_head(metadata, client_id=context.partner.client_id, count=1, total=ZERO)
+    while chunk := list(islice(items, _CHUNK)):
+        said = [(*item, unnumbered_text(item[1])) for item in chunk]
+        if _are_valid(head, said):
+            yield from said
+            continue
+        for each in said:
+            if _are_valid(head, [each]):
+                yield each
+            else:
+                update = each[1]
+                subject = update.subject
+                leave_out(LeftOut(subject.case_number, subject.participant.participant_id, _why_not(update)))
+
+
+def _is_valid(head: bytes, update: Update) -> bool:
+    try:
+        _validate(head, update_text(update, update.sequence))
+    except SchemaViolated:
+        return False
+    return True
+
+
+def _are_valid(head: bytes, said: Sequence[_Said]) -> bool:
+    try:
+        if any(update.current_balance > _MOST or update.previous_balance > _MOST for _, update, _, _ in said):
+            return False
+        _validate(head, "".join(numbered(text, number) for number, (*_, text) in enumerate(said, start=1)))
+    except SchemaViolated:
+        return False
+    return True
+
+
+class _Part:
+    """The next items of one batch: at most `size`, and no more than what its total balance can say. `rest` is left."""
+
+    def __init__(self, first: _Said, said: Iterator[_Said], size: int) -> None:
+        self.rest: _Said | None = None
+        self._first = first
+        self._said = islice(said, size - 1)
+
+    def __iter__(self) -> Iterator[_Said]:
+        total = self._first[1].current_balance
+        yield self._first
+        for each in self._said:
+            total += each[1].current_balance
+            if total > _MOST:
+                self.rest = each
+                return
+            yield each
+
+
+def _why_not(update: Update) -> str:
+    """What of an update the contract cannot express, by field."""
+    subject = update.subject
+    problems = [
+        *text_problems("case_number", subject.case_number, Q_CASE_NUMBER),
+        *person_problems(subject.participant),
+        *(text_problems("account_number", update.account_number, Q_IDENTIFIER) if update.account_number else ()),
+        *(problem for fee in update.fees for problem in fee_problems(fee.fee_kind, fee.statute)),
+        *(
+            problem
+            for payment in update.payments
+            if payment.receipt_id
+            for problem in text_problems("entry_id", payment.receipt_id, Q_IDENTIFIER)
+        ),
+        *(
+            problem
+            for adjustment in update.adjustments
+            if adjustment.description
+            for problem in text_problems("reason", adjustment.description, Q_TEXT)
+        ),
+    ]
+    return in_words(dict.fromkeys(problems)) or "its amounts are longer than a message can carry"
 
 
 def rewrite_batch(batch: CollectionBatch, context: Context, uow: UnitOfWork) -> WrittenBatch:
-    """The same items of the same debts under the id in the context: figures as they were, people as they are now."""
+    """The same items of the same debts under the id in the context: figures as they were, people as they are now.
+
+    Raises NotRepresentable, with the case and the participant, for a debt that the contract cannot express.
+    """
     vacated_debt = current_law().vacated_debt
 
     def texts() -> Iterator[str]:
@@ -118,15 +237,27 @@ def rewrite_batch(batch: CollectionBatch, context: Context, uow: UnitOfWork) -> 
                 adjustments=changes.adjustments,
             )
             about.append(_subject(referral))
+            recent.append(update)
             yield update_text(update, item.sequence)
 
     about: list[str] = []
+    recent: deque[Update] = deque(maxlen=_CHUNK)
     metadata = first_metadata("COL903", context, MessageKind.NOTIFICATION)
     client_id = context.partner.client_id
     head = batch_head(metadata, client_id=client_id, count=batch.item_count, total=batch.total_balance)
-    pieces = spooled(texts(), head)
+    try:
+        pieces = spooled(texts(), head)
+    except SchemaViolated as error:
+        raise NotRepresentable(
+            "; ".join(_in_words(update) for update in recent if not _is_valid(head, update))
+        ) from error
     uow.collections.replace_batch(batch.batch_id, metadata.transaction_id)
     return WrittenBatch(metadata, tuple(about), WrittenPayload(head, pieces))
+
+
+def _in_words(update: Update) -> str:
+    subject = update.subject
+    return f"case {subject.case_number}, participant {subject.participant.participant_id}: {_why_not(update)}"
 
 
 def _subject(referral: Referral) -> str:
@@ -134,7 +265,7 @@ def _subject(referral: Referral) -> str:
 
 
 def _write_batch(
-    items: Iterable[Item],
+    items: Iterable[_Said],
     metadata: Metadata,
     context: Context,
     uow: UnitOfWork,
@@ -145,7 +276,7 @@ def _write_batch(
     client_id = context.partner.client_id
 
     def texts() -> Iterator[str]:
-        for number, (account, update, tells) in enumerate(items, start=1):
+        for number, (account, update, tells, text) in enumerate(items, start=1):
             referral = account.referral
             written.append(
                 BalanceUpdate(
@@ -158,9 +289,9 @@ def _write_batch(
                 )
             )
             about.append(_subject(referral))
-            yield update_text(update, number)
+            yield numbered(text, number)
 
-    pieces = spooled(texts(), batch_head(metadata, client_id=client_id, count=1, total=ZERO, corrects=corrects))
+    pieces = _spooled(texts())
     total = sum((item.current_balance for item in written), ZERO)
     uow.collections.add_batch(
         CollectionBatch(
@@ -180,19 +311,36 @@ def _write_batch(
 
 
 def spooled(texts: Iterable[str], head: bytes) -> Pieces:
-    """The updates and what follows them, validated a chunk at a time as a small batch with that `head`."""
+    """The updates of a batch with that `head`, and what follows them. Raises SchemaViolated."""
+    return _spooled(_checked(texts, head))
+
+
+def _spooled(texts: Iterable[str]) -> Pieces:
     spool: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by what is handed out
     pieces, source = Pieces(spool), iter(texts)
-    root, declared = b"<col903:CollectionBalanceUpdateBatch", DECLARED_ONCE.encode()
-    short_head = root + declared + head.removeprefix(root)
     while chunk := "".join(islice(source, _CHUNK)):
-        try:
-            schemas.validate(etree.fromstring(short_head + without_declarations(chunk).encode() + END, new_parser()))
-        except etree.XMLSyntaxError as error:
-            raise SchemaViolated("a value has characters that no XML has", node="CollectionBalanceUpdate") from error
         spool.write(chunk.encode())
     spool.write(END)
     return pieces
+
+
+def _checked(texts: Iterable[str], head: bytes) -> Iterator[str]:
+    """The same texts, validated a chunk at a time as a small batch with that `head`. Raises SchemaViolated."""
+    source = iter(texts)
+    while chunk := list(islice(source, _CHUNK)):
+        _validate(head, "".join(chunk))
+        yield from chunk
+
+
+def _validate(head: bytes, texts: str) -> None:
+    """Raises SchemaViolated for updates that no batch with that head can have."""
+    root = b"<col903:CollectionBalanceUpdateBatch"
+    short_head = root + DECLARED_ONCE.encode() + head.removeprefix(root)
+    try:
+        written = short_head + without_declarations(texts).encode() + END
+        schemas.validate(etree.fromstring(written, new_parser()))
+    except (etree.XMLSyntaxError, UnicodeEncodeError) as error:
+        raise SchemaViolated("a value has characters that no XML has", node="CollectionBalanceUpdate") from error
 
 
 class Pieces:

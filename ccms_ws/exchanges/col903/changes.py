@@ -78,7 +78,9 @@ def explain(
 
 def _adjustment(entry: LedgerEntry) -> Adjustment:
     reason = _reason_in_words(entry.reason) or _REASONS[entry.kind]
-    return Adjustment(entry.kind not in _DECREASES, entry.amount, entry.posted_on, reason, entry.reason[:_LONGEST])
+    return Adjustment(
+        entry.kind not in _DECREASES, entry.amount, entry.posted_on, reason, entry.reason[:_LONGEST].rstrip()
+    )
 
 
 def _reversal(entry: LedgerEntry, by_id: Mapping[str, LedgerEntry]) -> Adjustment:
@@ -87,7 +89,7 @@ def _reversal(entry: LedgerEntry, by_id: Mapping[str, LedgerEntry]) -> Adjustmen
     kind = undone.kind if undone is not None else None
     usual = RETURNED if kind is EntryKind.PAYMENT else CORRECTION
     reason = _reason_in_words(entry.reason) or usual
-    return Adjustment(kind in _DECREASES, entry.amount, entry.posted_on, reason, entry.reason[:_LONGEST])
+    return Adjustment(kind in _DECREASES, entry.amount, entry.posted_on, reason, entry.reason[:_LONGEST].rstrip())
 
 
 def _rest(difference: Decimal, balance: Balance, entries: Sequence[LedgerEntry]) -> Iterable[Adjustment]:

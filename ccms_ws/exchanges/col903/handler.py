@@ -14,7 +14,7 @@ from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import ExchangeError
 from ccms_ws.exchange import Context
-from ccms_ws.exchanges.col903.batches import WrittenBatch, gather, rewrite_batch, write_batches
+from ccms_ws.exchanges.col903.batches import LeftOut, Report, WrittenBatch, gather, rewrite_batch, write_batches
 from ccms_ws.exchanges.col903.messages import BatchError
 
 log = structlog.get_logger(__name__)
@@ -26,20 +26,29 @@ class NothingToCorrect(ExchangeError):
     code = "col903.nothing-to-correct"
 
 
-def build_batches(context: Context, uow: UnitOfWork, *, size: int) -> Iterator[WrittenBatch]:
+def _log_left_out(_: LeftOut) -> None:
+    log.warning("col903.left-out", advice="ccms-ws doctor names it")
+
+
+def build_batches(
+    context: Context, uow: UnitOfWork, *, size: int, leave_out: Report = _log_left_out
+) -> Iterator[WrittenBatch]:
     """Batches of at most `size` updates for every open referral whose balance is not what the partner was last told.
 
-    Those whose last update the partner refused are left out until they are corrected. Each batch is recorded in `uow`
+    Those whose last update the partner refused are left out until they are corrected. `leave_out` is called for each
+    debt that the contract cannot express: it is left out until the books are corrected. Each batch is recorded in `uow`
     before it is yielded; the caller sends it, and may commit, before the next one.
     """
     accounts = uow.collections.open_accounts(context.partner.partner_id)
-    return write_batches(gather(accounts, context), context, uow, size=size)
+    return write_batches(gather(accounts, context), context, uow, size=size, leave_out=leave_out)
 
 
-def correct_batch(batch_id: UUID, context: Context, uow: UnitOfWork, *, size: int) -> Iterator[WrittenBatch]:
+def correct_batch(
+    batch_id: UUID, context: Context, uow: UnitOfWork, *, size: int, leave_out: Report = _log_left_out
+) -> Iterator[WrittenBatch]:
     """New batches, which name the old one, for the items of it that the partner refused, as the books are now.
 
-    Raises NothingToCorrect.
+    `leave_out` is called as by `build_batches`. Raises NothingToCorrect.
     """
     partner_id = context.partner.partner_id
     waiting = gather(uow.collections.accounts_to_correct(batch_id), context, unchanged=True)
@@ -49,7 +58,7 @@ def correct_batch(batch_id: UUID, context: Context, uow: UnitOfWork, *, size: in
         if batch is None or batch.partner_id != partner_id:
             raise NothingToCorrect(f"no batch {batch_id} went to {partner_id}")
         raise NothingToCorrect(f"no item of the batch {batch_id} waits for a correction")
-    yield from write_batches(chain([first], waiting), context, uow, size=size, corrects=batch_id)
+    yield from write_batches(chain([first], waiting), context, uow, size=size, leave_out=leave_out, corrects=batch_id)
 
 
 # -- what comes back --------------------------------------------------------------------------------------------------

@@ -43,10 +43,20 @@ _DESCRIPTION: Final = text("col903:AdjustmentDescriptionText")
 
 def update_text(update: Update, sequence: int) -> str:
     """The canonical text of one update, as number `sequence` of its batch. Its amounts have two places."""
+    return numbered(unnumbered_text(update), sequence)
+
+
+def numbered(text: str, sequence: int) -> str:
+    """An `unnumbered_text` as number `sequence` of its batch."""
+    return f"{_START}{sequence}{text}"
+
+
+def unnumbered_text(update: Update) -> str:
+    """The canonical text of one update from behind its number on."""
     subject, account = update.subject, update.account_number
     return "".join(
         (
-            f"{_START}{sequence}{_CASE}{escaped(subject.case_number)}{_CASE_END}",
+            f"{_CASE}{escaped(subject.case_number)}{_CASE_END}",
             f"{_ACCOUNT}{escaped(account)}{_ACCOUNT_END}" if account else "",
             participant_text(subject),
             f"{_REFERRED}{update.referred_amount!s}{_PREVIOUS}{update.previous_balance!s}{_CURRENT}"

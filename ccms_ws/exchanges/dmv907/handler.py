@@ -18,14 +18,17 @@ from ccms_ws.domain.abstracts import (
     ReleaseReason,
     SectionViolated,
 )
+from ccms_ws.domain.courts import Court, Participant
 from ccms_ws.domain.law import current_law
 from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import NotStored
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
-from ccms_ws.exchanges.dmv907.rules import NoticeRefused, check_notice
+from ccms_ws.exchanges.dmv907.orders import check_account, check_days, unsayable
+from ccms_ws.exchanges.dmv907.rules import AlreadyOrdered, NoticeRefused, check_notice
 from ccms_ws.parts.metadata import MessageKind, first_metadata
+from ccms_ws.parts.representable import in_words
 
 log = structlog.get_logger(__name__)
 
@@ -52,22 +55,31 @@ class HoldOrder:
 
 
 def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notification:
-    """Record a hold and compose its notification. Raises NoticeRefused with every rule that stands against it."""
-    person = uow.books.find_participant(context.court.ori, order.participant_id)
-    on_case = uow.books.on_case(context.court.ori, order.case_number)
-    if person is None or all(subject.participant != person for subject in on_case):
-        raise NoticeRefused(f"participant {order.participant_id} is not on case {order.case_number}")
+    """Record a hold and compose its notification.
+
+    Raises NoticeRefused with every rule that stands against it, AlreadyOrdered if that very hold is open, NotStored for
+    a case or a participant that is not on file.
+    """
+    case_number = check_account(context.court, order.case_number, order.participant_id)
+    check_days(
+        violation_date=order.violation_date,
+        order_date=order.order_date,
+        noncompliance_date=order.noncompliance_date,
+        convicted=order.convicted_on,
+        reported=order.conviction_reported_on,
+    )
+    person = _on_case(context.court.ori, case_number, order.participant_id, uow)
     if person.driver_license is None:
         raise NoticeRefused("no driver licence is on file for the participant")
     if order.convicted_on is not None:
-        account = (context.court.ori, order.case_number, order.participant_id)
-        uow.abstracts.add_conviction(Conviction(*account, order.convicted_on, order.conviction_reported_on))
+        account = (context.court.ori, case_number, order.participant_id)
+        _add_conviction(Conviction(*account, order.convicted_on, order.conviction_reported_on), context.today, uow)
     abstract = Abstract(
         abstract_id=context.message_id,
         action=AbstractAction.HOLD,
         state=AbstractState.QUEUED,
         court_ori=context.court.ori,
-        case_number=order.case_number,
+        case_number=case_number,
         participant_id=order.participant_id,
         driver_license=person.driver_license,
         sections=order.sections,
@@ -83,8 +95,40 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
     return _record(abstract, context, uow)
 
 
+def record_conviction(conviction: Conviction, court: Court, today: date, uow: UnitOfWork) -> Conviction:
+    """Record a conviction; as it stands in the books then. Raises NoticeRefused, and NotStored as `order_hold`."""
+    case_number = check_account(court, conviction.case_number, conviction.participant_id)
+    check_days(on=conviction.convicted_on, reported=conviction.reported_on)
+    _on_case(court.ori, case_number, conviction.participant_id, uow)
+    recorded = replace(conviction, case_number=case_number)
+    _add_conviction(recorded, today, uow)
+    return recorded
+
+
+def _add_conviction(conviction: Conviction, today: date, uow: UnitOfWork) -> None:
+    on, reported = conviction.convicted_on, conviction.reported_on
+    if on > today:
+        raise NoticeRefused(f"the conviction ({on}) is after today ({today})")
+    if reported is not None and not on <= reported <= today:
+        raise NoticeRefused(f"reported ({reported}) is not between the conviction ({on}) and today ({today})")
+    uow.abstracts.add_conviction(conviction)
+
+
+def _on_case(ori: str, case_number: str, participant_id: str, uow: UnitOfWork) -> Participant:
+    """The participant on that case. Raises NotStored."""
+    if uow.books.find_case(ori, case_number) is None:
+        raise NotStored(f"there is no case {case_number} in the books", hint="ccms-ws import cases loads them")
+    for subject in uow.books.on_case(ori, case_number):
+        if subject.participant.participant_id == participant_id:
+            return subject.participant
+    raise NotStored(
+        f"participant {participant_id} is not on case {case_number}", hint=f"ccms-ws cases show {case_number}"
+    )
+
+
 def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Context, uow: UnitOfWork) -> Notification:
-    """Record the release of a hold and compose its notification. Raises NotStored, NoticeRefused."""
+    """Record the release of a hold and compose its notification. Raises NotStored, NoticeRefused, AlreadyOrdered."""
+    check_days(on=on)
     hold = uow.abstracts.find(hold_id)
     if hold is None:
         raise NotStored(f"there is no abstract {hold_id}", hint="ccms-ws outbox list shows what was sent")
@@ -114,6 +158,7 @@ def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Conte
 
 def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notification:
     open_hold = uow.abstracts.open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
+    _check_new(abstract, open_hold, uow)
     check_notice(
         abstract,
         context.today,
@@ -124,9 +169,38 @@ def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notificati
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
     if person is None:
         raise NoticeRefused(f"participant {abstract.participant_id} is not on file")
+    if problems := list(unsayable(abstract, person)):
+        raise NoticeRefused(in_words(problems))
     uow.abstracts.add(abstract)
     metadata = first_metadata("DMV907", context, MessageKind.NOTIFICATION)
     return Notification(metadata=metadata, court=context.court, abstract=abstract, person=person)
+
+
+def _check_new(abstract: Abstract, open_hold: Abstract | None, uow: UnitOfWork) -> None:
+    """Raises AlreadyOrdered for what was ordered before, and stands."""
+    if abstract.action is AbstractAction.HOLD:
+        if open_hold is not None and _ordered(open_hold) == _ordered(abstract):
+            raise _already(open_hold)
+        return
+    if abstract.releases is None or (open_hold is not None and open_hold.abstract_id == abstract.releases):
+        return
+    for release in uow.abstracts.releases_of(abstract.releases):
+        refused = release.state in (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR)
+        if not refused and release.release_reason is abstract.release_reason:
+            raise _already(release)
+
+
+def _already(abstract: Abstract) -> AlreadyOrdered:
+    words = f"the same was ordered before: {abstract.abstract_id}, {abstract.state.value}"
+    return AlreadyOrdered(words, abstract_id=abstract.abstract_id)
+
+
+def _ordered(hold: Abstract) -> tuple[object, ...]:
+    """What a clerk says of a hold."""
+    return (
+        *(hold.participant_id, hold.sections, hold.violation_date, hold.order_date, hold.noncompliance_date),
+        hold.citation_number,
+    )
 
 
 def subjects(message: Notification) -> Sequence[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import date
 from itertools import pairwise
+from uuid import UUID
 
 from ccms_ws.domain.abstracts import Abstract, AbstractAction, Conviction, SectionRole
 from ccms_ws.domain.courts import DriverLicense
@@ -19,6 +20,17 @@ class NoticeRefused(ExchangeError):
     """The abstract breaks a rule; it is not sent."""
 
     code = "dmv907.notice-refused"
+
+
+class AlreadyOrdered(NoticeRefused):
+    """The same was ordered before."""
+
+    code = "dmv907.already-ordered"
+
+    def __init__(self, detail: str = "", *, abstract_id: UUID | None = None) -> None:
+        """`abstract_id`: what was ordered then."""
+        super().__init__(detail)
+        self.abstract_id = abstract_id
 
 
 def check_notice(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ccms_ws.domain.courts import CaseNumberStyle, CaseParticipant, DriverLicense
-from ccms_ws.domain.naming import name_key, same_name
+from ccms_ws.domain.name_matching import name_key, same_name
 from ccms_ws.domain.ports import Subjects
 from ccms_ws.domain.subjects import ByBirth, ByCase, ById, ByLicense, Lookup, Scope
 from ccms_ws.exchanges.fcc807.messages import Query, RejectionReason

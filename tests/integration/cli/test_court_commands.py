@@ -55,16 +55,16 @@ def test_a_hold_and_its_release_are_ordered(ccms_ws: Commands) -> None:
 
 def test_a_second_hold_on_one_licence_is_refused_with_the_rule(ccms_ws: Commands) -> None:
     ccms_ws(*HOLD)
-    ended = ccms_ws(*HOLD)
+    ended = ccms_ws(*HOLD, "--citation", "SD7741930")
     assert ended.code == ExitCode.REFUSED
     assert "an open hold exists" in ended.err
     assert len(ccms_ws("outbox", "list", "--json").json) == 1
 
 
-def test_a_section_without_its_code_book_is_a_wrong_command_line(ccms_ws: Commands) -> None:
+def test_a_section_without_its_code_book_is_refused(ccms_ws: Commands) -> None:
     ended = ccms_ws(*("14601.1(a)" if word == "VC 14601.1(a)" else word for word in HOLD))
-    assert ended.code == ExitCode.USAGE
-    assert "names no code book" in ended.err
+    assert ended.code == ExitCode.REFUSED
+    assert "--violated is not a section like VC 14601.1(a)" in ended.err
 
 
 def test_an_outgoing_message_is_shown_with_its_attempts(ccms_ws: Commands) -> None:

@@ -59,7 +59,7 @@ def test_a_bad_row_is_named_with_line_field_and_reason_while_the_good_ones_load(
     with rejects.open(encoding="utf-8", newline="") as written:
         told = {(int(row["line"]), row["field"]) for row in csv.DictReader(written)}
     start = len(lines) + 1
-    fields = ("amount", "posted_on", "", "kind", "imposed_on", "colour", "", "record")
+    fields = ("amount", "posted_on", "participant_id", "kind", "imposed_on", "colour", "", "record")
     assert told == {(start + index, field) for index, field in enumerate(fields)}
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from ccms_ws.domain.courts import CaseStatus, JointDebtor, NameKind, OtherName, PersonName
 from ccms_ws.domain.ledger import EntryKind
 from ccms_ws.domain.ports import Record
+from ccms_ws.domain.records import Statement
 from ccms_ws.domain.subjects import ByBirth, Scope
 from ccms_ws.store.loading import Loaded, load
 from ccms_ws.store.reindex import reindex
@@ -24,7 +25,10 @@ EVERYTHING = Scope(frozenset([CASE.case_type]))
 def load_all(engine: Engine, records: list[Record], *, dry_run: bool = False) -> tuple[Loaded, list[tuple[int, str]]]:
     refused: list[tuple[int, str]] = []
     loaded = load(
-        engine, enumerate(records), refuse=lambda place, reason: refused.append((place, reason)), dry_run=dry_run
+        engine,
+        enumerate(map(Statement, records)),
+        refuse=lambda place, field, reason: refused.append((place, f"{field} {reason}")),
+        dry_run=dry_run,
     )
     return loaded, refused
 

@@ -92,3 +92,22 @@ def test_data_survives_the_way_up_and_down(blank_database_url: str, version: int
     migrate.upgrade(engine)
     assert migrate.is_current(engine)
     engine.dispose()
+
+
+def test_search_keys_of_an_older_version_are_written_anew(blank_database_url: str) -> None:
+    engine = open_engine(blank_database_url)
+    migrate.upgrade(engine, "0011")
+    fill(engine, 11)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE participant SET surname = 'O\u02bbM\u00fcller' WHERE participant_id = 'P-1'"))
+        connection.execute(
+            text(
+                "INSERT INTO participant_name (court_ori, participant_id, kind, given, surname, middle, suffix)"
+                f" VALUES ('{ORI}', 'P-1', 'alias', 'Ana', 'St. John', '', '')"
+            )
+        )
+        connection.execute(text(f"INSERT INTO participant_key VALUES ('{ORI}', '1990-02-28', 'O\u02bbMULLER', 'P-1')"))
+    migrate.upgrade(engine)
+    found = {key for (key,) in rows(engine, "SELECT surname_key FROM participant_key")}
+    assert found == {"OMULLER", "STJOHN", "ST", "JOHN"}
+    engine.dispose()

@@ -24,6 +24,7 @@ from ccms_ws.exchanges.fcc807.messages import RejectionReason
 DAY = date(2026, 11, 20)
 NEVER_SENT = {
     "config.invalid": "it ends a program at its start",
+    "file.refused": "it is about files that the court loads or sends",
     "contract.missing": "it ends a program at its start",
     "store.not-found": "only the command line asks for what may be missing",
     "delivery.transient": "it is about what the court sends",
@@ -31,6 +32,8 @@ NEVER_SENT = {
     "addressing.answer-unrelated": "it is about answers that the court gets",
     "dmv907.notice-refused": "it is about what the court's clerk orders",
     "col903.nothing-to-correct": "it is about what the court's clerk orders",
+    "col903.not-representable": "it is about what the court's clerk orders",
+    "dmv907.already-ordered": "it is about what the court's clerk orders",
     "operator.message-not-dead": "only operators deal with dead messages",
     "operator.message-not-waiting": "only operators hold messages back",
     "operator.subjects-differ": "only operators deal with dead messages",

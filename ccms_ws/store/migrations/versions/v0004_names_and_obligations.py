@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from ccms_ws.domain.courts import PersonName
-from ccms_ws.domain.naming import name_key, surname_keys
+from ccms_ws.domain.name_matching import name_key, surname_keys
 from ccms_ws.store.migrations.types import code
 
 revision = "0004"

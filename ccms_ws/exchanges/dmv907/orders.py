@@ -1,0 +1,73 @@
+"""What a clerk may order: sections, days and texts that an abstract can carry. Each problem is told by its field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from ccms_ws.contract.namespaces import DMV907, NC, q
+from ccms_ws.domain.abstracts import Abstract, SectionRole, SectionViolated
+from ccms_ws.domain.courts import Court, Participant
+from ccms_ws.exchanges.dmv907.rules import NoticeRefused
+from ccms_ws.parts.representable import (
+    Q_CASE_NUMBER,
+    Q_ID,
+    Problem,
+    day_problems,
+    in_words,
+    licence_problems,
+    person_problems,
+    text_problems,
+)
+
+_SECTION: Final = re.compile(
+    r"([A-Za-z][A-Za-z&]{0,9}) +([0-9]{1,6}(?:\.[0-9]{1,4})?[a-z]?(?:\([A-Za-z0-9]{1,4}\))*)", re.ASCII
+)
+_CITATION: Final = q(DMV907, "CitationID")
+_CLERK: Final = q(DMV907, "CertifyingClerkName")
+_CODE: Final = q(NC, "IdentificationID")
+
+
+def read_section(text: str, role: SectionRole, field: str) -> SectionViolated:
+    """The section in "VC 40508(c)". Raises NoticeRefused."""
+    found = _SECTION.fullmatch(text.strip())
+    if found is None:
+        raise NoticeRefused(f"{field} is not a section like VC 14601.1(a): code book, blank, number")
+    return SectionViolated(found[1].upper(), found[2], role)
+
+
+def check_account(court: Court, case_number: str, participant_id: str) -> str:
+    """The case number in the court's own spelling. Raises NoticeRefused for what can be no such number or id."""
+    problems = [
+        *text_problems("case", case_number.strip(), Q_CASE_NUMBER),
+        *text_problems("participant", participant_id, Q_ID),
+    ]
+    style = court.case_numbers
+    if not problems and style.pattern is not None and style.match(case_number) is None:
+        problems.append(("case", "is not a case number of this court"))
+    if problems:
+        raise NoticeRefused(in_words(problems))
+    return style.normal(case_number)
+
+
+def check_days(**days: date | None) -> None:
+    """Raises NoticeRefused for a day that no court's file means; each has the name of its field."""
+    if problems := [problem for field, day in days.items() for problem in day_problems(field, day)]:
+        raise NoticeRefused(in_words(problems))
+
+
+def unsayable(abstract: Abstract, person: Participant) -> Iterator[Problem]:
+    """What an abstract cannot carry, of the order and of the person as the books have them."""
+    if abstract.citation_number:
+        yield from text_problems("citation", abstract.citation_number, _CITATION)
+    if abstract.certified_by:
+        yield from text_problems("certified_by", abstract.certified_by, _CLERK)
+    for section in abstract.sections:
+        yield from text_problems("section", section.code_book, _CODE)
+        yield from text_problems("section", section.section, _CODE)
+    yield from licence_problems(abstract.driver_license)
+    yield from person_problems(person)
+    if person.birth_date is None:
+        yield "birth_date", "is not on file for the participant"
