@@ -18,6 +18,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
+from ccms_ws.contract.addresses import Address
 from ccms_ws.contract.namespaces import WSDL, XSD, q
 from ccms_ws.errors import ContractError, ContractMissing
 
@@ -71,6 +72,8 @@ def gather(entry: str, *, named: Sequence[str] = (), fetch: Fetch | None = None)
 
     Raises ContractMissing if the entry itself is not there, ContractError if it is no XML.
     """
+    if _is_remote(entry):
+        Address.parse(entry)
     gathering, names = Gathering(), _Names()
     start = entry if _is_remote(entry) else str(Path(entry).resolve())
     roots: dict[str, tuple[_Element, bytes]] = {}
@@ -115,7 +118,8 @@ def _content(location: str, namespace: str, named: Sequence[str], fetch: Fetch |
         if own is not None:
             return own.read_bytes()
         raise ContractMissing("it is not there", hint="ask the partner for the file, or name its address with --fetch")
-    if fetch is not None and any(location.startswith(prefix) for prefix in named):
+    address = Address.parse(location)
+    if fetch is not None and any(address.begins_with(Address.parse(each)) for each in named):
         return fetch(location)
     if own is not None:
         return own.read_bytes()
@@ -150,7 +154,7 @@ def _references(root: _Element, location: str) -> Iterator[tuple[_Element, str]]
 
 
 def _is_remote(location: str) -> bool:
-    return urlsplit(location).scheme in ("http", "https")
+    return location.lower().startswith(("http:", "https:"))
 
 
 class _Names:
