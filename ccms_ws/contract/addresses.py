@@ -21,7 +21,7 @@ _PLAIN: Final = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An http(s) address, parsed. Two that lead to the same place are equal as far as `host`, `scheme` and `port` go."""
+    """An http(s) address, parsed. `host` is in lower case, `port` is never absent."""
 
     scheme: str
     host: str
