@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 import pytest
 from cryptography import x509
@@ -92,7 +93,7 @@ def test_a_certificate_of_the_authority_under_the_subject_is_the_partner_s(level
         assert [opened(sealed(by=identity), trust=trust).partner_id for _ in range(2)] == ["FTB", "FTB"]
 
 
-@pytest.mark.parametrize("use", sorted(SIGNING_PURPOSES, key=lambda purpose: purpose.dotted_string))
+@pytest.mark.parametrize("use", sorted(SIGNING_PURPOSES, key=attrgetter("dotted_string")))
 def test_a_certificate_for_a_fitting_purpose_is_the_partner_s(use: x509.ObjectIdentifier) -> None:
     house = House("root")
     several = house.issue("ftb", use=[ExtendedKeyUsageOID.SERVER_AUTH, use])
