@@ -98,6 +98,10 @@ def named_for(folder: Path, use: str, certificate: bytes) -> None:
         given = given.replace(
             "[security]\n", '[security]\ncrls = [{ file = "pki/public.crl", issuer = "pki/public.crt" }]\n'
         )
+    elif use in ("TLS server", "authorities of TLS clients"):
+        shown = "public" if use == "TLS server" else "court"
+        given += f'\n[endpoint.tls]\ncertificate = "pki/{shown}.crt"\nkey = "pki/court.key"\n'
+        given += 'client_authorities = "pki/public.crt"\n' if use != "TLS server" else ""
     elif use == "identity":
         (folder / "pki" / "court.crt").write_bytes(certificate)
         key = folder / "pki" / "court.key"
@@ -113,6 +117,8 @@ USES = (
     "authority of a TLS server",
     "TLS client of a partner",
     "authority",
+    "TLS server",
+    "authorities of TLS clients",
     "issuer of revocation lists",
     "identity",
 )
