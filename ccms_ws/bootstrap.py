@@ -26,7 +26,7 @@ from ccms_ws.config import (
 )
 from ccms_ws.contract.codes import extend_from
 from ccms_ws.crash_points import crash_point
-from ccms_ws.credentials import identity_of, pins_of, policy_of, tls_pins_of, trust_of
+from ccms_ws.credentials import check_no_published_keys, identity_of, pins_of, policy_of, tls_pins_of, trust_of
 from ccms_ws.delivery.answers import AnswerDesk
 from ccms_ws.delivery.operator import Operator
 from ccms_ws.delivery.recorder import AttemptRecorder
@@ -50,7 +50,6 @@ from ccms_ws.parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.services.connection import Proxy, TlsClients
 from ccms_ws.services.gateway import Gateway, GatewayContext
-from ccms_ws.services.samples import refuse_test_key
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.message_log import GroupedLog
 from ccms_ws.store.unit_of_work import SqlUnitOfWork, read_only, unit_of_work
@@ -277,14 +276,18 @@ def breaker_rules(delivery: DeliverySettings) -> BreakerRules:
     )
 
 
-def open_court(settings: Settings, clock: Clock | None = None) -> CourtApplication:
-    """The court of these settings. Raises ConfigError for keys and certificates, StoreUnavailable for the database."""
+def open_court(settings: Settings, clock: Clock | None = None, *, published_keys: bool = False) -> CourtApplication:
+    """The court of these settings. Raises ConfigError for keys and certificates, StoreUnavailable for the database.
+
+    `published_keys`: accept the published test keys. Only for courts that exist to play recordings or to test clients.
+    """
+    if not published_keys:
+        check_no_published_keys(settings)
     court, engine = settings.court, open_engine(settings.database.url)
     extend_from(court.codes)
     extend_law(court.law)
     identity = identity_of(settings.identity)
     pinned = [pin.certificate for each in settings.partners for pin in pins_of(each)]
-    refuse_test_key([identity.certificate, *pinned])
     if any(certificate.public_key() == identity.certificate.public_key() for certificate in pinned):
         raise ConfigError("the court's own key is pinned for a partner: its messages could be sent back to it")
     _check_profiles(settings.partners)

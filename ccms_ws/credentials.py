@@ -10,11 +10,13 @@ from pathlib import Path
 from cryptography import x509
 
 from ccms_ws.config import PartnerSettings, Settings
+from ccms_ws.config.certificates import files_of_court, files_of_partner, issuers_of_revocation_lists
 from ccms_ws.config.security import CrlSettings, IdentitySettings
 from ccms_ws.envelope.algorithms import SIGNATURES
 from ccms_ws.envelope.authorities import Authority
 from ccms_ws.envelope.identity import Identity, read_password
 from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.published_keys import refuse_published_keys
 from ccms_ws.envelope.trust import PinnedCertificate, RevocationList, TrustStore
 from ccms_ws.errors import ConfigError
 
@@ -45,6 +47,15 @@ def trust_of(settings: Settings) -> TrustStore:
             if partner.authority
         ],
     )
+
+
+def check_no_published_keys(settings: Settings) -> None:
+    """Raise ConfigError if a certificate that the settings name, whatever for, is for a published key."""
+    named = [("the court", use, path) for use, path in files_of_court(settings)]
+    named += [("the court", use, path) for use, path in issuers_of_revocation_lists(settings)]
+    named += [(each.id, use, path) for each in settings.partners for use, path in files_of_partner(each)]
+    for whose, use, path in named:
+        refuse_published_keys(certificates_in(path), f"{whose} ({use}), {path}")
 
 
 def pins_of(partner: PartnerSettings) -> Iterator[PinnedCertificate]:

@@ -87,12 +87,24 @@ is_venv() {
     [ "$("$1/bin/python" -c "$print" 2>/dev/null)" = "$("$2" -c "$print")" ] && head -n 3 "$1/bin/pip" 2>/dev/null | grep -qF "$1/bin/"
 }
 
-# environment FOLDER PYTHON [EXTRA]: make FOLDER an environment with the package (editable), its tested dependencies and
-# those of EXTRA. A stamp makes the second call quick; it goes stale when what is to be installed changes.
+# install_all PYTHON EXTRA: the tested versions of what builds the package and of what it needs, each file by its hash; then
+# the package itself, editable. Whatever has to be built is built with what is there, so that nothing else is fetched.
+install_all() {
+    local pip=("$1" -m pip install --quiet --disable-pip-version-check)
+    local requirements=(--requirement "$top/tools/constraints.txt")
+    [ "$2" = test ] && requirements+=(--requirement "$top/tools/constraints-test.txt")
+    "${pip[@]}" --require-hashes --requirement "$top/tools/constraints-build.txt" &&
+        "${pip[@]}" --require-hashes --no-build-isolation "${requirements[@]}" &&
+        "${pip[@]}" --no-deps --no-build-isolation --editable "$top"
+}
+
+# environment FOLDER PYTHON [EXTRA]: make FOLDER an environment with the package (editable), its tested dependencies and,
+# if EXTRA is "test", those of its tests. A stamp makes the second call quick; it goes stale when what is to be installed
+# changes.
 environment() {
     local folder=$1 python=$2 extra=${3:-} stamp
     "$python" -c '' || { say "$python does not run."; return 1; }
-    stamp=$folder/.ready-$(cat "$top/setup.cfg" "$top/pyproject.toml" "$top/tools/constraints.txt" | cksum | cut -d' ' -f1)
+    stamp=$folder/.ready-$(cat "$top/setup.cfg" "$top/pyproject.toml" "$top"/tools/constraints*.txt | cksum | cut -d' ' -f1)
     if is_venv "$folder" "$python"; then
         if [ -e "$stamp-test" ] || [ -e "$stamp-$extra" ]; then
             return
@@ -100,8 +112,6 @@ environment() {
     else
         step "Making a virtual environment in ${folder#"$top"/}" make_venv "$python" "$folder" || return 1
     fi
-    step "Installing ccms_ws and what it needs (about a minute)" \
-        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$top/tools/constraints.txt" \
-        --editable "$top${extra:+[$extra]}" || return 1
+    step "Installing ccms_ws and what it needs (about a minute)" install_all "$folder/bin/python" "$extra" || return 1
     touch "$stamp-$extra"
 }

@@ -119,9 +119,11 @@ def roll(
 def _rehearsed(settings: Settings, key: Path | None, certificate: Path, partner: str | None) -> list[Finding]:
     from ccms_ws.cli.rehearsing import rehearse_court, rehearse_partner
     from ccms_ws.clock import SystemClock
-    from ccms_ws.credentials import identity_of
+    from ccms_ws.credentials import certificates_in, identity_of
+    from ccms_ws.envelope.published_keys import refuse_published_keys
 
     now = SystemClock().now()
+    refuse_published_keys(certificates_in(certificate), str(certificate))
     if partner is not None:
         if key is not None:
             raise ConfigError("a partner's key is the partner's alone", hint="leave --key out")

@@ -84,9 +84,10 @@ def _settings(settings: Settings, config: Path) -> Iterator[Finding]:
 
 def _keys(settings: Settings) -> Iterator[Finding]:
     from ccms_ws.bootstrap import open_court
-    from ccms_ws.cli.inventory import COURT, files_of_court, revocation_lists
+    from ccms_ws.cli.inventory import COURT, revocation_lists
     from ccms_ws.cli.reaching import certificate_days, validity
     from ccms_ws.clock import SystemClock
+    from ccms_ws.config.certificates import files_of_court
 
     now = SystemClock().now()
     for use, path in files_of_court(settings):

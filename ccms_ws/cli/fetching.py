@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from ccms_ws.contract.addresses import Address
 from ccms_ws.errors import ContractMissing
 
 MOST = 8 * 1024 * 1024
 
 
 def fetch(url: str) -> bytes:
-    """What is at an http(s) address. Raises ContractMissing, with what to do."""
+    """What is at an http(s) address. A redirect is not followed, wherever it leads.
+
+    Raises ContractMissing, with what to do, also for an address with user information or an ambiguous one.
+    """
     import requests
 
+    Address.parse(url)
     try:
         with requests.get(url, timeout=(5, 30), stream=True, allow_redirects=False) as answer:
             if answer.is_redirect:

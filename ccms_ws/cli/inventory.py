@@ -16,7 +16,7 @@ from ccms_ws.errors import CcmsWsError
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from ccms_ws.config import PartnerSettings, Settings
+    from ccms_ws.config import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +47,8 @@ class Entry:
 
 def inventory(settings: Settings, now: datetime) -> list[Entry]:
     """All of them, those that end first at the top. Raises ConfigError for a file that cannot be read."""
+    from ccms_ws.config.certificates import files_of_court, files_of_partner
+
     entries = [_entry(COURT, use, path, now) for use, path in files_of_court(settings)]
     entries += [_entry(each.id, use, path, now) for each in settings.partners for use, path in files_of_partner(each)]
     entries += revocation_lists(settings, now)
@@ -96,29 +98,6 @@ def _remind(config: Path, *, starting: bool) -> None:
         remind(load_settings(config), SystemClock().now(), starting=starting)
     except CcmsWsError as error:
         log.error("certificate.not-looked-at", why=error.detail)
-
-
-def files_of_court(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """The certificate files of the court, each with its use."""
-    yield "signs", settings.identity.certificate
-    if settings.endpoint.tls:
-        yield "TLS server", settings.endpoint.tls.certificate
-        if settings.endpoint.tls.client_authorities:
-            yield "authorities of TLS clients", settings.endpoint.tls.client_authorities
-    shown = [push.tls_certificate for each in settings.partners for push in each.receives.values()]
-    for path in dict.fromkeys(path for path in shown if path):
-        yield "TLS client", path
-
-
-def files_of_partner(partner: PartnerSettings) -> Iterator[tuple[str, Path]]:
-    """The certificate files that the court keeps of a partner, each with its use."""
-    signs = f"signs, {partner.profile.sends}" if partner.profile.sends != "gfipm-s2s" else "signs"
-    yield from ((signs, path) for path in partner.certificates)
-    if partner.authority:
-        yield f"authority for {partner.subject}", partner.authority
-    yield from ((f"TLS client, {partner.profile.sends}", path) for path in partner.tls_certificates)
-    vouching = [push.tls_ca for push in partner.receives.values()]
-    yield from (("authorities of the TLS server", path) for path in dict.fromkeys(path for path in vouching if path))
 
 
 def _entry(whose: str, use: str, path: Path, now: datetime) -> Entry:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from ccms_ws.cli.findings import Finding, amber, green, red
-from ccms_ws.cli.inventory import FIRST_WARNING, certificate_in, files_of_partner
+from ccms_ws.cli.inventory import FIRST_WARNING, certificate_in
 from ccms_ws.errors import CcmsWsError
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _URGENCY: Final = ((7, "today: "), (14, "this week: "), (30, "now: "), (FIRST_WA
 
 def look_at(partner: PartnerSettings, *, skew_seconds: int, now: datetime) -> list[Finding]:
     """All that can be said of a partner without sending it a message."""
+    from ccms_ws.config.certificates import files_of_partner
+
     found = [
         certificate_days(f"{partner.id} {use} {path.name}", path, now, use) for use, path in files_of_partner(partner)
     ]

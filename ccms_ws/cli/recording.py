@@ -18,7 +18,7 @@ from ccms_ws.cli.progress import progress
 from ccms_ws.errors import ConfigError, NotStored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ccms_ws.config import Settings
     from ccms_ws.replay.case import Case
@@ -73,7 +73,8 @@ def record(
 ) -> None:
     """Make cases of messages in the log. Without --anonymize they hold people's data: keep them as the log is kept.
 
-    Such cases play in a copy of this court (`replay run DIR --court FILE`), anonymized ones anywhere.
+    Such cases play in a copy of this court, which `replay run DIR` finds by itself; anonymized ones play anywhere. A
+    message of which not everything can be anonymized is left out and named.
 
     Example: ccms-ws replay record --since 12h --anonymize -o cases
     """
@@ -83,15 +84,16 @@ def record(
         _record_incident(incident, envelope, output, config, as_json=json)
         return
     with _log(config) as (log, settings):
-        recorder = _recorder(log, settings, books, anonymize=anonymize)
+        recorder = _recorder(log, settings, books, config, anonymize=anonymize)
         wanted = _wanted(log, message or [], since, exchange, partner)
-        with progress("record", len(wanted)) as advance:
-            folders = [_write(recorder.case(each), output, advance) for each in wanted]
-    broken = _check(folders, None if anonymize else config) if check else {}
+        folders, left_out = _recorded(recorder, wanted, output)
+    broken = _check(folders, None if anonymize else config) if check and folders else {}
     if json:
-        show_json({"cases": [str(folder) for folder in folders], "do_not_play": broken})
+        show_json({"cases": [str(folder) for folder in folders], "left_out": left_out, "do_not_play": broken})
         return
     say(f"{len(folders)} cases in {output}" + ("" if anonymize else " (they hold people's data)"))
+    for number, why in left_out.items():
+        say(f"  {number} was left out: {why}")
     for name, why in broken.items():
         say(f"  {name} does not play as it was recorded: {why}")
 
@@ -111,28 +113,42 @@ def _wanted(log: TrafficLog, ids: list[UUID], since: str, exchange: str, partner
     return found
 
 
-def _recorder(log: TrafficLog, settings: Settings, books: BooksChoice, *, anonymize: bool) -> Recorder:
+def _recorder(log: TrafficLog, settings: Settings, books: BooksChoice, config: Path, *, anonymize: bool) -> Recorder:
     from ccms_ws.replay.case import Books
     from ccms_ws.replay.court import Courthouse
     from ccms_ws.replay.recording import Recorder, cast_of
     from ccms_ws.replay.running import MADE_AT
 
     if not anonymize:
-        return Recorder(log, Books(books.value))
+        return Recorder(log, Books(books.value), court=str(config.resolve()))
     if books is not BooksChoice.MADE:
         raise typer.BadParameter("the court's books know nobody of an anonymized message: leave --books out")
     with Courthouse.demo(MADE_AT) as house:
         return Recorder(log, Books.MADE, cast_of(settings, house.settings))
 
 
-def _write(case: Case, output: Path, advance: object) -> Path:
+def _recorded(recorder: Recorder, wanted: Sequence[Traffic], output: Path) -> tuple[list[Path], dict[str, str]]:
+    """The folders of the cases; and the ids of the messages that were left out, each with the reason."""
+    from ccms_ws.replay.disguise import NotAnonymized
+
+    folders: list[Path] = []
+    left_out: dict[str, str] = {}
+    with progress("record", len(wanted)) as advance:
+        for each in wanted:
+            try:
+                folders.append(_write(recorder.case(each), output))
+            except NotAnonymized as error:
+                left_out[str(each.message_id)] = error.detail
+            advance(1)
+    return folders, left_out
+
+
+def _write(case: Case, output: Path) -> Path:
     from ccms_ws.replay.casewriter import write_case
 
     folder = output / case.name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # for its owner's eyes only
     write_case(case, folder)
-    if callable(advance):
-        advance(1)
     return folder
 
 
@@ -171,11 +187,11 @@ def _record_incident(incident: UUID, envelope: Path | None, output: Path, config
         raise ConfigError(
             f"{envelope} cannot be read: {error.strerror}", hint="name the file with the bytes"
         ) from error
-    case = incident_case(refusal, raw)
+    case = incident_case(refusal, raw, court=str(config.resolve()))
     write_case(case, output / case.name)
     if as_json:
         show_json({"cases": [str(output / case.name)]})
-    say(f"{output / case.name}: plays with --court {config}", as_json=as_json)
+    say(f"{output / case.name}: plays in a copy of {config}", as_json=as_json)
 
 
 def _as_json(facts: object) -> str:

@@ -21,7 +21,7 @@ from ccms_ws.cli.tls import TlsCaOption, TlsCertificateOption, TlsKeyOption, tls
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccms_ws.replay.remote import Target
+    from ccms_ws.replay.remote import Signing, Target
     from ccms_ws.replay.results import CaseResult, RunResult
 
 app = typer.Typer(
@@ -67,7 +67,11 @@ def run(
     ] = Mode.OFFLINE,
     court: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="offline: play in a copy of the installation with this settings file."),
+        typer.Option(
+            metavar="FILE",
+            help="offline: play in a copy of the installation with this settings file; by default where the cases were "
+            "recorded, or in the demo court.",
+        ),
     ] = None,
     database: Annotated[
         str, typer.Option(metavar="URL", help="offline: a copy of that installation's database, which will be changed.")
@@ -75,6 +79,13 @@ def run(
     to: Annotated[str, typer.Option(metavar="URL", help="live, as-is: the endpoint's public URL.")] = "",
     key: Annotated[Path | None, typer.Option(help="live: the key to sign with; the published ones by default.")] = None,
     certificate: Annotated[Path | None, typer.Option(help="live: its certificate.")] = None,
+    partner: Annotated[
+        str,
+        typer.Option(
+            metavar="PARTNER",
+            help="live: whose key it is, if the recorded messages do not show it. What others signed is skipped.",
+        ),
+    ] = "",
     court_certificate: Annotated[
         Path | None, typer.Option(help="live: whose signature answers must bear; the published court by default.")
     ] = None,
@@ -91,6 +102,7 @@ def run(
 
     Example: ccms-ws replay run --only 'dmv907-*' --junit replay.xml
     """
+    from ccms_ws.replay.casefile import court_of
     from ccms_ws.replay.page import replay_page
     from ccms_ws.replay.reports import as_facts, to_junit
     from ccms_ws.replay.running import Which, be_quiet, replay
@@ -99,9 +111,10 @@ def run(
     with progress("replay", len(folders)) as advance:
         if mode is Mode.OFFLINE:
             be_quiet()
-            result = replay(folders, Which(court, database), jobs=jobs, tell=lambda _: advance(1))
+            which = Which(court or court_of(folders), database)
+            result = replay(folders, which, jobs=jobs, tell=lambda _: advance(1))
         else:
-            target = _target(to, key, certificate, court_certificate)
+            target = _target(to, court_certificate, _signing(folders, key, certificate, partner))
             target = replace(target, keep_ids=ids is Ids.SAME, tls=tls_from(tls_ca, tls_certificate, tls_key))
             result = _remote(mode, folders, target, jobs or 4, lambda _: advance(1))
     if junit is not None:
@@ -181,8 +194,18 @@ def _remote(
     return play(folders, target, jobs=jobs, tell=tell)
 
 
-def _target(to: str, key: Path | None, certificate: Path | None, court_certificate: Path | None) -> Target:
+def _signing(folders: Sequence[Path], key: Path | None, certificate: Path | None, partner: str) -> Signing:
+    """With what messages are signed: the given key, which is one partner's, or the published ones."""
     from ccms_ws.envelope.identity import Identity
+    from ccms_ws.replay.remote import Signing, owner_of
+
+    if key is None:
+        return Signing.published()
+    own = Identity.load(key, certificate)
+    return Signing.with_key(own, partner or owner_of(folders, own))
+
+
+def _target(to: str, court_certificate: Path | None, signing: Signing) -> Target:
     from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
     from ccms_ws.kit.kit import certificate_in
     from ccms_ws.replay import pki
@@ -190,11 +213,6 @@ def _target(to: str, key: Path | None, certificate: Path | None, court_certifica
 
     if not to.startswith(("http://", "https://")):
         raise typer.BadParameter("name the endpoint's public URL: --to http://127.0.0.1:8807")
-    own = Identity.load(key, certificate) if key else None
     pinned = certificate_in(court_certificate) if court_certificate else pki.identity("court").certificate
-
-    def signer(partner: str) -> Identity | None:
-        return own or (pki.identity(pki.NAME_OF[partner]) if partner in pki.NAME_OF else None)
-
     trust = TrustStore([PinnedCertificate("COURT", pinned)])
-    return Target(url=to.rstrip("/"), trust=trust, signers=signer)
+    return Target(url=to.rstrip("/"), trust=trust, signers=signing.signer, owner=signing.owner)

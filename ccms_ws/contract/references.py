@@ -32,7 +32,7 @@ def references(root: _Element) -> Iterator[tuple[_Element, str]]:
 
 def is_remote(location: str) -> bool:
     """True for an http(s) address."""
-    return urlsplit(location).scheme in ("http", "https")
+    return location.lower().startswith(("http:", "https:"))
 
 
 def local_target(referrer: Path, reference: str) -> Path | None:

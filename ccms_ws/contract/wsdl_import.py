@@ -18,6 +18,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
+from ccms_ws.contract.addresses import Address
 from ccms_ws.contract.namespaces import WSDL, XSD, q
 from ccms_ws.contract.references import Q_WSDL_IMPORT, Q_XSD_IMPORT, REFERENCES, is_remote, local_target, references
 from ccms_ws.errors import ContractError, ContractMissing
@@ -79,6 +80,8 @@ def gather(entry: str, *, named: Sequence[str] = (), fetch: Fetch | None = None)
 
     Raises ContractMissing if the entry itself is not there, ContractError if it is no XML.
     """
+    if is_remote(entry):
+        Address.parse(entry)
     gathering, names = Gathering(), _Names()
     start = entry if is_remote(entry) else str(Path(entry).resolve())
     files: dict[str, _File] = {}
@@ -169,7 +172,8 @@ def _content(wanted: _Reference, named: Sequence[str], fetch: Fetch | None) -> b
         if own is not None:
             return own.read_bytes()
         raise ContractMissing("it is not there", hint="ask the partner for the file, or name its address with --fetch")
-    if fetch is not None and any(wanted.target.startswith(prefix) for prefix in named):
+    address = Address.parse(wanted.target)
+    if fetch is not None and any(address.begins_with(Address.parse(each)) for each in named):
         return fetch(wanted.target)
     if own is not None:
         return own.read_bytes()

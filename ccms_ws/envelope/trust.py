@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.envelope.algorithms import ECDSA_BY_CURVE
-from ccms_ws.envelope.authorities import Authority, exact_name
+from ccms_ws.envelope.authorities import Authority, NameParts, exact_name
+from ccms_ws.envelope.published_keys import key_hash, refuse_published_keys
 from ccms_ws.errors import ConfigError, SignerNotTrusted, TokenInvalid
 
 MINIMUM_RSA_BITS: Final = 2048
@@ -120,17 +121,19 @@ class TrustStore:
         crls: Sequence[RevocationList] = (),
         authorities: Iterable[Authority] = (),
     ) -> None:
-        """Errors: `ConfigError` for a certificate that cannot be used or is pinned for two partners, and for a subject
-        that two partners are to have.
+        """Errors: `ConfigError` for a certificate that cannot be used, for a key or SubjectKeyIdentifier that is pinned
+        for two partners, and for a subject that two partners are to have.
         """
         self._crls = crls
-        self._authorities: dict[frozenset[tuple[str, str]], Authority] = {}
+        self._authorities: dict[NameParts, Authority] = {}
         for authority in authorities:
             other = self._authorities.setdefault(authority.name, authority)
             if other is not authority:
                 raise ConfigError(f"{other.partner_id} and {authority.partner_id} have the subject {authority.subject}")
         self._by_chain: dict[bytes, Signer] = {}
         self._by_der: dict[bytes, Signer] = {}
+        self._owners: dict[str, str] = {}
+        """The partner of each pinned key, whatever certificates there are for it."""
         self._by_ski: dict[bytes, list[Signer]] = {}
         self._by_thumbprint: dict[bytes, Signer] = {}
         self._by_serial: dict[int, list[Signer]] = {}
@@ -140,17 +143,23 @@ class TrustStore:
     def _add(self, signer: Signer) -> None:
         certificate = signer.certificate
         der = certificate.public_bytes(Encoding.DER)
-        other = self._by_der.get(der)
-        if other is not None and other.partner_id != signer.partner_id:
-            raise ConfigError(f"one certificate is pinned for {other.partner_id} and for {signer.partner_id}")
+        self._check_owner(signer)
+        self._owners[key_hash(signer.key)] = signer.partner_id
         namesakes = self._by_ski.setdefault(subject_key_identifier(certificate), [])
         if any(namesake.partner_id != signer.partner_id for namesake in namesakes):
-            raise ConfigError(f"one key is pinned for {namesakes[0].partner_id} and for {signer.partner_id}")
-        if other is None:
+            partners = f"{namesakes[0].partner_id} and for {signer.partner_id}"
+            raise ConfigError(f"one SubjectKeyIdentifier is pinned for {partners}, with different keys")
+        if der not in self._by_der:
             self._by_der[der] = signer
             namesakes.append(signer)
             self._by_thumbprint[thumbprint(certificate)] = signer
             self._by_serial.setdefault(certificate.serial_number, []).append(signer)
+
+    def _check_owner(self, signer: Signer) -> None:
+        """Raise ConfigError if another partner has this key: either could speak for the other."""
+        owner = self._owners.get(key_hash(signer.key), signer.partner_id)
+        if owner != signer.partner_id:
+            raise ConfigError(f"one key is pinned for {owner} and for {signer.partner_id}")
 
     def by_der(self, der: bytes) -> Signer | None:
         """The signer with exactly this certificate."""
@@ -175,9 +184,12 @@ class TrustStore:
             certificate = x509.load_der_x509_certificate(der)
             authority = self._authorities.get(exact_name(certificate.subject))
             chain = authority.chain_of(certificate, now) if authority else None
-            if not authority or not chain:
+            if authority is None or chain is None:
                 return None
-            return replace(_signer(authority.partner_id, chain, self._crls), pinned=False)
+            signer = replace(_signer(authority.partner_id, chain, self._crls), pinned=False)
+            refuse_published_keys([certificate], authority.partner_id)
+            self._check_owner(signer)
+            return signer
         except UNREADABLE:
             return None
         except ConfigError as error:

@@ -34,7 +34,7 @@ class SmallCourt:
         (home / "pki" / f"{pki.NAME_OF[partner]}.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
         settings = load_settings(made.settings_file, [exchange.code for exchange in EXCHANGES], environment=False)
         self._engine = open_engine(settings.database.url)
-        court = open_court(_at(settings, public_url), clock)
+        court = open_court(_at(settings, public_url), clock, published_keys=True)
         self._gate = replace(court, units=unit_of_work(self._engine), reading=read_only(self._engine)).gateway()
 
     def answer(self, request: HttpRequest) -> HttpReply:

@@ -151,6 +151,8 @@ class Case:
     clauses: tuple[str, ...] = ()
     provenance: str = ""
     not_live: str = ""
+    court: str = ""
+    """The settings file of the court where it was recorded; empty if it plays in the demo court."""
 
     @property
     def is_session(self) -> bool:

@@ -43,6 +43,24 @@ def find_cases(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
+def court_of(folders: Iterable[Path]) -> Path | None:
+    """The settings of the court where the cases were recorded; None if all of them play in the demo court.
+
+    Raises ConfigError if they are of several courts, or the settings are no longer there.
+    """
+    courts = {str(_load(folder / FILE).get("court", "")) for folder in folders}
+    if len(courts) > 1:
+        names = ", ".join(sorted(court or "the demo court" for court in courts))
+        raise ConfigError(f"these cases play in different courts: {names}", hint="run those of each court alone")
+    court = courts.pop() if courts else ""
+    if court and not Path(court).is_file():
+        raise ConfigError(
+            f"the court where these cases were recorded had its settings at {court}, and they are not there",
+            hint="name them, or those of a copy of that court: --court FILE",
+        )
+    return Path(court) if court else None
+
+
 # -- reading ----------------------------------------------------------------------------------------------------------
 def read_case(folder: Path) -> Case:
     """The case in `folder`. Raises ConfigError that names the file and the key."""
@@ -63,6 +81,7 @@ def read_case(folder: Path) -> Case:
         clauses=tuple(table.get("clauses", list, [])),
         provenance=table.text("provenance", ""),
         not_live=table.text("not_live", ""),
+        court=table.text("court", ""),
     )
     table.check()
     if not case.steps:

@@ -44,6 +44,7 @@ def _head(case: Case) -> _Table:
         "clauses": case.clauses,
         "not_live": case.not_live,
         "provenance": case.provenance,
+        "court": case.court,
     }
 
 

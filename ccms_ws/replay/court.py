@@ -41,7 +41,9 @@ class ReplayCourt:
         self.clock = clock
         self._engine = open_engine(settings.database.url)
         self.application: CourtApplication = replace(
-            open_court(settings, clock), units=unit_of_work(self._engine), reading=read_only(self._engine)
+            open_court(settings, clock, published_keys=True),
+            units=unit_of_work(self._engine),
+            reading=read_only(self._engine),
         )
         self._gate = self.application.gateway()
 

@@ -1,7 +1,8 @@
 """Personal data out of a recording: the same value always becomes the same other value, and nothing leads back.
 
-Whatever is not known to be harmless is replaced: codes, amounts, quantities and the days of the matter stay, names,
-dates of birth, every kind of number, organizations and free text do not. Which value stood for which is nowhere kept.
+A new message is written: elements that the schema declares, values that are harmless (`harmless`) or replaced.
+Attributes, comments, prefixes and whatever else the sender chose are left behind. A message that does not keep its
+schema is refused, since nothing says what its values are. Which value stood for which is nowhere kept.
 """
 
 from __future__ import annotations
@@ -17,46 +18,66 @@ from uuid import UUID
 from lxml import etree
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import DMV907, EXT, NC, J, q
-from ccms_ws.domain.courts import Court
-from ccms_ws.domain.name_matching import name_key
+from ccms_ws.config import CourtSettings
+from ccms_ws.contract import schemas
+from ccms_ws.contract.namespaces import DMV907, EXT, NC, PREFIXES, SOAP11, SOAP12, XML, J, q
+from ccms_ws.errors import ConfigError, ContractError, SchemaViolated
 from ccms_ws.parts.metadata import Q_PARTY_ID
+from ccms_ws.parts.xml import XML_SPACE
+from ccms_ws.replay.false_names import FalseNames
+from ccms_ws.replay.harmless import is_harmless, known_codes, known_elements
 
-_HARMLESS: Final = re.compile(
-    r"faultcode|Value|\w*(Amount|Code|CodeText|Indicator|Quantity|DateTime|SequenceID|VersionID|NodeName|NameSuffixText)"
-)
-_STATUTES: Final = re.compile(r"Statute\w*Identification")
 _NAMES: Final = frozenset({q(NC, "PersonGivenName"), q(NC, "PersonMiddleName"), q(NC, "PersonSurName")})
 _PARTIES: Final = frozenset({Q_PARTY_ID, q(NC, "OrganizationName")})
-_OUR_WORDS: Final = frozenset({"ErrorReasonText", "RejectionReasonText", "ErrorReason", "faultstring", "Text"})
-"""What the court says in its own words: sentences without anybody's data."""
-
-_STEMS: Final = (
-    "Alder", "Birch", "Cedar", "Dogwood", "Elder", "Fir", "Gum", "Hazel", "Ironwood", "Juniper", "Kapok", "Laurel",
-    "Maple", "Nutmeg", "Olive", "Poplar", "Quince", "Rowan", "Sumac", "Teak", "Ulmo", "Viburnum", "Willow", "Yew",
-    "Acorn", "Bramble", "Clover", "Daisy", "Fern", "Gorse", "Heather", "Ivy", "Lichen", "Moss", "Nettle", "Orchid",
-    "Primrose", "Rush", "Sedge", "Thistle", "Vetch", "Yarrow",
-)  # fmt: skip
+_COURT_NAME: Final = q(J, "CourtName")
+_TEST: Final = q(EXT, "TestIndicator")
+_REASONS: Final = frozenset({"ErrorReasonText", "RejectionReasonText", "ErrorReason", "faultstring", "Text"})
+_FAULTS: Final = tuple(q(namespace, "Fault") for namespace in (SOAP11, SOAP12))
+_SOAP: Final = (SOAP11, SOAP12, None)
+"""Namespaces of the elements of a fault."""
+_Q_LANG: Final = q(XML, "lang")
+_Q_CURRENCY: Final = q(NC, "currencyCode")
+_RULE: Final = re.compile(
+    r"(TransactionID is the wsa:MessageID|CorrelationID is the wsa:RelatesTo|ExchangeCode is [A-Z]{3}[0-9]{3}"
+    r"|SchemaVersionID is [0-9.]+|SendingParty is the signer|ReceivingParty is this court"
+    r"|TestIndicator is (true|false) here)( \((?P<value>[^()]*)\))?"
+)
+"""The clauses of `parts.metadata.MetadataContradicted`."""
 _YEARS: Final = 2
 _PATIENCE: Final = 0.05
+_SOME_DAY: Final = date(1980, 1, 1)
+
+
+class NotAnonymized(ConfigError):
+    """A message of which not everything can be replaced, so that it is left out."""
 
 
 class Disguise:
     """One recording's replacements."""
 
-    def __init__(self, standing_in: Mapping[str, str], court: Court, *, chance: random.Random | None = None) -> None:
-        """`standing_in`: ids and names of the real court and its partners to those of who stands in for them; `court`
-        is the one that does for the court.
+    def __init__(
+        self,
+        standing_in: Mapping[str, str],
+        recorded: CourtSettings,
+        played: CourtSettings,
+        *,
+        spelling: Callable[[str], str] = str.strip,
+        chance: random.Random | None = None,
+    ) -> None:
+        """`standing_in`: ids and names of the real court and its partners to those of who stands in for them; `played`
+        is the court that does for the court `recorded`, which has the `spelling` of its case numbers.
         """
         self._standing_in = standing_in
-        self._fixed = {
-            q(J, "CourtName"): court.name,
-            q(EXT, "CourtORIID"): court.ori,
-            q(EXT, "CountyCode"): court.county_code,
-            q(EXT, "TestIndicator"): "false",
-            q(DMV907, "DMVCourtCodeText"): court.dmv_court_code,
+        self._own = {
+            _COURT_NAME: (recorded.name, played.name),
+            q(EXT, "CourtORIID"): (recorded.ori, played.ori),
+            q(EXT, "CountyCode"): (recorded.county_code, played.county_code),
+            q(DMV907, "DMVCourtCodeText"): (recorded.dmv_court_code, played.dmv_court_code),
         }
+        self._tests_are_tests = recorded.test is played.test
+        self._spelling = spelling
         self._chance = chance or random.SystemRandom()
+        self._false_names = FalseNames(self._chance)
         self._said: dict[tuple[str, str], str] = {}
         self._taken: set[str] = set()
 
@@ -65,70 +86,111 @@ class Disguise:
         return UUID(self._once("id", str(recorded), lambda: str(UUID(int=self._chance.getrandbits(128), version=4))))
 
     def payload(self, message: _Element, *, ours: bool) -> bytes:
-        """The message with everything replaced; `ours`: the court says it, in words of its own."""
-        for element in message.iter(etree.Element):
-            if not len(element) and element.text and element.text.strip():
-                element.text = self._replaced(element, element.text.strip(), ours=ours)
-        return etree.tostring(message, method="c14n", exclusive=True, with_comments=False)
+        """The message with everything replaced; `ours`: the court says it, in sentences of its own.
+
+        Raises NotAnonymized for a message that does not keep its schema, before or after.
+        """
+        _check_schema(message, "it does not keep the schema, so that nothing says which values are harmless")
+        written = self._written(message, None, ours=ours)
+        octets: bytes = etree.tostring(written, method="c14n", exclusive=True, with_comments=False)
+        _check_schema(etree.fromstring(octets), "what would stand for its values does not keep the schema")
+        return octets
+
+    def _written(self, element: _Element, parent: _Element | None, *, ours: bool) -> _Element:
+        """A copy of `element` below `parent` with the values that may be seen."""
+        soap = SOAP11 if element.tag == _FAULTS[0] else SOAP12
+        prefixes = {prefix: uri for prefix, uri in PREFIXES.items() if uri not in _SOAP} | {"soap": soap}
+        made = etree.Element(element.tag, nsmap=prefixes) if parent is None else etree.SubElement(parent, element.tag)
+        children = list(element.iterchildren(etree.Element))
+        name = etree.QName(element)
+        if name.namespace not in _SOAP and name.localname not in known_elements():
+            raise NotAnonymized("it contains an element that no schema declares")
+        for child in children:
+            self._written(child, made, ours=ours)
+        text = "".join((element.text or "", *(each.tail or "" for each in element))).strip(XML_SPACE)
+        if text and children:
+            raise NotAnonymized("it has text between elements")
+        if text:
+            made.text = self._replaced(element, text, ours=ours)
+        if element.get(_Q_CURRENCY) in known_codes():
+            made.set(_Q_CURRENCY, element.get(_Q_CURRENCY, ""))
+        if ours and element.tag == q(SOAP12, "Text"):
+            made.set(_Q_LANG, "en")
+        return made
 
     def _replaced(self, element: _Element, text: str, *, ours: bool) -> str:
-        name, parent = etree.QName(element).localname, element.getparent()
-        above = "" if parent is None else etree.QName(parent).localname
-        fixed = self._fixed.get(str(element.tag)) or self._standing_in.get(text)
-        if fixed is not None:
-            return fixed
-        harmless = _HARMLESS.fullmatch(name) or _STATUTES.fullmatch(above) or element.tag == q(NC, "Date")
+        name = etree.QName(element).localname
+        own = self._own.get(str(element.tag))
+        if own is not None and text == own[0]:
+            return own[1]
+        if element.tag == _TEST and not self._tests_are_tests:
+            return "false" if text in ("true", "1") else "true"
+        if text in self._standing_in and element.tag in _PARTIES:
+            return self._standing_in[text]
         rules: Sequence[tuple[object, Callable[[str], str]]] = (
+            (is_harmless(element, text), str),
+            (ours and name in _REASONS, self._sentence),
             (element.tag in _PARTIES, self._party),
-            (element.tag in _NAMES, self._name),
-            (above == "PersonBirthDate", self._born),
-            (harmless, str),
-            (ours and name in _OUR_WORDS, self._ids_in),
-            (name.endswith("ID"), self._number),
+            (element.tag in _NAMES, self._false_names.of),
+            (name == "Date", self._born),
+            (element.tag == q(NC, "CaseTrackingID"), lambda number: self._number(self._spelling(number))),
+            (name.endswith(("ID", "Code", "CodeText", "NameSuffixText", "VersionID")), self._number),
         )
         return next((replace for holds, replace in rules if holds), self._words)(text)
 
     # -- kinds of values ----------------------------------------------------------------------------------------------
     def _party(self, text: str) -> str:
-        return self._once("party", text, lambda: f"Organization {self._count('party') + 1}")
+        return self._once("party", text, lambda: f"Organization-{self._count('party') + 1}")
 
     def _words(self, text: str) -> str:
         return self._once("words", text, lambda: f"(text {self._count('words') + 1})")
 
-    def _name(self, text: str) -> str:
-        def make() -> str:
-            first = self._chance.choice(_STEMS)
-            return first if first not in self._taken else f"{first}-{self._chance.choice(_STEMS)}"
-
-        return self._once("name", name_key(text) or text, make)
-
     def _born(self, text: str) -> str:
         def make() -> str:
-            days = self._chance.randrange(-365 * _YEARS, 0)
-            return (date.fromisoformat(text[:10]) + timedelta(days=days)).isoformat()
+            try:
+                day = date.fromisoformat(text[:10])
+                return (day + timedelta(days=self._chance.randrange(-365 * _YEARS, 0))).isoformat()
+            except (ValueError, OverflowError):
+                return (_SOME_DAY + timedelta(days=self._chance.randrange(10_000))).isoformat()
 
         return self._once("born", text[:10], make)
 
     def _number(self, text: str) -> str:
-        """Another number of the same look: digits for digits, capitals for capitals."""
+        """Another number of the same look: digits for digits, capitals for capitals.
+
+        Two that differ in blanks and capitals alone still do.
+        """
         try:
             return str(self.id(UUID(text.removeprefix("urn:uuid:"))))
         except ValueError:
-            if not any(map(str.isalnum, text)):
-                return text
-            return self._once("number", text, lambda: "".join(map(self._alike, text)))
+            pass
+        essence = "".join(char.upper() if len(char.upper()) == 1 else char for char in text if not char.isspace())
+        if not any(map(str.isalnum, essence)):
+            return "-" * len(text)
+        others = iter(self._once("number", essence, lambda: "".join(map(self._alike, essence))))
+        shaped = [char if char == " " else "" if char.isspace() else _cased(next(others), char) for char in text]
+        return "".join((*shaped, *others))
 
     def _alike(self, char: str) -> str:
-        for alphabet in (string.digits, string.ascii_uppercase, string.ascii_lowercase):
-            if char in alphabet:
-                return self._chance.choice(alphabet)
-        return char
+        if char in string.digits:
+            return self._chance.choice(string.digits)
+        if char in string.punctuation:
+            return char
+        return self._chance.choice(string.ascii_uppercase)
 
-    def _ids_in(self, text: str) -> str:
-        for (kind, recorded), other in self._said.items():
-            if kind in ("id", "number"):
-                text = text.replace(recorded, other)
-        return text
+    def _sentence(self, text: str) -> str:
+        """What the court says of a message that contradicts its envelope: which rule is broken, and ids and parties.
+
+        Raises NotAnonymized for any other sentence that is on no list: it may repeat a value of the message.
+        """
+        others = {recorded: other for (kind, recorded), other in self._said.items() if kind == "id"}
+        others |= self._standing_in
+        clauses = [_RULE.fullmatch(clause) for clause in text.removeprefix("must hold: ").split("; ")]
+        if not text.startswith("must hold: ") or not all(
+            clause and (clause["value"] is None or clause["value"] in others) for clause in clauses
+        ):
+            raise NotAnonymized("the court's answer contains a sentence that may repeat a value of the message")
+        return re.sub(r"\(([^()]*)\)", lambda value: f"({others[value[1]]})", text)
 
     def _once(self, kind: str, text: str, make: Callable[[], str]) -> str:
         """What `text` became before, or something new that nothing else has become."""
@@ -145,3 +207,24 @@ class Disguise:
 
     def _count(self, kind: str) -> int:
         return sum(known == kind for known, _ in self._said)
+
+
+def _check_schema(message: _Element, otherwise: str) -> None:
+    """Raise NotAnonymized unless the message, or the detail of a fault, is as its schema has it."""
+    if message.tag in _FAULTS:
+        details = [each for name in ("detail", q(SOAP12, "Detail")) for each in message.iterchildren(name)]
+        parts = [part for detail in details for part in detail.iterchildren(etree.Element)]
+    else:
+        parts = [message]
+    for part in parts:
+        try:
+            schemas.validate(part)
+        except SchemaViolated as error:
+            where = f" (at {error.node})" if error.node in known_elements() else ""
+            raise NotAnonymized(f"{otherwise}{where}") from None
+        except ContractError:
+            raise NotAnonymized(otherwise) from None
+
+
+def _cased(other: str, char: str) -> str:
+    return other.lower() if char.islower() else other

@@ -73,8 +73,10 @@ def _prepare(case: Case, court: ReplayCourt) -> None:
     if case.books is Books.MADE:
         with court.application.units() as uow:
             for step in case.steps:
-                if isinstance(step, Post):
-                    make_books(step.request.body, step.expected.answer, uow)
+                if isinstance(step, Post) and step.partner in court.application.partners:
+                    app = court.application
+                    asker, style = app.partners[step.partner], app.court.case_numbers
+                    make_books(step.request.body, step.expected.answer, asker, style, uow)
             uow.commit()
     elif case.books is Books.COURT:
         court.forget([number for step in case.steps if isinstance(step, Post) for number in _ids(step)])

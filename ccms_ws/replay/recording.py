@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +21,8 @@ from lxml.etree import _Element
 
 from ccms_ws.config import PartnerSettings, Settings
 from ccms_ws.contract.namespaces import COL903, DMV907, WSU, q
-from ccms_ws.demo.installation import COURT
+from ccms_ws.contract.wsdl import load_wsdl
+from ccms_ws.domain.courts import CaseNumberStyle
 from ccms_ws.domain.messages import Refusal
 from ccms_ws.envelope.faults import read_fault
 from ccms_ws.envelope.soap import SoapVersion
@@ -28,9 +30,9 @@ from ccms_ws.errors import ConfigError, NotStored
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki
 from ccms_ws.replay.case import Books, Case, Expected, Outcome, Post, Sent
-from ccms_ws.replay.disguise import Disguise
+from ccms_ws.replay.disguise import Disguise, NotAnonymized
 from ccms_ws.replay.draft import Draft, Request
-from ccms_ws.replay.judging import Answer, see
+from ccms_ws.replay.judging import Answer, exchange_at, see
 from ccms_ws.replay.reading import addressing_of, find_tree, get_tree, is_envelope, payload_of
 from ccms_ws.store.traffic import Traffic, TrafficLog, Way
 
@@ -50,11 +52,15 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Reads one court's log. `books`: what the cases need on file; `cast`: None to keep everything as it was."""
+    """Reads one court's log. `books`: what the cases need on file; `cast`: None to keep everything as it was.
+
+    `court`: the settings file of the court, in a copy of which cases are played that are kept as they were.
+    """
 
     log: TrafficLog
     books: Books = Books.MADE
     cast: Cast | None = None
+    court: str = ""
 
     def case(self, message: Traffic) -> Case:
         """The case of one message that came to a service. Raises NotStored for one that did not."""
@@ -87,6 +93,7 @@ class Recorder:
             else self.books,  # what it answers is open in made books, and settled in the court's
             sent=sent,
             provenance="recorded from the message log",
+            court=self.court,
         )
         return case if self.cast is None else _disguised(case, post, self.cast)
 
@@ -109,11 +116,15 @@ class Recorder:
 def cast_of(settings: Settings, demo: Settings, *, chance: random.Random | None = None) -> Cast:
     """The demo court and its partners in the place of those of `settings`, and nobody's data in that of people."""
     played = dict(_played_by(profile) for profile in settings.partners)
-    names = {settings.court.ori: demo.court.ori, settings.court.name: demo.court.name}
+    court = settings.court
+    names = {court.ori: demo.court.ori, court.name: demo.court.name}
     for profile in settings.partners:
         other = demo.partner(played[profile.id])
         names |= {profile.id: other.id, profile.name: other.name}
-    return Cast(Disguise(names, COURT, chance=chance), played, demo.endpoint.public_url)
+    pattern = re.compile(court.case_number_pattern) if court.case_number_pattern else None
+    spelling = CaseNumberStyle(pattern, court.case_number_form).normal
+    disguise = Disguise(names, court, demo.court, spelling=spelling, chance=chance)
+    return Cast(disguise, played, demo.endpoint.public_url)
 
 
 def _played_by(profile: PartnerSettings) -> tuple[str, str]:
@@ -142,25 +153,40 @@ def _disguised(case: Case, post: Post, cast: Cast) -> Case:
 
 
 def _said_by(partner: str, post: Post, at: datetime, cast: Cast) -> Request:
+    """What the partner said, in an envelope of ours: nothing of the recorded header is kept but what it says of the
+    message in a form that says nothing else. Raises NotAnonymized.
+    """
     envelope = get_tree(post.request.body, "the recorded message")
     header, message = addressing_of(envelope), payload_of(envelope)
-    if message is None:
-        raise ConfigError("a message without a Body cannot be disguised")
-    related = header.get("RelatesTo", "").removeprefix(_URN)
+    exchange = exchange_at(post.path)
+    operations = load_wsdl(exchange.service).operations.values() if exchange else ()
+    action = header.get("Action", "")
+    if message is None or all(each.input_action != action for each in operations):
+        raise NotAnonymized("it has no payload, or an action that its service does not offer")
     return Draft(
         payload=cast.disguise.payload(message, ours=False),
         to=cast.url + post.path,
-        action=header["Action"],
-        message_id=cast.disguise.id(UUID(header["MessageID"].removeprefix(_URN))),
+        action=action,
+        message_id=cast.disguise.id(_uuid(header.get("MessageID", ""))),
         version=SoapVersion.from_namespace(etree.QName(envelope).namespace),
         signer=pki.identity(pki.NAME_OF[partner]),
         at=at,
-        relates_to=cast.disguise.id(UUID(related)) if related else None,
+        relates_to=cast.disguise.id(_uuid(header["RelatesTo"])) if header.get("RelatesTo") else None,
     ).request()
 
 
-def incident_case(refusal: Refusal, envelope: bytes) -> Case:
-    """The case of a refused message whose bytes its sender has kept. Raises ConfigError if they are other bytes."""
+def _uuid(number: str) -> UUID:
+    try:
+        return UUID(number.removeprefix(_URN))
+    except ValueError:
+        raise NotAnonymized("it has or answers a message id that is not a UUID") from None
+
+
+def incident_case(refusal: Refusal, envelope: bytes, *, court: str = "") -> Case:
+    """The case of a refused message whose bytes its sender has kept. Raises ConfigError if they are other bytes.
+
+    `court`: the settings file of the court that refused it.
+    """
     if refusal.size == 0:
         raise ConfigError("the court has noted nothing of this message that could be compared")
     if hashlib.sha256(envelope).digest() != refusal.digest:
@@ -183,6 +209,7 @@ def incident_case(refusal: Refusal, envelope: bytes) -> Case:
         books=Books.COURT,
         clauses=(refusal.rule,) if refusal.rule else (),
         provenance=f"incident {refusal.incident_id}, bytes kept by the sender",
+        court=court,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -20,6 +20,7 @@ from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import CcmsWsError, ConfigError, TransientDeliveryError
+from ccms_ws.replay import pki
 from ccms_ws.replay.case import Books, Case, Outcome, Post
 from ccms_ws.replay.casefile import read_case
 from ccms_ws.replay.differences import Difference, tolerate
@@ -38,7 +39,47 @@ Play = Callable[["Case", "Target", "Wire"], Iterator[StepResult]]
 _SKEW: Final = timedelta(seconds=60)
 _TIMEOUT: Final = (5, 30)
 _STALE: Final = "security.timestamp-out-of-range"
+_UNKNOWN: Final = "security.signer-not-trusted"
 _LARGEST: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """With which key messages are signed. `owner`: the partner whose key it is, empty if every partner has one."""
+
+    signer: Signers
+    owner: str = ""
+
+    @classmethod
+    def published(cls) -> Signing:
+        """The published test keys, one for each partner of the demo court."""
+        return cls(lambda partner: pki.identity(pki.NAME_OF[partner]) if partner in pki.NAME_OF else None)
+
+    @classmethod
+    def with_key(cls, key: Identity, owner: str) -> Signing:
+        """The key of one partner; what nobody signed is sent with it too."""
+        return cls(lambda partner: key if partner in (owner, "") else None, owner)
+
+
+def owner_of(folders: Iterable[Path], key: Identity) -> str:
+    """The partner whose recorded messages were signed with this key, or the only one that sent any.
+
+    Raises ConfigError if neither says whose key it is.
+    """
+    senders: set[str] = set()
+    token = key.certificate_text.encode()
+    for folder in folders:
+        for step in read_case(folder).steps:
+            if isinstance(step, Post) and step.partner:
+                senders.add(step.partner)
+                if token in b"".join(step.request.body.split()):
+                    return step.partner
+    if len(senders) != 1:
+        raise ConfigError(
+            f"these cases were signed by {', '.join(sorted(senders)) or 'nobody'}, none of them with this key",
+            hint="say whose key it is: --partner PARTNER",
+        )
+    return senders.pop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +94,21 @@ class Tls:
 class Target:
     """The endpoint: its public URL, below which each exchange has its path, and whose signature answers must bear.
 
-    `keep_ids`: messages keep their recorded ids; then only the first of two runs is a new message to the endpoint.
+    `owner`: the partner to whom the only key belongs, if there is but one. `keep_ids`: messages keep their recorded
+    ids; then only the first of two runs is a new message to the endpoint.
     """
 
     url: str
     trust: TrustStore
     signers: Signers
+    owner: str = ""
     keep_ids: bool = False
     tls: Tls | None = None
     clock: Clock = field(default_factory=SystemClock)
+
+
+class _NotKnownThere(Exception):
+    """Recorded bytes say nothing to an endpoint that cannot verify them."""
 
 
 class Wire:
@@ -151,6 +198,8 @@ def _played(folder: Path, target: Target, wire: Wire, play: Play) -> CaseResult:
         steps.extend(play(case, target, wire))
     except TransientDeliveryError:
         raise
+    except _NotKnownThere as unknown:
+        return replace(result, skipped=True, reason=str(unknown))
     except (CcmsWsError, LookupError, ValueError) as error:
         result = replace(result, reason=str(error) or repr(error))
     return replace(result, steps=steps, seconds=round(time.perf_counter() - started, 4))
@@ -166,7 +215,12 @@ def _why_not(case: Case, target: Target, live: bool) -> str:
         return "the endpoint has not on file what it needs"
     lacking = {step.partner for step in case.steps if isinstance(step, Post)} if live else set()
     if nobody := sorted(name for name in lacking if target.signers(name) is None):
-        return f"there is no key of {', '.join(map(repr, nobody))}"
+        signers = ", ".join(map(repr, nobody))
+        return (
+            f"it is signed by {signers}, and the key is {target.owner}'s"
+            if target.owner
+            else (f"there is no key of {signers}")
+        )
     return ""
 
 
@@ -234,6 +288,8 @@ def _as_is(case: Case, target: Target, wire: Wire) -> Iterator[StepResult]:
 def _send_again(step: Post, target: Target, wire: Wire) -> StepResult:
     """The endpoint must not act on it: it has to refuse it, or to know it and give the answer that it gave then."""
     seen = see(wire.post(_url(step, target), step.request))
+    if seen.code == _UNKNOWN and step.expected.code != _UNKNOWN:
+        raise _NotKnownThere("the endpoint does not know the key that signed the recorded message")
     expected = "refused as stale, or the recorded answer again"
     found: list[Difference] = []
     if seen.outcome in (Outcome.REPLY, Outcome.ERROR, Outcome.ACCEPTED):

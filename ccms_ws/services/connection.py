@@ -18,6 +18,7 @@ import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ccms_ws.envelope.published_keys import key_hash
 from ccms_ws.envelope.trust import PinnedCertificate
 from ccms_ws.errors import ConfigError
 from ccms_ws.services.http import Environ
@@ -40,12 +41,14 @@ class TlsClients:
     """The certificates that partners show as TLS clients."""
 
     def __init__(self, pins: Iterable[PinnedCertificate], proxy: Proxy | None) -> None:
-        """Errors: `ConfigError` for a certificate that two partners show, and for pins that no proxy tells of."""
+        """Errors: `ConfigError` for a key that two partners have, and for pins that no proxy tells of."""
         self._partners: dict[bytes, PinnedCertificate] = {}
+        owners: dict[str, str] = {}
         for pin in pins:
-            other = self._partners.setdefault(pin.certificate.public_bytes(Encoding.DER), pin)
-            if other.partner_id != pin.partner_id:
-                raise ConfigError(f"{other.partner_id} and {pin.partner_id} show one TLS certificate")
+            self._partners[pin.certificate.public_bytes(Encoding.DER)] = pin
+            owner = owners.setdefault(key_hash(pin.certificate.public_key()), pin.partner_id)
+            if owner != pin.partner_id:
+                raise ConfigError(f"one TLS key is that of {owner} and of {pin.partner_id}")
         if self._partners and proxy is None:
             raise ConfigError(
                 "partners with tls_certificates are known by a proxy in front alone",

@@ -5,7 +5,7 @@ Each envelope is sealed at the MessageDateTime of its message; whoever verifies 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 from lxml.etree import _Element
 
@@ -28,7 +28,7 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.outbound import seal_envelope
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
-from ccms_ws.errors import ConfigError, ContractError
+from ccms_ws.errors import ContractError
 from ccms_ws.exchange import Exchange
 from ccms_ws.exchanges.fcc807.handler import AsOfDateInFuture
 
@@ -122,18 +122,3 @@ def published_test_identity() -> Identity:
     if not isinstance(key, RSAPrivateKey):
         raise ContractError("the published test key is no RSA key")
     return Identity(key, x509.load_pem_x509_certificate(catalog.xsd_path("test-key/published-test.crt").read_bytes()))
-
-
-def refuse_test_key(certificates: Iterable[x509.Certificate]) -> None:
-    """Raise ConfigError if one of the certificates is for the published test key, with which anybody can sign."""
-    published = _public_key(published_test_identity().certificate)
-    for certificate in certificates:
-        if _public_key(certificate) == published:
-            raise ConfigError(
-                f"{certificate.subject.rfc4514_string()} is a certificate for the published test key",
-                hint="anybody can sign with that key; use one of your own",
-            )
-
-
-def _public_key(certificate: x509.Certificate) -> bytes:
-    return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -45,7 +45,8 @@ def serve(clock: FixedClock | SystemClock, public_url: str = "") -> Iterator[Tar
     with Courthouse.demo(clock.now()) as house, _Server(("127.0.0.1", 0), _Quiet) as server:
         url = f"http://127.0.0.1:{server.server_address[1]}"
         endpoint = house.settings.endpoint.model_copy(update={"public_url": public_url or url})
-        server.set_app(open_court(house.settings.model_copy(update={"endpoint": endpoint}), clock).gateway())
+        settings = house.settings.model_copy(update={"endpoint": endpoint})
+        server.set_app(open_court(settings, clock, published_keys=True).gateway())
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield Target(url=url, trust=TRUST, signers=signers, clock=clock)
         server.shutdown()

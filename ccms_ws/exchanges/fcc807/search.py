@@ -27,7 +27,7 @@ def find_subject(query: Query, subjects: Subjects, scope: Scope, style: CaseNumb
     Raises NoSingleMatch. What is beyond the scope is answered exactly as what is not on file, after the same work.
     """
     if query.driver_license is not None:
-        query = replace(query, driver_license=_printed(query.driver_license))
+        query = replace(query, driver_license=printed(query.driver_license))
     lookup = lookup_of(query, style)
     found = subjects.find(query.court_ori, lookup, scope)
     if not found:
@@ -83,6 +83,6 @@ def _with_name(query: Query, found: Sequence[CaseParticipant], subjects: Subject
     return [subject for subject in found if subject.participant.participant_id not in unlike]
 
 
-def _printed(licence: DriverLicense) -> DriverLicense:
+def printed(licence: DriverLicense) -> DriverLicense:
     """As numbers of licences are printed."""
     return DriverLicense("".join(licence.number.split()).upper(), licence.jurisdiction)

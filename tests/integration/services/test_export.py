@@ -15,23 +15,19 @@ import pytest
 import zeep
 from lxml import etree
 
-from ccms_ws.bootstrap import open_court
 from ccms_ws.clock import FixedClock
-from ccms_ws.config import load_settings
 from ccms_ws.contract import catalog
 from ccms_ws.contract.codes import extend_from
 from ccms_ws.contract.export import export
 from ccms_ws.contract.namespaces import EXT, WSA, q
 from ccms_ws.contract.wsdl import load_wsdl
-from ccms_ws.demo.pki import issue, make_authority
 from ccms_ws.envelope.inbound import Acceptance, Received, open_envelope
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
-from ccms_ws.errors import ConfigError, TimestampOutOfRange
+from ccms_ws.errors import TimestampOutOfRange
 from ccms_ws.registry import EXCHANGES, get_exchange
 from ccms_ws.services.offers import offer_of
-from ccms_ws.services.samples import published_test_identity, refuse_test_key, signed_samples
-from tests.support.court import NOW
+from ccms_ws.services.samples import published_test_identity, signed_samples
 
 URL = "https://court.example"
 CODES = [exchange.code for exchange in EXCHANGES]
@@ -148,23 +144,3 @@ def test_a_courts_own_codes_are_in_its_package(tmp_path: Path) -> None:
         extend_from(None)
     assert "[codes.ParkFine]" in fees.replace('"ParkFine"', "ParkFine")
     assert "BaseFine" in fees
-
-
-# -- the key is worth nothing ------------------------------------------------------------------------------------------
-def test_no_certificate_for_the_published_key_is_trusted() -> None:
-    identity = published_test_identity()
-    with pytest.raises(ConfigError, match="published test key"):
-        refuse_test_key([identity.certificate])
-    _, own = issue(make_authority("root", NOW), "court", NOW)
-    refuse_test_key([own])
-
-
-@pytest.mark.parametrize("place", ["pki/adult-probation.crt", "pki/court.crt"])
-def test_a_court_with_the_published_key_does_not_open(court_folder: Path, place: str) -> None:
-    crt, key = (catalog.xsd_path(f"test-key/published-test.{suffix}") for suffix in ("crt", "key"))
-    (court_folder / place).write_bytes(crt.read_bytes())
-    own_key = court_folder / place.replace(".crt", ".key")
-    own_key.write_bytes(key.read_bytes())
-    own_key.chmod(0o600)
-    with pytest.raises(ConfigError, match="published test key"):
-        open_court(load_settings(court_folder / "ccms-ws.toml"))

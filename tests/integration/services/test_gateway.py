@@ -172,6 +172,18 @@ def test_a_partner_cannot_speak_for_another(court: Court) -> None:
     assert answer.text("ErrorCodeText") == "exchange.metadata-contradicted"
 
 
+@pytest.mark.parametrize("elsewhere", ["COL903", "DMV907"])
+def test_a_message_to_another_of_our_services_is_refused_here(court: Court, elsewhere: str) -> None:
+    """The court's own addresses are no more this service's than anybody else's are."""
+    query = court.query(case_number=CASE)
+    sealed = {"signer": "adult-probation", "exchange": get_exchange("FCC807")}
+    number = query.metadata.transaction_id
+    there = court.seal(query_to_xml(query), **sealed, message_id=number, to=court.url(elsewhere))  # type: ignore[arg-type]
+    refused = court.post(there)
+    assert (refused.status, refused.text("ErrorCode")) == (400, "addressing.destination-unreachable")
+    assert court.post(court.seal(query_to_xml(query), **sealed, message_id=number)).status == 200  # type: ignore[arg-type]
+
+
 def test_a_message_id_that_is_not_the_transaction_id_is_an_error(court: Court) -> None:
     body = court.seal(
         query_to_xml(court.query(case_number=CASE)), signer="adult-probation", exchange=get_exchange("FCC807")

@@ -44,7 +44,7 @@ def answered(house: House, query: Query, answer: Metadata, books: bytes = b"") -
     with house.application.units() as uow:
         uow.books.add(context.court)
         if books:
-            make_books(etree.tostring(asked), books, uow)
+            make_books(etree.tostring(asked), books, context.partner, context.court.case_numbers, uow)
         return dispatch(get_exchange("FCC807"), asked, context, uow)
 
 

@@ -11,6 +11,9 @@ from urllib.parse import quote
 from uuid import UUID
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
@@ -19,9 +22,11 @@ from ccms_ws.contract.namespaces import DS, EXT, WSSE
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.policy import Profile
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
+from ccms_ws.envelope.trust import PinnedCertificate
 from ccms_ws.errors import ConfigError
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import get_exchange
+from ccms_ws.services.connection import Proxy, TlsClients
 from tests.support.court import NOW, Court, HttpAnswer, service
 
 PROXY = '[endpoint.proxy]\naddresses = ["10.1.0.0/24"]\n'
@@ -196,3 +201,18 @@ def test_answers_name_our_certificate_as_the_partner_wants_it(court_folder: Path
     assert named is not None
     assert etree.QName(named[0]).localname == element
     assert court.open_answer(answer, code="FCC807", relates_to=query.metadata.transaction_id).fault is None
+
+
+def test_one_tls_key_is_one_partner_s_whatever_certificates_there_are_for_it(court_folder: Path) -> None:
+    certificates = []
+    key = ec.generate_private_key(ec.SECP256R1())
+    for serial in (1, 2):
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"client {serial}")])
+        builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+        builder = builder.serial_number(serial).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1))
+        certificates.append(builder.sign(key, hashes.SHA256()))
+    proxy = Proxy(addresses=("10.1.0.1",), header="X-SSL-Client-Cert")
+    TlsClients([PinnedCertificate("DMV", each) for each in certificates], proxy)
+    pins = [PinnedCertificate(who, each) for who, each in zip(("DMV", "FTB"), certificates, strict=True)]
+    with pytest.raises(ConfigError, match="one TLS key is that of DMV and of FTB"):
+        TlsClients(pins, proxy)

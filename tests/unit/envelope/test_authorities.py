@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 import pytest
 from cryptography import x509
@@ -11,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from ccms_ws.envelope.authorities import Authority
+from ccms_ws.envelope.authorities import SIGNING_PURPOSES, Authority
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import TokenReference
 from ccms_ws.envelope.trust import PinnedCertificate, RevocationList, TrustStore
 from ccms_ws.errors import ConfigError, SignerNotTrusted, TokenInvalid, TokenUnavailable
 from tests.support.envelopes import opened, sealed
-from tests.support.pki import NOW, name
+from tests.support.pki import NOW, PrivateKey, name, pki
 
 SUBJECT = "CN=ftb,O=Superior Court\\, Test County,ST=California,C=US"
 
@@ -35,8 +37,10 @@ class House:
         ]  # fmt: skip
 
     def issue(self, common_name: str, **how: object) -> Identity:
-        key = ec.generate_private_key(ec.SECP256R1())
-        return Identity(key, _certify(name(common_name), key, self.names[-1], self.keys[-1], **how))  # type: ignore[arg-type]
+        return self.certify(ec.generate_private_key(ec.SECP256R1()), name(common_name), **how)
+
+    def certify(self, key: PrivateKey, subject: x509.Name, **how: object) -> Identity:
+        return Identity(key, _certify(subject, key, self.names[-1], self.keys[-1], **how))  # type: ignore[arg-type]
 
     def revoke(self, *certificates: x509.Certificate, level: int = -1, until: datetime | None = None) -> RevocationList:
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.names[level]).last_update(
@@ -53,13 +57,15 @@ class House:
 
 def _certify(
     subject: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: PrivateKey,
     issuer: x509.Name,
     issuer_key: ec.EllipticCurvePrivateKey,
     *,
     authority: bool = False,
     days: int = 90,
-    use: x509.ObjectIdentifier | None = None,
+    use: Sequence[x509.ObjectIdentifier] = (),
+    certifies: bool = False,
+    extension: x509.ExtensionType | None = None,
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
@@ -67,12 +73,15 @@ def _certify(
         .not_valid_before(NOW - timedelta(days=30)).not_valid_after(NOW + timedelta(days=days))
         .add_extension(x509.BasicConstraints(authority, None), critical=True)
         .add_extension(
-            x509.KeyUsage(not authority, False, False, False, False, authority, authority, False, False), critical=True)
+            x509.KeyUsage(not authority or certifies, False, False, False, False, authority or certifies, authority,
+                          False, False), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )  # fmt: skip
-    if use is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+    if use:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(use), critical=False)
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=True)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
@@ -84,10 +93,74 @@ def test_a_certificate_of_the_authority_under_the_subject_is_the_partner_s(level
         assert [opened(sealed(by=identity), trust=trust).partner_id for _ in range(2)] == ["FTB", "FTB"]
 
 
-def test_no_web_server_s_extensions_are_asked_for() -> None:
+@pytest.mark.parametrize("use", sorted(SIGNING_PURPOSES, key=attrgetter("dotted_string")))
+def test_a_certificate_for_a_fitting_purpose_is_the_partner_s(use: x509.ObjectIdentifier) -> None:
     house = House("root")
-    mail = house.issue("ftb", use=ExtendedKeyUsageOID.EMAIL_PROTECTION)
-    assert opened(sealed(by=mail), trust=house.trust()).partner_id == "FTB"
+    several = house.issue("ftb", use=[ExtendedKeyUsageOID.SERVER_AUTH, use])
+    assert opened(sealed(by=several), trust=house.trust()).partner_id == "FTB"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        [ExtendedKeyUsageOID.SERVER_AUTH],
+        [ExtendedKeyUsageOID.CODE_SIGNING],
+        [ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.OCSP_SIGNING],
+        [x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")],
+    ],
+)
+def test_a_certificate_for_other_purposes_alone_is_refused(use: list[x509.ObjectIdentifier]) -> None:
+    house = House("root")
+    with pytest.raises(TokenInvalid, match="other purposes"):
+        opened(sealed(by=house.issue("ftb", use=use)), trust=house.trust())
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_an_authority_below_the_authority_does_not_sign_messages(levels: int) -> None:
+    """One that bears the partner's subject, so that only what it is for tells it apart."""
+    house = House("root", levels)
+    with pytest.raises(TokenInvalid, match="that of an authority"):
+        opened(sealed(by=house.issue("ftb", authority=True, certifies=True)), trust=house.trust())
+    with pytest.raises(TokenInvalid, match="that of an authority"):
+        opened(sealed(by=house.issue("ftb", certifies=True)), trust=house.trust())
+
+
+def test_a_critical_extension_that_is_not_known_is_refused() -> None:
+    house = House("root")
+    strange = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.2"), b"\x05\x00")
+    with pytest.raises(SignerNotTrusted):
+        opened(sealed(by=house.issue("ftb", extension=strange)), trust=house.trust())
+    named = house.issue("ftb", extension=x509.SubjectAlternativeName([x509.DNSName("ftb.example")]))
+    assert opened(sealed(by=named), trust=house.trust()).partner_id == "FTB"
+
+
+@pytest.mark.parametrize("attribute", [x509.NameOID.COMMON_NAME, x509.NameOID.ORGANIZATION_NAME])
+def test_a_name_with_an_attribute_twice_is_another_name(attribute: x509.ObjectIdentifier) -> None:
+    house, parts = House("root"), list(name("ftb"))
+    twice = x509.Name([*parts, *(each for each in parts if each.oid == attribute)])
+    doubled = house.certify(ec.generate_private_key(ec.SECP256R1()), twice)
+    with pytest.raises(SignerNotTrusted):
+        opened(sealed(by=doubled), trust=house.trust())
+
+
+def test_two_common_names_cannot_be_configured() -> None:
+    with pytest.raises(ConfigError, match="several common names"):
+        Authority("FTB", tuple(House("root").certificates), f"CN=dmv,{SUBJECT}")
+
+
+def test_a_key_that_is_pinned_for_another_partner_is_refused() -> None:
+    house, dmv = House("root"), pki().dmv
+    certified = house.certify(dmv.key, name("ftb"))
+    authority = Authority("FTB", tuple(house.certificates), SUBJECT)
+    trust = TrustStore([PinnedCertificate("DMV", pki().renewed(dmv).certificate)], authorities=[authority])
+    # The key of these tests is published, which alone is a reason to refuse it.
+    with pytest.raises(TokenInvalid, match="published test key"):
+        opened(sealed(by=certified), trust=trust)
+    own = house.issue("ftb")
+    assert opened(sealed(by=own), trust=trust).partner_id == "FTB"
+    pinned = PinnedCertificate("DMV", house.certify(own.key, name("dmv")).certificate)
+    with pytest.raises(TokenInvalid, match="one key is pinned for DMV and for FTB"):
+        opened(sealed(by=own), trust=TrustStore([pinned], authorities=[authority]))
 
 
 def test_the_right_authority_with_another_subject_is_nobody() -> None:
@@ -158,6 +231,41 @@ def test_an_old_revocation_list_lets_nobody_in_whom_it_concerns() -> None:
     assert opened(sealed(by=identity), trust=house.trust("FTB", SUBJECT, old, house.revoke())).partner_id == "FTB"
     strange = other.revoke(until=NOW - timedelta(days=1))
     assert opened(sealed(by=identity), trust=house.trust("FTB", SUBJECT, strange)).partner_id == "FTB"
+
+
+def test_every_link_s_revocation_list_must_be_fresh() -> None:
+    """The list of the partner's issuer, and that of the authority above it: one of them alone is not enough."""
+    house = House("root", 3)
+    identity, ended = house.issue("ftb"), NOW - timedelta(seconds=1)
+    fresh = [house.revoke(level=level) for level in range(3)]
+    assert opened(sealed(by=identity), trust=house.trust("FTB", SUBJECT, *fresh)).partner_id == "FTB"
+    for level in range(3):
+        lists = [house.revoke(level=level, until=ended), *(each for each in fresh if each is not fresh[level])]
+        for order in (lists, lists[::-1]):
+            with pytest.raises(TokenInvalid, match="revocation list"):
+                opened(sealed(by=identity), trust=house.trust("FTB", SUBJECT, *order))
+
+
+def test_the_first_list_that_ends_counts_and_of_one_issuer_the_last() -> None:
+    house = House("root", 2)
+    ends = [NOW + timedelta(days=days) for days in (5, 3, 2)]
+    trust = house.trust(
+        "FTB", SUBJECT,
+        house.revoke(until=ends[0]), house.revoke(until=ends[2]), house.revoke(level=0, until=ends[1]),
+    )  # fmt: skip
+    signer = trust.by_authority(house.issue("ftb").certificate.public_bytes(Encoding.DER), NOW)
+    assert signer is not None
+    assert signer.crl_until == ends[1]
+
+
+def test_any_list_of_an_issuer_revokes_and_another_issuer_s_does_not() -> None:
+    house, other = House("root"), House("other")
+    identity = house.issue("ftb")
+    empty, full, strange = house.revoke(), house.revoke(identity.certificate), other.revoke(identity.certificate)
+    assert opened(sealed(by=identity), trust=house.trust("FTB", SUBJECT, strange, empty)).partner_id == "FTB"
+    for lists in ((empty, full), (full, empty), (strange, full)):
+        with pytest.raises(TokenInvalid, match="revoked"):
+            opened(sealed(by=identity), trust=house.trust("FTB", SUBJECT, *lists))
 
 
 def test_an_old_revocation_list_concerns_pins_too() -> None:

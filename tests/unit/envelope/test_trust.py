@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.envelope.trust import (
@@ -74,6 +74,32 @@ def test_one_key_cannot_be_two_partners() -> None:
     renewed = pki().renewed(pki().dmv)
     with pytest.raises(ConfigError):
         TrustStore([PinnedCertificate("dmv", pki().dmv.certificate), PinnedCertificate("ftb", renewed.certificate)])
+
+
+def with_identifier(key: ec.EllipticCurvePrivateKey, identifier: bytes) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "partner")])
+    return (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=1))
+        .add_extension(x509.SubjectKeyIdentifier(identifier), critical=False)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+
+
+def test_one_key_cannot_be_two_partners_whatever_its_certificates_call_it() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    one, other = (PinnedCertificate(who, with_identifier(key, who.encode())) for who in ("dmv", "ftb"))
+    with pytest.raises(ConfigError, match="one key is pinned for dmv and for ftb"):
+        TrustStore([one, other])
+    TrustStore([one, PinnedCertificate("dmv", other.certificate)])  # a partner may have two certificates for its key
+
+
+def test_one_key_identifier_cannot_be_two_keys_of_two_partners() -> None:
+    """A reference by SubjectKeyIdentifier would name either of them."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    one, other = (with_identifier(key, b"the same") for key in keys)
+    with pytest.raises(ConfigError, match="SubjectKeyIdentifier"):
+        TrustStore([PinnedCertificate("dmv", one), PinnedCertificate("ftb", other)])
 
 
 def test_a_certificate_that_is_not_for_signing_cannot_be_pinned() -> None:
