@@ -27,7 +27,7 @@ from ccms_ws.errors import CcmsWsError
 from tests.attack.fuzzing import name_the_dmv
 from tests.attack.hostile import sign_again
 from tests.support.envelopes import POLICY, TEST, opened, payload, received, sealed
-from tests.support.layouts import LAYOUTS
+from tests.support.layouts import LAYOUTS, Layout
 from tests.support.oracles import libxmlsec_sign
 from tests.support.pki import pki
 
@@ -192,7 +192,15 @@ CONTENTS: Final = {
     "start tags": _repeat("<t:x>"),
     "markup": _repeat("<"),
 }  # fmt: skip
-"""What stands in an element, as it is written. The prefixes t, wsu, xsi and o0 to o59 are declared on the Envelope."""
+"""What stands in an element, as it is written. The prefixes t, wsu and xsi are declared around it."""
+
+_PREFIXED: Final = {
+    "elements of an outer prefix": _repeat("<o0:x/>"),
+    "elements with 50 attributes of outer prefixes": _repeat("<x " + " ".join(f'o{n}:a=""' for n in range(50)) + "/>"),
+    "elements with an attribute of an outer prefix": _repeat('<t:x o0:a=""/>'),
+    "elements that rebind an outer prefix": _repeat('<o0:x xmlns:o0="urn:x"/>'),
+}  # fmt: skip
+"""What else stands in an element where the prefixes o0 to o49 are declared."""
 
 TAGS: Final = {
     "declarations": _numbered(' xmlns:p{}="u:{}"'.replace("{}", "{0}")),
@@ -213,7 +221,6 @@ def random_fills(chance: random.Random, count: int) -> dict[str, Fill]:
 
 # -- messages and their places -----------------------------------------------------------------------------------------
 _MARK: Final = "COST-MARK"
-_DECLARED: Final = "".join(f' xmlns:o{number}="urn:o{number}"' for number in range(50))
 
 
 @cache
@@ -240,6 +247,10 @@ def _name(element: _Element) -> str:
 def _grown(root: _Element, fill: Fill, *, signed: bool = False, markup: bool = False) -> Make:
     """The message `root` with `_MARK` in it, in the place of which `fill` is put."""
     text = etree.tostring(root, encoding="unicode").replace(f' mark="{_MARK}"', _MARK)
+    return _grown_text(text, fill, signed=signed, markup=markup)
+
+
+def _grown_text(text: str, fill: Fill, *, signed: bool, markup: bool) -> Make:
     before, _, after = text.partition(_MARK)
 
     def make(size: int) -> Received:
@@ -294,20 +305,44 @@ def structures(*, signed: bool) -> Iterator[Growth]:
     """
     for where, raw, number in _elements():
         for place, fills in (("content", CONTENTS), ("tag", TAGS)):
-            root = _marked(_declared(raw), [(number, place, "")])
+            root = _marked(_declared(raw), number, place)
             for name, fill in fills.items():
                 title = f"{'signed, ' * signed}{where}: {name} in its {place}"
                 yield Growth(title, _grown(root, fill, signed=signed, markup=True))
 
 
-def _marked(root: _Element, places: Sequence[tuple[int, str, str]]) -> _Element:
-    elements = list(root.iter(etree.Element))
-    for number, place, suffix in places:
-        element = elements[number]
-        if place == "tag":
-            element.set("mark" + suffix, _MARK + suffix)
-        else:
-            element.text = _MARK + suffix + (element.text or "")
+def combinations(*, signed: bool) -> Iterator[Growth]:
+    """A Body of many elements with what makes each of them dear: prefixes that are declared on the Envelope and on the
+    Body, prefixes in every PrefixList, depth. As they are, these are messages of a partner whose Body was exchanged.
+    """
+    nests = {"": ("", ""), "in depth 50": ("<t:x>" * 50, "</t:x>" * 50), "in depth 20 with declarations": (
+        "".join(f'<n{n}:x xmlns:n{n}="urn:n{n}">' for n in range(20)),
+        "".join(f"</n{n}:x>" for n in reversed(range(20))),
+    )}  # fmt: skip
+    for outer, inner, (nest, (start, end)), listed in itertools.product((0, 50), (0, 50), nests.items(), (0, 10, 60)):
+        prefixes = [f"{kind}{n}" for kind in "oi" for n in range(50)][:listed]
+        layout = Layout(
+            envelope_attributes=_declare("o", outer) + f' xmlns:xsi="{XSI}"', body_attributes=_declare("i", inner),
+            reference_prefixes=prefixes, method_prefixes=prefixes,
+        )  # fmt: skip
+        raw = libxmlsec_sign(layout.text(), pki().probation).decode()
+        before, _, after = raw.rpartition("<t:Case>")
+        text = f"{before}{start}{_MARK}{end}<t:Case>{after}"
+        for name, fill in (CONTENTS | (_PREFIXED if outer else {})).items():
+            title = f"{name} {nest}, {outer} and {inner} prefixes declared, {listed} listed"
+            yield Growth("signed, " * signed + title, _grown_text(text, fill, signed=signed, markup=True))
+
+
+def _declare(kind: str, count: int) -> str:
+    return "".join(f' xmlns:{kind}{number}="urn:{kind}{number}"' for number in range(count))
+
+
+def _marked(root: _Element, number: int, place: str) -> _Element:
+    element = list(root.iter(etree.Element))[number]
+    if place == "tag":
+        element.set("mark", _MARK)
+    else:
+        element.text = _MARK + (element.text or "")
     return root
 
 
