@@ -1,4 +1,4 @@
-"""Distinguished names as text, as other stacks write them: RFC 4514 and 2253 (Java, OpenSSL), RFC 1779 and X.500 (.NET).
+"""Distinguished names as text, as other stacks write them: RFC 4514 and 2253 (Java, OpenSSL), RFC 1779, X.500 (.NET).
 
 `x509.Name.from_rfc4514_string` reads none of the short names, quotes, spaces and OIDs of the others, and takes the
 octets of a `#hex` value for its text.

@@ -97,7 +97,10 @@ def drop_comments(root: _Element) -> None:
     for security in root.iter(_Q_SECURITY):
         # Not by XPath: libxml2 looks for each comment among all those that it has found already. A header inside of
         # another one has been looked through with that.
-        if next(security.iterancestors(_Q_SECURITY), None) is None and next(security.iter(etree.Comment), None) is not None:
+        if (
+            next(security.iterancestors(_Q_SECURITY), None) is None
+            and next(security.iter(etree.Comment), None) is not None
+        ):
             raise SecurityHeaderInvalid("a comment in the Security header", rule="XMLDSig 4.4.3.6")
     holders = {comment.getparent() for comment in root.iter(etree.Comment)}
     etree.strip_tags(root, etree.Comment)
@@ -199,7 +202,7 @@ def _check_shape(root: _Element, limits: Limits, octets: bytes | None) -> None:
     if (octets is None or _may_hold_attributes(octets, 2 * limits.elements)) and checks.all_attributes(root):
         raise LimitExceeded(f"more than {2 * limits.elements} attributes")
     in_scope = 2 * limits.namespaces
-    if (octets is None or octets.count(b"xmlns") > in_scope) and _most_declared(root) > in_scope:
+    if (octets is None or octets.count(b"xmlns") > in_scope) and most_declared(root) > in_scope:
         raise LimitExceeded(f"more than {in_scope} namespace declarations in scope of one element")
 
 
@@ -216,7 +219,7 @@ def _holds_instruction(root: _Element) -> bool:
     return next(chain.from_iterable(places), None) is not None
 
 
-def _most_declared(root: _Element) -> int:
+def most_declared(root: _Element) -> int:
     """The most namespace declarations that an element has on itself and its ancestors, those of one prefix included.
 
     Canonicalization searches them for every name and for every prefix of a PrefixList.

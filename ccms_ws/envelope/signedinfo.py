@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS, EXC_C14N
 from ccms_ws.envelope.algorithms import DIGESTS, ENVELOPED_SIGNATURE
 from ccms_ws.envelope.canonical import canonical, read_prefix_list
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.parsing import most_declared
+from ccms_ws.envelope.policy import Limits, SecurityPolicy
 from ccms_ws.envelope.structure import Parts
 from ccms_ws.envelope.values import decode_base64, octets_of, text_of
 from ccms_ws.errors import AlgorithmRefused, LimitExceeded, PartNotSigned, SecurityHeaderInvalid
@@ -25,6 +27,10 @@ _Q_METHOD_SIGNATURE: Final = f"{{{DS}}}SignatureMethod"
 _Q_REFERENCE: Final = f"{{{DS}}}Reference"
 _REFERENCE_CHILDREN: Final = [f"{{{DS}}}Transforms", f"{{{DS}}}DigestMethod", f"{{{DS}}}DigestValue"]
 _Q_TRANSFORM: Final = f"{{{DS}}}Transform"
+_SEARCHED_PER_OCTET: Final = 24
+"""Declarations that may be searched, for each octet that a message may have: some 3 ns each. A stack that lists ten
+prefixes, with thirty declared, stays below it with as many elements as a message may have.
+"""
 _Q_INCLUSIVE: Final = f"{{{EXC_C14N}}}InclusiveNamespaces"
 
 
@@ -70,7 +76,22 @@ def read_claims(parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolic
     references = [_resolve(reference, places, ids, policy) for reference in written]
     if len({id(reference.target) for reference in references}) != len(references):
         raise SecurityHeaderInvalid("two references to one part", rule="GFIPM S2S")
+    _check_searches(references, parts, policy.limits)
     return SignatureClaims(octets, method, references, octets_of(value), key_info)
+
+
+def _check_searches(references: Iterable[Reference], parts: Parts, limits: Limits) -> None:
+    """Bound what PrefixLists cost: for each element of a part, libxml2 searches all declarations around it for each
+    prefix. Errors: `LimitExceeded`.
+    """
+    lookups = sum(
+        len(reference.prefixes) * sum(1 for _ in reference.target.iter(etree.Element))
+        for reference in references
+        if reference.prefixes
+    )
+    most = _SEARCHED_PER_OCTET * limits.message
+    if lookups * 2 * limits.namespaces > most and lookups * most_declared(parts.envelope) > most:
+        raise LimitExceeded(f"{lookups} lookups of prefixes, by the PrefixLists and the elements under them")
 
 
 def _resolve(
@@ -91,7 +112,8 @@ def write_signed_info(method: str, references: Iterable[tuple[str, str, str]]) -
     """A SignedInfo in its canonical form. `references`: the URI of each part, digest algorithm, digest in base64."""
     written = "".join(
         f'<ds:Reference URI="{uri}"><ds:Transforms><ds:Transform Algorithm="{EXC_C14N}"></ds:Transform></ds:Transforms>'
-        f'<ds:DigestMethod Algorithm="{digest}"></ds:DigestMethod><ds:DigestValue>{value}</ds:DigestValue></ds:Reference>'
+        f'<ds:DigestMethod Algorithm="{digest}"></ds:DigestMethod><ds:DigestValue>{value}</ds:DigestValue>'
+        "</ds:Reference>"
         for uri, digest, value in references
     )
     return (

@@ -146,7 +146,7 @@ def switched_off(guard: Guard, others: Sequence[Guard] = ()) -> Iterator[None]:
         yield
     finally:
         function.__code__ = before
-    
+
 
 @functools.cache
 def _without(module: ModuleType, function: str, numbers: frozenset[int]) -> CodeType:

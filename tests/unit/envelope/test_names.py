@@ -83,7 +83,8 @@ def test_another_name_is_not(stack: str, old: str, new: str) -> None:
         "C=US,O=A,O=A", "O=A,C=US,O=A", "C=US,O=B", "C=US,OU=A", "C=US;O=\"A", "C=US,O=A\"", "C=US,O=\"A\"B",
         "C=US,O=#", "C=US,O=#0", "C=US,O=#0c", "C=US,O=#0c01", "C=US,O=#0c0241", "C=US,O=#0c014141", "C=US,O=#0c8041",
         "C=US,O=#0cff41", "C=US,O=#040141", "C=US,O=#41", "C=US,O=#0c01ff", "C=US,O=A\\", "C=US,O=\\ff", "C=US,X=A",
-        "C=US,OID.O=A", "C=US,2.5.4=A", "C=US,OID.=A", "C=US\0,O=A", "/", "/C=US", "/C=US/O", "/C=US/O=A/", "//C=US/O=A",
+        "C=US,OID.O=A", "C=US,2.5.4=A", "C=US,OID.=A", "C=US\0,O=A", "/", "/C=US", "/C=US/O", "/C=US/O=A/",
+        "//C=US/O=A",
         "C=US,O=" + " " * LONGEST + "A",
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS
-from ccms_ws.envelope.algorithms import DIGESTS, RSA_SHA256, SHA256, SIGNATURES
+from ccms_ws.envelope.algorithms import DIGESTS, SIGNATURES
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.parsing import parse
 from ccms_ws.envelope.signedinfo import SignatureClaims, read_claims, write_signed_info
@@ -33,7 +33,7 @@ def _claims(root: _Element) -> SignatureClaims:
 def _written_text() -> tuple[str, str, str]:
     """A message around its SignedInfo, which stands in the middle in its canonical form."""
     text = canonical(sealed()).decode()
-    before, start, rest = text.partition("<ds:SignedInfo>")
+    before, _, rest = text.partition("<ds:SignedInfo>")
     content, end, after = rest.partition("</ds:SignedInfo>")
     return before, f"{_START}{content}{end}", after
 
