@@ -6,7 +6,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.envelope.faults import read_fault
-from ccms_ws.envelope.parsing import parse
+from ccms_ws.envelope.parsing import check_parsed, parse
 from ccms_ws.envelope.policy import Limits
 from ccms_ws.errors import CcmsWsError
 
@@ -33,7 +33,11 @@ def claims(answer: bytes | _Element, limits: Limits) -> str:
 
 def _body(answer: bytes | _Element, limits: Limits) -> _Element | None:
     try:
-        root = parse(answer, limits) if isinstance(answer, bytes) else answer
+        if isinstance(answer, bytes):
+            root = parse(answer, limits)
+        else:
+            root = answer
+            check_parsed(root, limits)
     except CcmsWsError:
         return None
     last = root[-1] if len(root) else None

@@ -35,7 +35,7 @@ _IN_WORDS: Final = {
     "SCHEMAV_CVC_TOTALDIGITS_VALID": "has too many digits",
     "SCHEMAV_CVC_FRACTIONDIGITS_VALID": "has too many digits after the point",
 }
-_SUBJECT: Final = re.compile(r"Element '(?P<name>(?:\{[^{}']*\})?[^{}':]+)'(?:, attribute '[^']*')?: (?P<said>.*)")
+_SUBJECT: Final = re.compile(r"Element '(?P<name>(?:\{[^{}']*+\})?[^{}':]++)'(?:, attribute '[^']*+')?: (?P<said>.*+)")
 _LONGEST: Final = 300
 _NAMES_ONLY: Final = ("SCHEMAV_ELEMENT_CONTENT", "SCHEMAV_CVC_COMPLEX_TYPE_", "SCHEMAV_CVC_ELT_3_1")
 

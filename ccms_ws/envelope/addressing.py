@@ -27,7 +27,7 @@ _Q_REFERENCE_PARAMETERS: Final = f"{_PREFIX}ReferenceParameters"
 _SINGLE_VALUES: Final = frozenset({"To", "Action", "MessageID", "RelatesTo"})
 _RESPONSE_ENDPOINTS: Final = frozenset({"ReplyTo", "FaultTo"})
 _REPLY_RELATIONSHIP: Final = WSA + "/reply"
-_ABSOLUTE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]{1,2000}")
+_ABSOLUTE_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:[^\s<>\"{}|\\^`]{1,2000}+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, cast
 
 from lxml import etree
 from lxml.etree import _Element
@@ -14,8 +14,8 @@ from ccms_ws.errors import DigestMismatch, MalformedEnvelope
 
 _XSI_TYPE: Final = f"{{{XSI}}}type"
 _XSI_BYTES: Final = XSI.encode()
-_START_TAG: Final = re.compile(rb'<[^\s>]+(?: [^=]+="[^"]*")*>')
-_DECLARATION: Final = re.compile(rb' xmlns(?::([^=]+))?="')
+_START_TAG: Final = re.compile(rb'(<[^/\s>]++)((?: [^=]++="[^"]*+")*+)>')
+_ATTRIBUTE: Final = re.compile(rb' ([^=]++)="[^"]*+"')
 
 
 def canonical(node: _Element, prefixes: Sequence[str] | None = None) -> bytes:
@@ -48,10 +48,18 @@ def content_of_canonical(octets: bytes) -> bytes:
     start = _START_TAG.match(octets)
     if start is not None:
         content = octets[start.end() : octets.rindex(b"</")].strip(b" \t\n")
-        relies = any(_might_use(content, prefix) for prefix in _DECLARATION.findall(start[0]))
+        declared = (name for name in _ATTRIBUTE.findall(start[2]) if name.startswith(b"xmlns"))
+        relies = any(_might_use(content, name[len(b"xmlns:") :]) for name in declared)
         if content.startswith(b"<") and content.endswith(b">") and not relies:
             return content
     return canonical(etree.fromstring(octets)[0])
+
+
+def names_of_start_tags(octets: bytes) -> Iterator[bytes]:
+    """Each start tag of canonical `octets` without the values of its attributes, but with its declarations."""
+    for tag in _START_TAG.finditer(octets):
+        declarations = (found[0] for found in _ATTRIBUTE.finditer(tag[2]) if found[1].startswith(b"xmlns"))
+        yield b"".join((tag[1], *declarations, b">"))
 
 
 def _might_use(content: bytes, prefix: bytes) -> bool:
@@ -64,40 +72,36 @@ def read_prefix_list(prefix_list: str) -> list[str]:
     return ["" if prefix == "#default" else prefix for prefix in prefix_list.split()]
 
 
-def check_qname_values(apex: _Element, octets: bytes, prefixes: Sequence[str]) -> None:
-    """Refuse an `xsi:type` below `apex` whose prefix the signed `octets` do not bind.
+def check_qname_values(apex: _Element, octets: bytes) -> None:
+    """Refuse an `xsi:type` below `apex` whose prefix the signed `octets` do not bind as the message does.
 
     Exclusive C14N leaves out the declaration of a prefix that is used in values alone: whoever rebinds it changes the
     type and not the digest (Exclusive XML Canonicalization 1.0, 1.3). Errors: `DigestMismatch`.
     """
     if _XSI_BYTES not in octets:
         return
-    for element in apex.iter(etree.Element):
-        value = element.get(_XSI_TYPE)
-        if value is None:
-            continue
-        prefix = value.strip().rpartition(":")[0]
-        if prefix == "xml" or prefix in prefixes:
-            continue
-        if element.nsmap.get(prefix or None) == _bound_in_octets(element, apex, prefix or None):
-            continue
-        raise DigestMismatch(f"the prefix of xsi:type={value!r} is not bound by what was signed", rule="exc-C14N 1.3")
+    signed = etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
+    for (value, meant), (_, bound) in zip(_types(apex), _types(signed), strict=True):
+        if meant != bound:
+            raise DigestMismatch(
+                f"the prefix of xsi:type={value!r} is not bound by what was signed", rule="exc-C14N 1.3"
+            )
 
 
-def _bound_in_octets(element: _Element, apex: _Element, prefix: str | None) -> str | None:
-    """The namespace that the canonical form of `apex` binds `prefix` to at `element`."""
-    node: _Element | None = element
-    while node is not None:
-        if node.prefix == prefix or (prefix and _attribute_uses(node, prefix)):
-            return node.nsmap.get(prefix)
-        node = None if node is apex else node.getparent()
-    return None
+def _types(apex: _Element) -> Iterator[tuple[str, str | None]]:
+    """Each `xsi:type` below `apex` in the order of the document, and the namespace that its prefix stands for.
 
-
-def _attribute_uses(node: _Element, prefix: str) -> bool:
-    # lxml does not tell an attribute's prefix: any prefix of the same namespace might be meant, so only a namespace
-    # with this one prefix in scope counts.
-    namespace = node.nsmap.get(prefix)
-    if namespace is None or sum(uri == namespace for uri in node.nsmap.values()) != 1:
-        return False
-    return any(str(name).startswith(f"{{{namespace}}}") for name in node.attrib)
+    lxml's `nsmap` collects the declarations of all ancestors each time: for every element, that would be their product.
+    """
+    bound: dict[str, list[str]] = {prefix or "": [uri] for prefix, uri in apex.nsmap.items()}
+    declared: list[str] = []
+    for event, what in etree.iterwalk(apex, events=("start-ns", "start", "end-ns")):
+        if event == "start-ns":
+            prefix, uri = cast("tuple[str, str]", what)
+            declared.append(prefix)
+            bound.setdefault(prefix, []).append(uri)
+        elif event == "end-ns":
+            bound[declared.pop()].pop()
+        elif (value := cast("_Element", what).get(_XSI_TYPE)) is not None:
+            uris = bound.get(value.strip().rpartition(":")[0])
+            yield value, (uris[-1] or None) if uris else None

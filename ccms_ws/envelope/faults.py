@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -142,7 +142,7 @@ def read_fault(element: _Element) -> SoapFault:
     elif element.tag == f"{{{SoapVersion.SOAP12.value}}}Fault":
         soap = f"{{{namespace}}}"
         code = element.find(f"{soap}Code/{soap}Value")
-        subcodes = list(map(_read_name, element.findall(f"{soap}Code//{soap}Subcode/{soap}Value")))
+        subcodes = list(_read_subcodes(element, soap))
         reason = element.find(f"{soap}Reason/{soap}Text")
         detail = element.find(f"{soap}Detail")
     else:
@@ -156,6 +156,16 @@ def read_fault(element: _Element) -> SoapFault:
         detail[0] if detail is not None and len(detail) else None,
         tuple(subcodes[1:]),
     )
+
+
+def _read_subcodes(fault: _Element, soap: str) -> Iterator[str]:
+    """From the general to the special: each stands in the one before (SOAP 1.2 Part 1, 5.4.1)."""
+    code = fault.find(f"{soap}Code/{soap}Subcode")
+    while code is not None:
+        value = code.find(f"{soap}Value")
+        if value is not None:
+            yield _read_name(value)
+        code = code.find(f"{soap}Subcode")
 
 
 def _read_name(element: _Element) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import UnsupportedMediaType
 
 _VERSIONS: Final = {version.media_type: version for version in SoapVersion}
-_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 5.6.2
-_PARAMETER: Final = re.compile(rf'[ \t]*;[ \t]*(?:({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\.)*+)"))?', re.DOTALL)
+_WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # RFC 9110 5.6.2
+_PARAMETER: Final = re.compile(rf'[ \t]*+;[ \t]*+(?:({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\.)*+)"))?', re.DOTALL)
 _CHARSETS: Final = frozenset({"utf-8", "utf-16", "utf-16le", "utf-16be"})
 _MISSPELT: Final = {"utf8": "utf-8"}
 
@@ -29,7 +28,6 @@ class MediaType:
     """Tolerated departures from the profile."""
 
 
-@lru_cache(maxsize=128)
 def read_media_type(content_type: str) -> MediaType:
     """Errors: `UnsupportedMediaType` for anything but the two media types of SOAP in UTF-8 or UTF-16.
 

@@ -69,7 +69,7 @@ def seal_envelope(
         octets = canonical(part)
         if part is body:
             check_own(envelope, octets, policy.own_limits)
-        check_qname_values(part, octets, ())
+        check_qname_values(part, octets)
         digests.append((part_id, b64encode(digest(octets).digest()).decode()))
     if not digests:
         check_own(envelope, canonical(body), policy.own_limits)

@@ -10,6 +10,7 @@ import ctypes
 import re
 import threading
 from functools import lru_cache
+from itertools import chain
 from typing import Final, cast
 
 from lxml import etree
@@ -27,13 +28,14 @@ from ccms_ws.errors import (
 
 # What may stand before the root element: a declaration, whitespace, comments. No DOCTYPE, no processing instruction.
 _PROLOG: Final = re.compile(
-    rb"""(?:<\?xml\s+version\s*=\s*(?:"1\.0"|'1\.0')
-           (?:\s+encoding\s*=\s*["'](?P<encoding>[A-Za-z][A-Za-z0-9._-]*)["'])?
-           (?:\s+standalone\s*=\s*["'](?:yes|no)["'])?\s*\?>)?
+    rb"""(?:<\?xml\s++version\s*+=\s*+(?:"1\.0"|'1\.0')
+           (?:\s++encoding\s*+=\s*+["'](?P<encoding>[A-Za-z][A-Za-z0-9._-]*+)["'])?
+           (?:\s++standalone\s*+=\s*+["'](?:yes|no)["'])?\s*+\?>)?
          (?:[ \t\r\n]++|<!--(?:[^-]|-[^-])*+-->)*+
          (?=<[A-Za-z_:\x80-\xff])""",
     re.VERBOSE,
 )
+_Q_SECURITY: Final = f"{{{WSSE}}}Security"
 _UTF16_BOMS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _FORGET_AFTER: Final = 4 * 1024 * 1024
 
@@ -78,9 +80,10 @@ def parse_octets(raw: bytes, limits: Limits, charset: str | None = None) -> tupl
         root = etree.fromstring(octets, _this_thread.parser)
     except etree.XMLSyntaxError as error:
         raise MalformedEnvelope(f"not well-formed: {error.msg}") from None
+    _check_shape(root, limits, octets)
     if b"!" in octets and b"<!--" in octets:
         drop_comments(root)
-    _check_limits(root, limits, octets)
+    _check_lengths(root, limits, octets)
     return root, octets
 
 
@@ -91,8 +94,14 @@ def drop_comments(root: _Element) -> None:
     that changes nothing, because the whole text is read. In a security header nobody has a use for it but attackers,
     whose victims read a DigestValue up to the comment. Errors: `SecurityHeaderInvalid`.
     """
-    if _this_thread.comments(root):
-        raise SecurityHeaderInvalid("a comment in the Security header", rule="XMLDSig 4.4.3.6")
+    for security in root.iter(_Q_SECURITY):
+        # Not by XPath: libxml2 looks for each comment among all those that it has found already. A header inside of
+        # another one has been looked through with that.
+        if (
+            next(security.iterancestors(_Q_SECURITY), None) is None
+            and next(security.iter(etree.Comment), None) is not None
+        ):
+            raise SecurityHeaderInvalid("a comment in the Security header", rule="XMLDSig 4.4.3.6")
     holders = {comment.getparent() for comment in root.iter(etree.Comment)}
     etree.strip_tags(root, etree.Comment)
     for holder in holders:
@@ -108,8 +117,6 @@ def check_parsed(root: _Element, limits: Limits) -> None:
         raise MalformedEnvelope("a document type declaration", rule="BP R1008")
     if next(root.iter(etree.Comment, etree.Entity), None) is not None:
         raise MalformedEnvelope("a comment or an entity reference in a parsed tree: its text would fall apart")
-    if _this_thread.checks(limits).namespaces(root):
-        raise LimitExceeded(f"more than {limits.namespaces} namespaces in scope of one element")
     _check_limits(root, limits)
 
 
@@ -118,8 +125,6 @@ def check_own(root: _Element, body: bytes, limits: Limits) -> None:
     `MalformedEnvelope`.
     """
     check_own_size(len(body), limits)
-    if body.count(b"xmlns") > limits.namespaces and _this_thread.checks(limits).namespaces(root):
-        raise LimitExceeded(f"more than {limits.namespaces} namespaces in scope of one element")
     _check_limits(root, limits, body)
 
 
@@ -169,18 +174,22 @@ class _Checks:
         self.attributes = etree.XPath(f"boolean({attributes})")
         # Few messages are even a quarter as deep as they may be: one short look spares two long ones.
         self.suspicious = etree.XPath("boolean(" + "/*" * (limits.depth // 4 + 1) + f") or boolean({attributes})")
-        self.instructions = etree.XPath("boolean(//processing-instruction())")
         self.elements = etree.XPath(f"count(/descendant::*) > {limits.elements}")
         self.all_attributes = etree.XPath(f"count(/descendant::*/@*) > {2 * limits.elements}")
         self.attribute_length = etree.XPath(f"boolean(//@*[string-length() > {limits.attribute_length}])")
         self.text_length = etree.XPath(f"boolean(//text()[string-length() > {limits.text_length}])")
-        self.namespaces = etree.XPath(f"boolean(/descendant::*/namespace::*[{limits.namespaces + 2}])")
 
 
 def _check_limits(root: _Element, limits: Limits, octets: bytes | None = None) -> None:
     """`octets`, if they are known, tell at a glance which checks cannot fail."""
+    _check_shape(root, limits, octets)
+    _check_lengths(root, limits, octets)
+
+
+def _check_shape(root: _Element, limits: Limits, octets: bytes | None) -> None:
+    """What bounds the cost of everything that walks the tree. In what follows, comments are none of it."""
     checks = _this_thread.checks(limits)
-    if (octets is None or _may_hold_instruction(octets)) and checks.instructions(root):
+    if (octets is None or _may_hold_instruction(octets)) and _holds_instruction(root):
         raise MalformedEnvelope("a processing instruction", rule="BP R1009")
     if checks.suspicious(root):
         if checks.depth(root):
@@ -192,10 +201,34 @@ def _check_limits(root: _Element, limits: Limits, octets: bytes | None = None) -
         raise LimitExceeded(f"more than {limits.elements} elements")
     if (octets is None or _may_hold_attributes(octets, 2 * limits.elements)) and checks.all_attributes(root):
         raise LimitExceeded(f"more than {2 * limits.elements} attributes")
+    in_scope = 2 * limits.namespaces
+    if (octets is None or octets.count(b"xmlns") > in_scope) and most_declared(root) > in_scope:
+        raise LimitExceeded(f"more than {in_scope} namespace declarations in scope of one element")
+
+
+def _check_lengths(root: _Element, limits: Limits, octets: bytes | None) -> None:
+    checks = _this_thread.checks(limits)
     if (octets is None or _may_hold_run(octets, limits.attribute_length)) and checks.attribute_length(root):
         raise LimitExceeded(f"an attribute longer than {limits.attribute_length}")
     if (octets is None or len(octets) > limits.text_length) and checks.text_length(root):
         raise LimitExceeded(f"a text longer than {limits.text_length}")
+
+
+def _holds_instruction(root: _Element) -> bool:
+    places = root.itersiblings(etree.PI, preceding=True), root.iter(etree.PI), root.itersiblings(etree.PI)
+    return next(chain.from_iterable(places), None) is not None
+
+
+def most_declared(root: _Element) -> int:
+    """The most namespace declarations that an element has on itself and its ancestors, those of one prefix included.
+
+    Canonicalization searches them for every name and for every prefix of a PrefixList.
+    """
+    most = now = 0
+    for event, _ in etree.iterwalk(root, events=("start-ns", "end-ns")):
+        now += 1 if event == "start-ns" else -1
+        most = max(most, now)
+    return most
 
 
 def _may_hold_instruction(octets: bytes) -> bool:
@@ -224,7 +257,6 @@ class _ThisThread(threading.local):
 
     def __init__(self) -> None:
         self.parser = new_parser(comments=True)
-        self.comments = etree.XPath("boolean(//w:Security//comment())", namespaces={"w": WSSE})
         self.checks = lru_cache(maxsize=16)(_Checks)
         self.parsed = 0
 

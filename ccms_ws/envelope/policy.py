@@ -65,7 +65,9 @@ class Limits:
     """
 
     namespaces: int = 64
-    """Namespace declarations of one element. Canonicalization searches them for every name below."""
+    """Namespace declarations of one element, and prefixes in one PrefixList; an element with its ancestors may have
+    twice as many declarations. Canonicalization searches them for every name below.
+    """
 
     attribute_length: int = 64 * 1024
     """Characters in one attribute value."""

@@ -27,7 +27,7 @@ from signxml.signer import XMLSigner
 from signxml.verifier import XMLVerifier
 
 from ccms_ws.envelope.algorithms import RSA_SHA256, RSA_SHA384, RSA_SHA512, SIGNATURES
-from ccms_ws.envelope.canonical import canonical, check_qname_values
+from ccms_ws.envelope.canonical import canonical, check_qname_values, names_of_start_tags
 from ccms_ws.errors import AlgorithmRefused, DigestMismatch, SignatureInvalid
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _EXCLUSIVE: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
 _METHODS: Final = {uri: SignatureMethod(uri) for uri in SIGNATURES}
 _VERIFIER: Final = XMLVerifier()
 _PKCS1: Final = {RSA_SHA256: hashes.SHA256(), RSA_SHA384: hashes.SHA384(), RSA_SHA512: hashes.SHA512()}
-_BODY: Final = re.compile(rb"<(?:[^\s:>]+:)?Body[\s>]")
+_BODY: Final = re.compile(rb"<(?:[^\s:>]++:)?Body[\s>]")
 _SHORT: Final = 1000
 _TAGS_TOLD: Final = 3
 
@@ -76,7 +76,7 @@ def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, 
                 f"digested here: {_told(octets)}",
                 rule="XMLDSig 3.2.1",
             )
-        check_qname_values(target, octets, prefixes)
+        check_qname_values(target, octets)
     return signed
 
 
@@ -100,9 +100,8 @@ def _told(octets: bytes) -> str:
     """
     if len(octets) <= _SHORT and not _BODY.match(octets):
         return octets.decode()
-    tags = islice(re.finditer(rb"<[^/\s>][^>]*>", octets), _TAGS_TOLD)
-    names = [b" ".join(re.findall(rb'<[^\s>]+|xmlns[^=]*="[^"]*"', tag[0])) + b">" for tag in tags]
-    return f"{len(octets)} octets, beginning with {b''.join(names)[:_SHORT].decode(errors='replace')}"
+    names = b"".join(islice(names_of_start_tags(octets), _TAGS_TOLD))
+    return f"{len(octets)} octets, beginning with {names[:_SHORT].decode(errors='replace')}"
 
 
 def signature_value(octets: bytes, method: str, key: PrivateKey) -> str:

@@ -6,7 +6,6 @@ signed part may stand. Whether the claim is true is found out in `signatures`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -16,7 +15,8 @@ from lxml.etree import _Element
 from ccms_ws.contract.namespaces import DS, EXC_C14N
 from ccms_ws.envelope.algorithms import DIGESTS, ENVELOPED_SIGNATURE
 from ccms_ws.envelope.canonical import canonical, read_prefix_list
-from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.parsing import most_declared
+from ccms_ws.envelope.policy import Limits, SecurityPolicy
 from ccms_ws.envelope.structure import Parts
 from ccms_ws.envelope.values import decode_base64, octets_of, text_of
 from ccms_ws.errors import AlgorithmRefused, LimitExceeded, PartNotSigned, SecurityHeaderInvalid
@@ -27,6 +27,10 @@ _Q_METHOD_SIGNATURE: Final = f"{{{DS}}}SignatureMethod"
 _Q_REFERENCE: Final = f"{{{DS}}}Reference"
 _REFERENCE_CHILDREN: Final = [f"{{{DS}}}Transforms", f"{{{DS}}}DigestMethod", f"{{{DS}}}DigestValue"]
 _Q_TRANSFORM: Final = f"{{{DS}}}Transform"
+_SEARCHED_PER_OCTET: Final = 24
+"""Declarations that may be searched, for each octet that a message may have: some 3 ns each. A stack that lists ten
+prefixes, with thirty declared, stays below it with as many elements as a message may have.
+"""
 _Q_INCLUSIVE: Final = f"{{{EXC_C14N}}}InclusiveNamespaces"
 
 
@@ -72,7 +76,22 @@ def read_claims(parts: Parts, ids: Mapping[str, _Element], policy: SecurityPolic
     references = [_resolve(reference, places, ids, policy) for reference in written]
     if len({id(reference.target) for reference in references}) != len(references):
         raise SecurityHeaderInvalid("two references to one part", rule="GFIPM S2S")
+    _check_searches(references, parts, policy.limits)
     return SignatureClaims(octets, method, references, octets_of(value), key_info)
+
+
+def _check_searches(references: Iterable[Reference], parts: Parts, limits: Limits) -> None:
+    """Bound what PrefixLists cost: for each element of a part, libxml2 searches all declarations around it for each
+    prefix. Errors: `LimitExceeded`.
+    """
+    lookups = sum(
+        len(reference.prefixes) * sum(1 for _ in reference.target.iter(etree.Element))
+        for reference in references
+        if reference.prefixes
+    )
+    most = _SEARCHED_PER_OCTET * limits.message
+    if lookups * 2 * limits.namespaces > most and lookups * most_declared(parts.envelope) > most:
+        raise LimitExceeded(f"{lookups} lookups of prefixes, by the PrefixLists and the elements under them")
 
 
 def _resolve(
@@ -89,84 +108,43 @@ def _resolve(
     return Reference(target, prefixes, DIGESTS[digest_method], decode_base64(digest_value, "DigestValue"))
 
 
-# -- The plain way: SignedInfo as most stacks and we write it is recognized by its text, and its canonical form is
-# -- written down: half the time of canonicalizing it and walking some forty nodes. Whatever is not exactly like this
-# -- is read from the tree.
-_Pieces = tuple[str, ...]
-"""What stands around the values of a SignedInfo, from its first child on."""
-
-_CANONICAL: Final[_Pieces] = (
-    f'<ds:CanonicalizationMethod Algorithm="{EXC_C14N}"></ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="',
-    '"></ds:SignatureMethod>',
-    '<ds:Reference URI="',
-    f'"><ds:Transforms><ds:Transform Algorithm="{EXC_C14N}"></ds:Transform></ds:Transforms>'
-    '<ds:DigestMethod Algorithm="',
-    '"></ds:DigestMethod><ds:DigestValue>',
-    "</ds:DigestValue></ds:Reference>",
-    "</ds:SignedInfo>",
-)
-_AS_TEXT: Final[_Pieces] = tuple(re.sub(r"></ds:(?:\w*Method|Transform)>", "/>", piece) for piece in _CANONICAL)
-"""The same as lxml serializes it."""
-_BEFORE_DIGEST: Final = len(_AS_TEXT[4]) - 1
-_START_TAG: Final = re.compile(r'<ds:SignedInfo(?: xmlns(?::[^=]+)?="[a-z]+:[^"<>&]+")+>')
-"""No attributes; declarations of absolute names, since canonicalization refuses others."""
-
-
 def write_signed_info(method: str, references: Iterable[tuple[str, str, str]]) -> str:
     """A SignedInfo in its canonical form. `references`: the URI of each part, digest algorithm, digest in base64."""
-    return f'<ds:SignedInfo xmlns:ds="{DS}">{_content(_CANONICAL, method, references)}'
-
-
-def _content(pieces: _Pieces, method: str, references: Iterable[tuple[str, str, str]]) -> str:
-    head, head_end, start, between, then, stop, end = pieces
-    written = [f"{start}{uri}{between}{digest}{then}{value}{stop}" for uri, digest, value in references]
-    return f"{head}{method}{head_end}{''.join(written)}{end}"
-
-
-def _read_plainly(signed_info: _Element) -> tuple[bytes, str, list[tuple[str, str, str]]] | None:
-    """The canonical octets, the signature algorithm and the references (as in `write_signed_info`).
-
-    None if SignedInfo is written in some other way: if writing what was read does not give the same text, or a value
-    holds markup, or anything is escaped.
-    """
-    text = etree.tostring(signed_info, encoding="unicode", with_tail=False)
-    start_tag = _START_TAG.match(text)
-    if start_tag is None or "&" in text:
-        return None
-    content = text[start_tag.end() :]
-    # Between the quotes: two algorithms, then of each reference URI, transform and digest algorithm, and behind these
-    # the digest, up to the next tag.
-    pieces = content.split('"')
-    digests = [piece[_BEFORE_DIGEST : piece.find("<", _BEFORE_DIGEST)] for piece in pieces[10::6]]
-    references = list(zip(pieces[5::6], pieces[9::6], digests, strict=False))
-    method = pieces[3] if len(pieces) > 3 else ""
-    if _content(_AS_TEXT, method, references) != content:
-        return None
-    return write_signed_info(method, references).encode(), method, references
+    written = "".join(
+        f'<ds:Reference URI="{uri}"><ds:Transforms><ds:Transform Algorithm="{EXC_C14N}"></ds:Transform></ds:Transforms>'
+        f'<ds:DigestMethod Algorithm="{digest}"></ds:DigestMethod><ds:DigestValue>{value}</ds:DigestValue>'
+        "</ds:Reference>"
+        for uri, digest, value in references
+    )
+    return (
+        f'<ds:SignedInfo xmlns:ds="{DS}"><ds:CanonicalizationMethod Algorithm="{EXC_C14N}">'
+        f'</ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="{method}"></ds:SignatureMethod>{written}'
+        "</ds:SignedInfo>"
+    )
 
 
 def _read_signed_info(signed_info: _Element, policy: SecurityPolicy) -> tuple[bytes, str, list[_Written]]:
-    """The canonical octets, the signature algorithm and the references."""
+    """The canonical octets, the signature algorithm and the references.
+
+    Canonicalized last: by then no element is in it but those that a SignedInfo has.
+    """
     count = len(signed_info) - 2
     if count > policy.limits.references:
         raise LimitExceeded(f"{count} references, the limit is {policy.limits.references}")
     if count < 1:
         raise SecurityHeaderInvalid("SignedInfo without a Reference", rule="XMLDSig 4.4")
-    method_c14n = signed_info[0]
+    method_c14n, method, *others = signed_info
     if method_c14n.tag != _Q_METHOD_C14N or method_c14n.get("Algorithm") != EXC_C14N:
         raise AlgorithmRefused(f"{method_c14n.tag} {method_c14n.get('Algorithm')!r}", rule="BSP R5404")
-    plain = _read_plainly(signed_info)
-    if plain is not None:
-        octets, method, references = plain
-        return octets, method, [(*reference, ()) for reference in references]
-    octets = canonical(signed_info, _inclusive_prefixes(method_c14n))
-    _, method_signature, *others = signed_info
-    if method_signature.tag != _Q_METHOD_SIGNATURE or len(method_signature):
-        raise AlgorithmRefused(f"{method_signature.tag} with parameters", rule="BSP R5401")
-    return octets, method_signature.get("Algorithm", ""), [_read_reference(reference) for reference in others]
+    if method.tag != _Q_METHOD_SIGNATURE or len(method):
+        raise AlgorithmRefused(f"{method.tag} with parameters", rule="BSP R5401")
+    limit = policy.limits.namespaces
+    prefixes = _inclusive_prefixes(method_c14n, limit)
+    references = [_read_reference(reference, limit) for reference in others]
+    return canonical(signed_info, prefixes), method.get("Algorithm", ""), references
 
 
-def _read_reference(reference: _Element) -> _Written:
+def _read_reference(reference: _Element, limit: int) -> _Written:
     children = list(reference)
     if reference.tag != _Q_REFERENCE or [child.tag for child in children] != _REFERENCE_CHILDREN:
         raise SecurityHeaderInvalid("a Reference is Transforms, DigestMethod, DigestValue", rule="BSP R5416")
@@ -175,10 +153,11 @@ def _read_reference(reference: _Element) -> _Written:
         raise SecurityHeaderInvalid(f"a Reference of type {reference.get('Type')!r}", rule="BSP R5403")
     if len(method):
         raise AlgorithmRefused("parameters of a digest algorithm", rule="BSP R5420")
-    return reference.get("URI", ""), method.get("Algorithm", ""), text_of(value), _transform_prefixes(transforms)
+    prefixes = _transform_prefixes(transforms, limit)
+    return reference.get("URI", ""), method.get("Algorithm", ""), text_of(value), prefixes
 
 
-def _transform_prefixes(transforms: _Element) -> list[str]:
+def _transform_prefixes(transforms: _Element, limit: int) -> Sequence[str]:
     """Exactly one transform, exclusive C14N. An enveloped-signature transform before it is let pass: no target holds
     the Signature, so there is nothing that it could remove.
     """
@@ -191,13 +170,17 @@ def _transform_prefixes(transforms: _Element) -> list[str]:
         raise AlgorithmRefused(f"{len(steps)} transforms", rule="BSP R5412" if steps else "BSP R5411")
     if steps[0].get("Algorithm") != EXC_C14N:
         raise AlgorithmRefused(f"transform {steps[0].get('Algorithm')!r}", rule="BSP R5423")
-    return _inclusive_prefixes(steps[0])
+    return _inclusive_prefixes(steps[0], limit)
 
 
-def _inclusive_prefixes(method: _Element) -> list[str]:
+def _inclusive_prefixes(method: _Element, limit: int) -> Sequence[str]:
+    """Errors: `LimitExceeded` for more than `limit` prefixes: each is looked up for every element of what is signed."""
     if not len(method):
-        return []
+        return ()
     parameter = method[0]
     if len(method) != 1 or parameter.tag != _Q_INCLUSIVE or len(parameter):
         raise AlgorithmRefused(f"parameters of {EXC_C14N}", rule="BSP R5407")
-    return read_prefix_list(parameter.get("PrefixList", ""))
+    prefixes = read_prefix_list(parameter.get("PrefixList", ""))
+    if len(prefixes) > limit:
+        raise LimitExceeded(f"{len(prefixes)} prefixes in a PrefixList, the limit is {limit}")
+    return prefixes

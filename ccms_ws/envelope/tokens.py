@@ -28,6 +28,8 @@ _Q_REFERENCE: Final = f"{{{WSSE}}}Reference"
 _Q_KEY_IDENTIFIER: Final = f"{{{WSSE}}}KeyIdentifier"
 _Q_X509_DATA: Final = f"{{{DS}}}X509Data"
 _Q_ISSUER_SERIAL: Final = f"{{{DS}}}X509IssuerSerial"
+_LONGEST_CERTIFICATE: Final = 16 * 1024
+"""Octets of a certificate that is not pinned: reading one takes time in proportion to its names and extensions."""
 _ISSUER_SERIAL_CHILDREN: Final = [f"{{{DS}}}X509IssuerName", f"{{{DS}}}X509SerialNumber"]
 
 
@@ -118,14 +120,16 @@ def _by_token(reference: _Element, parts: Parts, trust: TrustStore, now: datetim
     if not any(sibling is parts.signature for sibling in token.itersiblings()):
         remarks.append("BSP R5205: the token stands after the signature that refers to it")
     der = octets_of(token)
-    signer = trust.by_der(der) or trust.by_authority(der, now)
+    signer = trust.by_der(der) or (trust.by_authority(der, now) if len(der) <= _LONGEST_CERTIFICATE else None)
     if signer is None:
         raise _unknown(der)
     return signer
 
 
 def _unknown(der: bytes) -> TokenInvalid | SignerNotTrusted:
-    """Why a token is nobody's: told to the operator, who may be about to pin it."""
+    """Why no partner matches the certificate. Shown to the operator, who may want to pin it."""
+    if len(der) > _LONGEST_CERTIFICATE:
+        return TokenInvalid(f"a token of {len(der)} octets, {_LONGEST_CERTIFICATE} are read", rule="BSP R3033")
     try:
         certificate = x509.load_der_x509_certificate(der)
         subject = certificate.subject.rfc4514_string()

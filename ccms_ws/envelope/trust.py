@@ -4,12 +4,9 @@ partner chose that instead, the authority that may certify it under one name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
-from types import MappingProxyType
 from typing import Final
 
 from cryptography import x509
@@ -21,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.envelope.algorithms import ECDSA_BY_CURVE
 from ccms_ws.envelope.authorities import Authority, NameParts, exact_name
+from ccms_ws.envelope.names import is_name
 from ccms_ws.envelope.published_keys import key_hash, refuse_published_keys
 from ccms_ws.errors import ConfigError, SignerNotTrusted, TokenInvalid
 
@@ -28,14 +26,6 @@ MINIMUM_RSA_BITS: Final = 2048
 UNREADABLE: Final = (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType)
 """What `cryptography` raises for a certificate of nonsense; they have no base of their own."""
 _MOST_REMEMBERED: Final = 256
-
-# Names that other stacks write and RFC 4514 does not list.
-_OTHER_NAMES: Final = MappingProxyType({
-    "S": x509.NameOID.STATE_OR_PROVINCE_NAME, "E": x509.NameOID.EMAIL_ADDRESS,
-    "EMAILADDRESS": x509.NameOID.EMAIL_ADDRESS, "SERIALNUMBER": x509.NameOID.SERIAL_NUMBER,
-    "T": x509.NameOID.TITLE, "G": x509.NameOID.GIVEN_NAME, "SN": x509.NameOID.SURNAME,
-    "POSTALCODE": x509.NameOID.POSTAL_CODE,
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +194,12 @@ class TrustStore:
         return max(self._by_ski.get(identifier, ()), key=lambda signer: signer.not_after, default=None)
 
     def by_issuer_serial(self, issuer: str, serial: int) -> Signer | None:
-        """The signer whose certificate has this serial number from this issuer (a distinguished name as text)."""
-        wanted = _name_from_text(issuer)
-        for signer in self._by_serial.get(serial, ()):
-            if wanted is not None and wanted == _comparable(signer.certificate.issuer):
-                return signer
-        return None
+        """The signer whose certificate has this serial number from this issuer (a distinguished name as text); None if
+        there is none, or more than one.
+        """
+        # The number first: an unauthenticated sender's text is read only if there is something to compare it with.
+        found = [each for each in self._by_serial.get(serial, ()) if is_name(issuer, each.certificate.issuer)]
+        return found[0] if len(found) == 1 else None
 
     def check(self, certificate: x509.Certificate, now: datetime) -> str:
         """The partner that the certificate is pinned for; `SignerNotTrusted` or `TokenInvalid` otherwise."""
@@ -276,28 +266,3 @@ def _signer(partner_id: str, chain: Sequence[x509.Certificate], crls: Sequence[R
         max(link.not_valid_before_utc for link in chain), min(link.not_valid_after_utc for link in chain), revoked,
         min((max(each.until for each in lists) for lists in concerned if lists), default=None),
     )  # fmt: skip
-
-
-def _comparable(name: x509.Name) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((part.oid.dotted_string, str(part.value).strip().casefold()) for part in name))
-
-
-_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_SPECIAL: Final = re.compile(r"([,;+=<>#])")
-_TYPE: Final = re.compile(r"(?:^|(?<=[,+]))[a-z]+(?==)")
-_SPACED: Final = re.compile(r"(?<!\\)\s*([,;+=])\s*")
-
-
-@lru_cache(maxsize=256)
-def _name_from_text(text: str) -> tuple[tuple[str, str], ...] | None:
-    """A distinguished name as text, comparable whatever order, quotes and spacing its stack writes; None if unreadable.
-
-    RFC 4514 is what XMLDSig asks for; RFC 1779 (spaces, quotes, semicolons) is what Java and .NET often write.
-    """
-    plain = _QUOTED.sub(lambda quoted: _SPECIAL.sub(r"\\\1", quoted[1]), text.strip())
-    plain = _SPACED.sub(r"\1", plain).replace(";", ",")
-    plain = _TYPE.sub(lambda kind: kind[0].upper(), plain)
-    try:
-        return _comparable(x509.Name.from_rfc4514_string(plain, dict(_OTHER_NAMES)))
-    except ValueError:
-        return None

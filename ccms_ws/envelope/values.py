@@ -10,7 +10,7 @@ from lxml.etree import _Element
 
 from ccms_ws.errors import SecurityHeaderInvalid
 
-_WHITESPACE: Final = re.compile(r"[ \t\r\n]+")
+_WHITESPACE: Final = re.compile(r"[ \t\r\n]++")
 
 
 def text_of(element: _Element) -> str:

@@ -117,7 +117,7 @@ def mutate(data: bytes, max_size: int, seed: int, octets: Callable[[bytes, int],
         for _ in range(chance.randint(1, 3)):
             _mutate_node(root, chance)
         if chance.random() < 0.7:
-            _name_the_dmv(root)
+            name_the_dmv(root)
             sign_again(root)
         changed = etree.tostring(root)
     except Exception:  # the tree is beyond what this mutator can do
@@ -126,7 +126,7 @@ def mutate(data: bytes, max_size: int, seed: int, octets: Callable[[bytes, int],
     return changed if len(changed) <= max_size else octets(data, max_size)
 
 
-def _name_the_dmv(root: _Element) -> None:
+def name_the_dmv(root: _Element) -> None:
     for token in root.iter(f"{{{WSSE}}}BinarySecurityToken"):
         token.text = pki().dmv.certificate_text
     for method in root.iter(f"{{{DS}}}SignatureMethod"):

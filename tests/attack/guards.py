@@ -142,12 +142,10 @@ def switched_off(guard: Guard, others: Sequence[Guard] = ()) -> Iterator[None]:
     function = _function(module, guard.function)
     before = function.__code__
     function.__code__ = code
-    media.read_media_type.cache_clear()
     try:
         yield
     finally:
         function.__code__ = before
-        media.read_media_type.cache_clear()
 
 
 @functools.cache

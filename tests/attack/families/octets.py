@@ -9,6 +9,7 @@ from ccms_ws.errors import (
     LimitExceeded,
     MalformedEnvelope,
     MessageTooLarge,
+    SecurityHeaderInvalid,
     SoapVersionMismatch,
     UnsupportedMediaType,
 )
@@ -28,8 +29,8 @@ def _attributes(count: int) -> str:
     return " ".join(f'a{number}=""' for number in range(count))
 
 
-def _namespaces(count: int) -> str:
-    return " ".join(f'xmlns:a{number}="urn:{number}"' for number in range(count))
+def _namespaces(count: int, kind: str = "a") -> str:
+    return " ".join(f'xmlns:{kind}{number}="urn:{kind}{number}"' for number in range(count))
 
 
 ATTACKS = [
@@ -67,6 +68,19 @@ ATTACKS = [
         signed_flood(lambda: f"<t:D {_namespaces(65)}/>"),
         LimitExceeded,
     ),
+    Attack(
+        28,
+        "129 namespaces on an element and around it",
+        signed_flood(lambda: "".join(f"<t:D {_namespaces(43, level)}>" for level in "abc") + "</t:D>" * 3),
+        LimitExceeded,
+    ),
+    Attack(
+        34,
+        "a flood of comments in the Security header",
+        after_seal(("<wsu:Timestamp ", "<!---->" * 8000 + "<wsu:Timestamp ")),
+        SecurityHeaderInvalid,
+    ),
+    Attack(34, "a flood of processing instructions", flood(lambda: "<?a?>" * 8000), MalformedEnvelope),
     Attack(27, "50,000 attributes", signed_flood(lambda: f"<t:D {_attributes(50)}/>" * 1000), LimitExceeded, WIDE),
     Attack(29, "25,000 elements", signed_flood(lambda: "<t:D/>" * 25_000), LimitExceeded, WIDE),
     Attack(29, "a million elements", flood(lambda: "<t:D/>" * 1_000_000), LimitExceeded, WIDE),

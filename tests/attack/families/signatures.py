@@ -42,7 +42,48 @@ def _transform(uri: str) -> str:
     return f'<ds:Transform Algorithm="{uri}"/>'
 
 
+def _prefixes(kind: str, count: int) -> list[str]:
+    return [f"{kind}{number}" for number in range(count)]
+
+
+def _declarations(kind: str, count: int) -> str:
+    return "".join(f' xmlns:{prefix}="urn:{prefix}"' for prefix in _prefixes(kind, count))
+
+
 ATTACKS = [
+    Attack(
+        28,
+        "65 prefixes in one PrefixList",
+        before_sign(layout=Layout(method_prefixes=_prefixes("p", 65))),
+        LimitExceeded,
+    ),
+    Attack(
+        28,
+        "a PrefixList, many declarations and many elements",
+        before_sign(
+            layout=Layout(
+                reference_prefixes=_prefixes("o", 30),
+                envelope_attributes=_declarations("o", 50),
+                body_attributes=_declarations("i", 50),
+                body=BODY.replace("<t:Case>", "<t:x/>" * 2500 + "<t:Case>"),
+            )
+        ),
+        LimitExceeded,
+    ),
+    *(
+        Attack(
+            8,
+            f"the usual prefix of another namespace on {name}",
+            after_seal((f"<ds:{name}", f'<ds:{name} xmlns:ds="urn:x"')),
+            error,
+        )
+        for name, error in (
+            ("SignedInfo", SecurityHeaderInvalid),
+            ("Reference", SecurityHeaderInvalid),
+            ("CanonicalizationMethod", AlgorithmRefused),
+            ("DigestValue", SecurityHeaderInvalid),
+        )
+    ),
     *(
         Attack(
             7,

@@ -86,6 +86,18 @@ def _only_probation(partner: str, root: str) -> bool:
 
 
 ATTACKS = [
+    Attack(15, "a token far larger than a certificate", after_seal((">MII", f">{'AAAA' * 6000}MII")), TokenInvalid),
+    *(
+        Attack(
+            15,
+            f"the issuer's name with a flood of {name}",
+            after_seal(
+                ("<ds:X509IssuerName>", f"<ds:X509IssuerName>CN=x{flood}"), reference=TokenReference.ISSUER_SERIAL
+            ),
+            TokenUnavailable,
+        )
+        for name, flood in (("quotes", '\\"' * 12_000), ("blanks", " " * 20_000))
+    ),
     Attack(
         15,
         "a self-signed certificate with the partner's name",

@@ -59,13 +59,15 @@ def _typed(inner: str, around: str = "") -> _Element:
         ('<a xsi:type="o:T"/>', ["o"]),
         ('<a xsi:type="T"/>', []),
         ('<a xmlns="urn:d" xsi:type="T"/>', []),
+        ('<o:a xmlns="urn:d"><b xmlns="" xsi:type="T"/></o:a>', []),
+        ('<a o:x="1" p:y="2" xmlns:p="urn:o" xsi:type="p:T"/>', []),
         ('<a xsi:type="xml:T"/>', []),
         ("<a><b/>xsi:type</a>", []),
     ],
 )
 def test_a_type_whose_prefix_is_in_the_octets_is_let_pass(inner: str, prefixes: list[str]) -> None:
     apex = _typed(inner)
-    check_qname_values(apex, canonical(apex, prefixes), prefixes)
+    check_qname_values(apex, canonical(apex, prefixes))
 
 
 @pytest.mark.parametrize(
@@ -77,13 +79,12 @@ def test_a_type_whose_prefix_is_in_the_octets_is_let_pass(inner: str, prefixes: 
         ('<a xsi:type="nobody:T"/>', ' xmlns:nobody="urn:n"'),
         ('<o:a xsi:type="T"/>', ' xmlns="urn:d"'),
         ('<o:a><b xmlns:o="urn:other" xsi:type="o:T"/></o:a>', ""),
-        ('<a o:x="1" p:y="2" xmlns:p="urn:o" xsi:type="p:T"/>', ""),
     ],
 )
 def test_a_type_whose_prefix_anybody_could_rebind_is_refused(inner: str, around: str) -> None:
     apex = _typed(inner, around)
     with pytest.raises(DigestMismatch):
-        check_qname_values(apex, canonical(apex), [])
+        check_qname_values(apex, canonical(apex))
 
 
 @pytest.mark.parametrize(

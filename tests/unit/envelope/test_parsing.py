@@ -82,6 +82,8 @@ AT_LIMIT = {
     "elements": b"<a>" + b"<b/>" * 9 + b"</a>",
     "attributes": b"<a b='' c='' d=''/>",
     "namespaces": b"<a xmlns='u:1' xmlns:b='u:2' xmlns:c='u:3'/>",
+    "namespaces_in_scope": b"<a xmlns:b='u:1' xmlns:c='u:2'><b xmlns:b='u:3' xmlns:c='u:4'>"
+    b"<c xmlns:b='u:5' xmlns:c='u:6'/><c xmlns:b='u:5' xmlns:c='u:6'/></b></a>",
     "all_attributes": b"<a>" + b"<b c='' d=''/>" * 9 + b"</a>",
     "attribute_length": b"<a b='" + b"x" * 20 + b"'/>",
     "text_length": b"<a>" + b"x" * 30 + b"</a>",
@@ -90,7 +92,8 @@ OVER_LIMIT = {
     "depth": b"<a><b><c><d><e/></d></c></b></a>",
     "elements": b"<a>" + b"<b/>" * 10 + b"</a>",
     "attributes": b"<a b='' c='' d='' e=''/>",
-    "namespaces": b"<a xmlns='u:1' xmlns:b='u:2' xmlns:c='u:3' xmlns:d='u:4'/>",
+    "namespaces_in_scope": b"<a xmlns:b='u:1' xmlns:c='u:2'><b xmlns:b='u:3' xmlns:c='u:4'>"
+    b"<c xmlns:b='u:5' xmlns:c='u:6' xmlns='u:7'/></b></a>",
     "all_attributes": b"<a>" + b"<b c='' d='' e=''/>" * 7 + b"</a>",
     "attribute_length": b"<a b='" + b"x" * 21 + b"'/>",
     "attribute_length_later": b"<a><b/><c/><b/><c/><d e='" + b"x" * 21 + b"'/></a>",
@@ -112,6 +115,12 @@ def test_a_limit_may_not_be_passed(limit: str) -> None:
         parse(OVER_LIMIT[limit], LIMITS)
     with pytest.raises(LimitExceeded):
         check_parsed(etree.fromstring(OVER_LIMIT[limit], new_parser()), LIMITS)
+
+
+def test_one_element_may_not_declare_too_many_namespaces() -> None:
+    """Found in the octets: it is what bounds the parse."""
+    with pytest.raises(LimitExceeded):
+        parse(b"<a xmlns='u:1' xmlns:b='u:2' xmlns:c='u:3' xmlns:d='u:4'/>", LIMITS)
 
 
 def test_a_message_may_not_be_too_large() -> None:

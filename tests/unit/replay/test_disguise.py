@@ -17,7 +17,7 @@ from ccms_ws.config import CourtSettings
 from ccms_ws.contract import catalog, schemas
 from ccms_ws.contract.namespaces import EXT, NC, PREFIXES, SOAP12, XSI, q
 from ccms_ws.domain.courts import PersonName
-from ccms_ws.domain.naming import same_name
+from ccms_ws.domain.name_matching import same_name
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.replay.disguise import Disguise, NotAnonymized
 from ccms_ws.replay.false_names import FalseNames
