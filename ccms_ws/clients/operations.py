@@ -24,7 +24,7 @@ from zeep.wsdl import Document
 from ccms_ws.clients.transport import PartnerTransport, TransportSettings
 from ccms_ws.contract.namespaces import SOAP_HTTP_TRANSPORT, WSDL, WSDL_SOAP11, WSDL_SOAP12, XSD, q
 from ccms_ws.contract.pins import check_pins
-from ccms_ws.contract.wsdl import BoundOperation, load_wsdl
+from ccms_ws.contract.wsdl import BoundOperation, load_wsdl, version_of
 from ccms_ws.contract.wsdl_check import bound_for
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import ContractError
@@ -44,14 +44,18 @@ class Operation:
     answers: Mapping[str, str]
 
 
-@cache
 def read_operations(wsdl: Path) -> Mapping[tuple[SoapVersion, str], Operation]:
     """The operations of the WSDL at `wsdl`, by SOAP version and root element of their input.
 
     Where several operations take one message in one version, the one at the first port counts. Raises ContractMissing
     for a file that is not there, ContractError for what is no usable WSDL. Nothing is fetched from the network.
     """
-    bound = load_wsdl(wsdl.resolve()).bound
+    return _read_operations(wsdl.resolve(), version_of(wsdl.resolve()))
+
+
+@cache
+def _read_operations(wsdl: Path, _version: tuple[int, ...]) -> Mapping[tuple[SoapVersion, str], Operation]:
+    bound = load_wsdl(wsdl).bound
     bindings: Mapping[str, Any] = _read_with_zeep(bound, wsdl).bindings
     operations: dict[tuple[SoapVersion, str], Operation] = {}
     for number, each in enumerate(bound):

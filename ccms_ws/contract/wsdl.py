@@ -19,6 +19,7 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
 from ccms_ws.contract.namespaces import WSDL, q
+from ccms_ws.contract.pins import LOCK
 from ccms_ws.contract.references import REFERENCES, local_target, references
 from ccms_ws.contract.wsdl_operations import (
     Q_ADDRESSES,
@@ -45,6 +46,7 @@ __all__ = [
     "published_queries",
     "published_schema",
     "published_wsdl",
+    "version_of",
 ]
 
 
@@ -77,7 +79,14 @@ def load_wsdl(name: str | Path) -> Wsdl:
     Errors: `ContractMissing`, if a file of it is not there; `ContractError`, if it is no WSDL 1.1 or refers to the
     network. An operation that is not described as the exchanges need it is no error: it is in `unusable`.
     """
-    return _load(Path(name) if Path(name).is_absolute() else catalog.wsdl_path(str(name)))
+    path = Path(name) if Path(name).is_absolute() else catalog.wsdl_path(str(name))
+    return _load(path, version_of(path))
+
+
+def version_of(wsdl: Path) -> tuple[int, ...]:
+    """Changes when the WSDL at this path was written or imported again: a WSDL is read once in each version."""
+    files = (wsdl, wsdl.parent / LOCK)
+    return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
 
 
 def closure_of(path: Path) -> tuple[Path, ...]:
@@ -130,7 +139,7 @@ def _query(path: Path) -> str:
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 @cache
-def _load(path: Path) -> Wsdl:
+def _load(path: Path, _version: tuple[int, ...]) -> Wsdl:
     documents = dict(_closure(path))
     definitions = [root for root in documents.values() if root.tag == q(WSDL, "definitions")]
     if not definitions or documents[path] is not definitions[0]:

@@ -9,7 +9,7 @@ from lxml.etree import _Element
 from ccms_ws.contract.diff.changes import Change, Effect
 from ccms_ws.contract.diff.facts import Facts, differing, facts_of, in_words
 from ccms_ws.contract.diff.message_changes import MessageChanges
-from ccms_ws.contract.diff.model import Types
+from ccms_ws.contract.diff.schema_reader import Types
 from ccms_ws.contract.qnames import readable
 
 _NAMES = ("@type", "@base", "@itemType", "@memberTypes")

@@ -16,7 +16,8 @@ from ccms_ws.contract.diff.changes import (
     Sides,
 )
 from ccms_ws.contract.diff.content_changes import group_changes, occurrence_changes, wildcard_changes
-from ccms_ws.contract.diff.model import Declaration, Particle, Type, Types
+from ccms_ws.contract.diff.model import Declaration, Particle, Type
+from ccms_ws.contract.diff.schema_reader import Types
 from ccms_ws.contract.diff.value_changes import value_changes
 from ccms_ws.contract.namespaces import XSD
 from ccms_ws.contract.qnames import readable

@@ -14,7 +14,7 @@ from lxml.etree import _Element
 from ccms_ws.contract.diff.binding_changes import Place, binding_changes, bindings_of, header_element, protocol_of
 from ccms_ws.contract.diff.changes import BREAKS_BOTH, FITS_BOTH, STRICTER, Change, Effect, Sides
 from ccms_ws.contract.diff.message_changes import Message
-from ccms_ws.contract.diff.model import Types
+from ccms_ws.contract.diff.schema_reader import Types
 from ccms_ws.contract.lint.description import Description
 from ccms_ws.contract.lint.findings import select
 from ccms_ws.contract.namespaces import WSAM, WSAW, WSDL, WSP, WSP_2004, q

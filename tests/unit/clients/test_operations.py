@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.contract.namespaces import COL903, DMV907, q
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import ContractError, ContractMissing
+from tests.support.partner_wsdls import written, wsdl
 
 ABSTRACT = q(DMV907, "FailureToComplyAbstract")
 TNS = "urn:ccms-ws:partner:DMV907-synchronous:1.0:FailureToComplyAbstracts"
@@ -40,6 +42,14 @@ def test_an_empty_reply_is_no_element() -> None:
 def test_a_wsdl_is_read_once() -> None:
     path = wsdl_path("partner/DMV907-1.0.wsdl")
     assert read_operations(path) is read_operations(path)
+
+
+def test_a_wsdl_that_was_written_again_is_read_again(tmp_path: Path) -> None:
+    path = written(tmp_path, wsdl(schema="<xs:schema/>"))
+    assert [each.soap_action for each in read_operations(path).values()] == ["urn:agency:Submit"]
+    path.write_text(path.read_text("utf-8").replace("urn:agency:Submit", "urn:agency:Send"), encoding="utf-8")
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+    assert [each.soap_action for each in read_operations(path).values()] == ["urn:agency:Send"]
 
 
 def test_a_wsdl_that_is_not_there_is_missing(tmp_path: Path) -> None:
