@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +18,11 @@ from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.errors import CcmsWsError, ConfigError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ccms_ws.cli.inventory import Entry
     from ccms_ws.config import Settings
+    from ccms_ws.store.heartbeats import RunningProgram
 
 ENOUGH_DISK = 1_000_000_000
 """Bytes. A day of 10,000 messages with their answers takes about a tenth of it."""
@@ -113,6 +116,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     from ccms_ws.clock import SystemClock
     from ccms_ws.store import health, migrate
     from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.heartbeats import list_programs
 
     engine, now = open_engine(settings.database.url), SystemClock().now()
     file = health.file_of(engine)
@@ -123,6 +127,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
             return
         yield green("database schema", f"{has}, as this version needs it")
         found = health.look_after(engine, now)
+        running = list_programs(engine)
     except CcmsWsError as error:
         yield red("database", str(error), error.hint or "is the server up, the file there, the password right?")
         return
@@ -147,8 +152,24 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
         yield amber("outbox", f"messages wait since {waits:%Y-%m-%d %H:%M}", "is ccms-ws worker running?")
     else:
         yield green("outbox", ", ".join(f"{count} {state.value}" for state, count in found.outbox.items()) or "empty")
+    yield from _programs(running, now, is_sending=any(each.receives for each in settings.partners))
     if found.quarantined:
         yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine list")
+
+
+def _programs(running: Sequence[RunningProgram], now: datetime, *, is_sending: bool) -> Iterator[Finding]:
+    """What the heartbeats say. Whether an endpoint is there, a request to it says better."""
+    for each in running:
+        what = f"{each.program} {each.host}:{each.pid}"
+        if not each.is_alive(now):
+            do = "it has died or hangs: look at its log, end it if it is there, and start it again"
+            yield amber(what, f"has had no heartbeat since {each.at:%Y-%m-%d %H:%M:%S}", do)
+        elif each.dropped_lines:
+            yield amber(what, f"could not write {each.dropped_lines} log lines", "where does its standard error go?")
+        else:
+            yield green(what, f"runs since {each.started_at:%Y-%m-%d %H:%M}")
+    if is_sending and not any(each.program == "worker" and each.is_alive(now) for each in running):
+        yield amber("worker", "none runs: nothing is sent to partners", "ccms-ws worker")
 
 
 def _endpoint(settings: Settings) -> Iterator[Finding]:
