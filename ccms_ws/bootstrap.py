@@ -100,7 +100,7 @@ class CourtApplication:
             gateway.flush()
             heartbeat.end()
 
-        return Program(gateway, beat, end)
+        return Program(gateway, beat, end, gateway.count_refused)
 
     def gateway(
         self, exchanges: Sequence[Exchange] = EXCHANGES, *, is_ready: Callable[[], bool] = lambda: True

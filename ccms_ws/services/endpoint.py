@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -51,11 +51,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a process serves. `beat` is called every few seconds, in a thread of its own, and `end` when it stops."""
+    """What a process serves. `beat` is called every few seconds, in a thread of its own, and `end` when it stops.
+
+    `count_refused` counts a request that was refused before the application saw it, and returns an incident id.
+    """
 
     application: WsgiApplication
     beat: Callable[[], object] = lambda: None
     end: Callable[[], object] = lambda: None
+    count_refused: Callable[[HttpRefusal], UUID] = lambda _error: uuid4()
 
 
 class Endpoint:
@@ -106,9 +110,16 @@ class Endpoint:
             self._busy.add(_peer(scope))
             return await self._served(environ)
         except HttpRefusal as error:
-            return _refused(error)
+            return self._refused(error)
         except Exception as error:
-            return _refused(UnforeseenError(f"{type(error).__name__}, see the log"), trace=error)
+            return self._refused(UnforeseenError(f"{type(error).__name__}, see the log"), trace=error)
+
+    def _refused(self, error: HttpRefusal, trace: Exception | None = None) -> Answer:
+        incident = self._program.count_refused(error)
+        write = _limited.error if trace else _limited.warning
+        write("request.refused", incident=str(incident), code=error.code, why=error.detail, exc_info=trace)
+        response: Response = refusal(error, incident)
+        return _call(lambda _, start_response: response.send(start_response), {})
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
@@ -210,11 +221,3 @@ def _call(application: WsgiApplication, environ: Environ) -> Answer:
     body = b"".join(application(environ, lambda status, headers: said.append((status, headers))))
     status, headers = said[0]
     return int(status[:3]), headers, body
-
-
-def _refused(error: HttpRefusal, trace: Exception | None = None) -> Answer:
-    incident = uuid4()
-    write = _limited.error if trace else _limited.warning
-    write("request.refused", incident=str(incident), code=error.code, why=error.detail, exc_info=trace)
-    response: Response = refusal(error, incident)
-    return _call(lambda _, start_response: response.send(start_response), {})

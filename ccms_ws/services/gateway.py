@@ -161,6 +161,10 @@ class Gateway:
         """Store what has only been counted so far. To be called every few seconds."""
         self._refusals.flush()
 
+    def count_refused(self, error: HttpRefusal) -> UUID:
+        """Count a request that the server has refused by itself. Returns the incident id for its sender."""
+        return self._refusals.count(error, self._context.clock.now())
+
     def receive(self, environ: Environ) -> Response:
         """Handle one POST. Every request gets exactly one response; every refusal is recorded or counted."""
         started = time.perf_counter()

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 from ccms_ws.domain.messages import Refusal, RefusalCount
 from ccms_ws.domain.ports import UnitOfWorkFactory
-from ccms_ws.errors import RateLimited, StoreError, StoreUnavailable
+from ccms_ws.errors import CcmsWsError, RateLimited, StoreError, StoreUnavailable
 from ccms_ws.log import Limited, get_logger
 
 log = get_logger(__name__)
@@ -67,6 +67,13 @@ class RefusalRecorder:
             )
             return refusal.incident_id
         return self._count(refusal)
+
+    def count(self, error: CcmsWsError, at: datetime) -> UUID:
+        """Count a request that was refused before it could be looked at, without waiting for the database.
+
+        Returns the incident id for its sender.
+        """
+        return self._count(Refusal(uuid4(), at, "", "", error.code, error.rule, error.detail, 0, b""))
 
     def flush(self) -> None:
         """Store the counts. To be called every few seconds; nothing is lost while the database is unavailable."""
