@@ -28,7 +28,7 @@ _ACCEPTED = Response("202 Accepted", b"", "text/plain")
 _HEADERS = {
     "http.method-not-allowed": (("Allow", "GET, HEAD, POST"),),
     "http.overloaded": (("Retry-After", "5"),),
-    "http.rate-limited": (("Retry-After", "5"),),
+    "http.rate-limited": (("Retry-After", "1"),),
 }
 
 
