@@ -100,3 +100,10 @@ def test_a_message_outside_that_window_is_refused(offset: timedelta) -> None:
 def test_a_message_may_not_mean_to_live_long_or_not_at_all(lifetime: timedelta) -> None:
     with pytest.raises(TimestampOutOfRange):
         check_freshness(AT, AT + lifetime, AT, SKEW, LIFETIME)
+
+
+@pytest.mark.parametrize("created", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:00Z"])
+def test_a_time_at_the_end_of_the_calendar_is_out_of_range_like_any_other(created: str) -> None:
+    expires = created.replace("00:00:00", "00:01:00").replace("23:59:00", "23:59:59")
+    with pytest.raises(TimestampOutOfRange):
+        check_freshness(*read_timestamp(_times(created, expires), []), AT, SKEW, LIFETIME)
