@@ -53,6 +53,7 @@ from ccms_ws.services.connection import Proxy, TlsClients
 from ccms_ws.services.endpoint import Program
 from ccms_ws.services.gateway import Gateway, GatewayContext
 from ccms_ws.services.rates import Rate
+from ccms_ws.services.refusals import KEPT_EACH_MINUTE
 from ccms_ws.services.samples import refuse_test_key
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.heartbeats import ENDPOINT, WORKER, Heartbeat
@@ -103,9 +104,17 @@ class CourtApplication:
         return Program(gateway, beat, end, gateway.count_refused)
 
     def gateway(
-        self, exchanges: Sequence[Exchange] = EXCHANGES, *, is_ready: Callable[[], bool] = lambda: True
+        self,
+        exchanges: Sequence[Exchange] = EXCHANGES,
+        *,
+        is_ready: Callable[[], bool] = lambda: True,
+        is_limited: bool = True,
     ) -> Gateway:
-        """The WSGI application that receives."""
+        """The WSGI application that receives.
+
+        `is_limited`: False for a tool that plays messages to it: partners have no rate, and each refusal is kept.
+        """
+        rates = {each.id: _rate(each.rate or self.settings.endpoint.rate) for each in self.settings.partners}
         return Gateway(
             GatewayContext(
                 court=self.court,
@@ -123,7 +132,8 @@ class CourtApplication:
                 unit_of_work=self.units,
                 reading=self.reading,
                 message_log=GroupedLog(self.units),
-                rates={each.id: _rate(each.rate or self.settings.endpoint.rate) for each in self.settings.partners},
+                rates=rates if is_limited else {},
+                refusals_kept=KEPT_EACH_MINUTE if is_limited else None,
                 is_ready=is_ready,
             ),
             exchanges,

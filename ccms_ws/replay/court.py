@@ -43,7 +43,7 @@ class ReplayCourt:
         self.application: CourtApplication = replace(
             open_court(settings, clock), units=unit_of_work(self._engine), reading=read_only(self._engine)
         )
-        self._gate = self.application.gateway()
+        self._gate = self.application.gateway(is_limited=False)
 
     def begin(self, at: datetime, books: sqlite3.Connection | None) -> None:
         """Set the clock, and put the database back to `books`; None leaves it as it is."""

@@ -35,7 +35,7 @@ from ccms_ws.services.connection import TlsClients
 from ccms_ws.services.http import Environ, Response, StartResponse, read_request
 from ccms_ws.services.published import PublishedContract
 from ccms_ws.services.rates import Rate, RateLimits
-from ccms_ws.services.refusals import RefusalRecorder
+from ccms_ws.services.refusals import KEPT_EACH_MINUTE, RefusalRecorder
 from ccms_ws.services.replies import Replies, refusal, transaction_id
 from ccms_ws.services.soap import SoapService
 from ccms_ws.services.wire_profile import describe
@@ -68,6 +68,8 @@ class GatewayContext:
     message_log: MessageLog
     rates: Mapping[str, Rate] = field(default_factory=dict)
     """How many messages each partner may send."""
+    refusals_kept: int | None = KEPT_EACH_MINUTE
+    """Refusals of unauthenticated senders with one error code that are kept in a minute; None: all."""
     is_ready: Callable[[], bool] = lambda: True
     """Can the database be read and written?"""
 
@@ -145,7 +147,7 @@ class Gateway:
             check_published_policy(wsdl_path(exchange.service), profile)
         self._replies = Replies(context.identity, context.policy, context.clock, context.references)
         self._published = PublishedContract(context, tuple(self._services.values()))
-        self._refusals = RefusalRecorder(context.unit_of_work)
+        self._refusals = RefusalRecorder(context.unit_of_work, context.refusals_kept)
         self._rates = RateLimits(context.rates)
         self._prefix = urlsplit(context.public_url).path.rstrip("/")
 

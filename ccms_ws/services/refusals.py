@@ -46,8 +46,15 @@ class _Count:
 class RefusalRecorder:
     """Stores refusals and writes them to the log. Thread-safe."""
 
-    def __init__(self, units: UnitOfWorkFactory, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        units: UnitOfWorkFactory,
+        kept_each_minute: int | None = KEPT_EACH_MINUTE,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`kept_each_minute`: of unauthenticated senders, for each error code; None: all."""
         self._units = units
+        self._most = kept_each_minute
         self._monotonic = monotonic
         self._kept: dict[_Key, tuple[float, int]] = {}
         """Of each key: since when how many were kept."""
@@ -114,7 +121,7 @@ class RefusalRecorder:
     def _may_be_kept(self, refusal: Refusal) -> bool:
         if refusal.code in (RateLimited.code, StoreUnavailable.code):
             return False
-        if refusal.partner_id:
+        if refusal.partner_id or self._most is None:
             return True
         now, key = self._monotonic(), (refusal.partner_id, refusal.code)
         with self._lock:
@@ -122,7 +129,7 @@ class RefusalRecorder:
             if now >= since + _WINDOW:
                 since, number = now, 0
             self._kept[key] = (since, number + 1)
-        return number < KEPT_EACH_MINUTE
+        return number < self._most
 
     def _keep(self, refusal: Refusal) -> bool:
         try:

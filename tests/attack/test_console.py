@@ -371,9 +371,12 @@ def test_a_line_break_in_an_address_or_a_name_makes_no_line_in_the_log(console: 
 # -- floods ------------------------------------------------------------------------------------------------------------
 def test_one_address_has_so_many_attempts_whatever_the_names(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[str] = []
-    monkeypatch.setattr(
-        operators, "check_password_hash", lambda *given: hashed.append(given[0]) or check_password_hash(*given)
-    )
+
+    def noted(stored: str, password: str) -> bool:
+        hashed.append(stored)
+        return check_password_hash(stored, password)
+
+    monkeypatch.setattr(operators, "check_password_hash", noted)
     answers = [console.sign_in(f"nobody-{number}").status_code for number in range(ATTEMPTS + 20)]
     assert answers == [403] * ATTEMPTS + [429] * 20
     assert len(hashed) == ATTEMPTS, "what is refused costs nothing"

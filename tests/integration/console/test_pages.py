@@ -20,7 +20,6 @@ from ccms_ws.console.house import KEY
 from ccms_ws.console.reading import PAGE
 from ccms_ws.demo.installation import Ports, make_installation
 from ccms_ws.errors import ConfigError
-from ccms_ws.services import refusals
 from tests.support.commands import Commands, free_port_base
 from tests.support.consoles import OPERATOR, READER, Console, impatient
 from tests.support.court import Court
@@ -148,10 +147,7 @@ def test_messages_are_filtered_by_each_of_their_properties(console: Console) -> 
     assert console.get("/messages?way=up").status_code == 400
 
 
-def test_pages_turn_over_what_there_was_when_the_first_was_shown(
-    console: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(refusals, "KEPT_EACH_MINUTE", PAGE + 4)
+def test_pages_turn_over_what_there_was_when_the_first_was_shown(console: Console) -> None:
     for _ in range(PAGE + 3):
         console.court.post(b"<x/>")
     first = console.get("/messages").text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
@@ -13,12 +14,25 @@ from structlog.testing import capture_logs
 
 from ccms_ws.domain.messages import Refusal
 from ccms_ws.errors import StoreUnavailable
+from ccms_ws.exchanges.fcc807.wire import query_to_xml
+from ccms_ws.registry import get_exchange
 from ccms_ws.services.refusals import KEPT_EACH_MINUTE, RefusalRecorder
 from tests.support.commands import Commands
 from tests.support.court import Court, HttpAnswer
 from tests.support.records import NOW
 
 CASE = "TR-2025-004417"
+
+
+@pytest.fixture
+def court(court_folder: Path) -> Court:
+    return limited(Court(court_folder))
+
+
+def limited(court: Court) -> Court:
+    """The court with the limits that it has when it is served."""
+    court.gate = court.application.gateway()
+    return court
 
 
 @pytest.fixture
@@ -39,19 +53,22 @@ def get(court: Court, incident: UUID) -> Refusal:
 def limited_to(court: Court, partner: str, rate: str) -> Court:
     profile = court.folder / "partners" / f"{partner}.toml"
     profile.write_text(f"{profile.read_text('utf-8')}\n[rate]\n{rate}\n", "utf-8")
-    return court.restart()
+    return limited(court.restart())
 
 
 def test_a_message_that_is_refused_after_verification_is_recorded_with_its_size_and_digest(court: Court) -> None:
     query = court.query(case_number=CASE)
     assert court.ask(query).status == 200
-    again = replace(query, case_number="TR-2099-000001")
-    sent: list[bytes] = []
-    seal = court.seal
-    court.seal = lambda *given, **named: sent.append(seal(*given, **named)) or sent[-1]  # type: ignore[method-assign,func-returns-value]
-    found = get(court, incident_of(court.ask(again)))
+    other = query_to_xml(replace(query, case_number="TR-2099-000001"))
+    sent = court.seal(
+        other,
+        signer="adult-probation",
+        exchange=get_exchange("FCC807"),
+        message_id=query.metadata.transaction_id,
+    )
+    found = get(court, incident_of(court.post(sent)))
     assert (found.code, found.partner_id) == ("addressing.message-id-reused", "ADULT-PROBATION")
-    assert (found.size, found.digest) == (len(sent[0]), hashlib.sha256(sent[0]).digest())
+    assert (found.size, found.digest) == (len(sent), hashlib.sha256(sent).digest())
 
 
 def test_a_flood_is_kept_in_samples_and_counted_and_every_incident_is_explained(
@@ -82,7 +99,7 @@ def test_the_flood_of_one_error_hides_no_refusal_for_another(court: Court) -> No
 
 def test_a_count_is_stored_until_its_minute_is_over_and_then_told_once(court: Court) -> None:
     seconds = [0.0]
-    recorder = RefusalRecorder(court.application.units, lambda: seconds[0])
+    recorder = RefusalRecorder(court.application.units, monotonic=lambda: seconds[0])
 
     def refused() -> UUID:
         refusal = Refusal(uuid4(), NOW, "/", "", "envelope.malformed", "", "", 1, b"\0" * 32)

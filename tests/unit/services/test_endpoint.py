@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -47,7 +47,7 @@ def test_a_header_that_comes_twice_is_one_list() -> None:
     assert environ["HTTP_SOAPACTION"] == '"a"'
 
 
-class Protocol:
+class Connection:
     """The server's side of one request: its body in parts, and the answer."""
 
     def __init__(self, *parts: bytes) -> None:
@@ -80,12 +80,12 @@ def test_who_waits_too_long_is_told_so_even_if_no_thread_ever_gets_free() -> Non
 
     async def run() -> None:
         endpoint = Endpoint(Program(application), BOUNDS)
-        first, second = Protocol(b"<a/>"), Protocol(b"<a/>")
-        served = asyncio.create_task(endpoint(scope(LENGTH), first))
+        first, second = (Connection(b"<a/>") for _ in range(2))
+        served = asyncio.create_task(endpoint(scope(LENGTH), cast(Any, first)))
         while not busy.is_set():
             await asyncio.sleep(0.01)
         start = time.monotonic()
-        await endpoint(scope(LENGTH), second)
+        await endpoint(scope(LENGTH), cast(Any, second))
         waited = time.monotonic() - start
         release.set()
         await served
@@ -102,8 +102,8 @@ def test_a_defect_is_answered_with_an_incident() -> None:
         raise ZeroDivisionError("a secret")
 
     async def run() -> None:
-        protocol = Protocol(b"<a/>")
-        await Endpoint(Program(application), BOUNDS)(scope(LENGTH), protocol)
+        protocol = Connection(b"<a/>")
+        await Endpoint(Program(application), BOUNDS)(scope(LENGTH), cast(Any, protocol))
         assert protocol.answer[0] == 500
         assert b"Incident " in protocol.answer[2]
         assert b"secret" not in protocol.answer[2]
@@ -140,5 +140,6 @@ def test_the_event_loop_has_a_heartbeat_that_no_defect_ends(monkeypatch: pytest.
     ],
 )
 def test_a_client_has_one_address_whatever_the_socket_shows(client: str, address: str) -> None:
-    assert _environ(SimpleNamespace(**(vars(scope()) | {"client": client})))["REMOTE_ADDR"] == address
+    given: Any = SimpleNamespace(**(vars(scope()) | {"client": client}))
+    assert _environ(given)["REMOTE_ADDR"] == address
     assert plain_address("no address") == "no address"
