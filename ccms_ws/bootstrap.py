@@ -21,6 +21,7 @@ from ccms_ws.config import (
     DeliverySettings,
     PartnerSettings,
     PushSettings,
+    RateSettings,
     Settings,
     load_settings,
 )
@@ -49,8 +50,12 @@ from ccms_ws.exchange import Context, Direction, Exchange
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.services.connection import Proxy, TlsClients
+from ccms_ws.services.endpoint import Program
 from ccms_ws.services.gateway import Gateway, GatewayContext
+from ccms_ws.services.rates import Rate
+from ccms_ws.services.refusals import KEPT_EACH_MINUTE
 from ccms_ws.store.engine import open_engine
+from ccms_ws.store.heartbeats import ENDPOINT, WORKER, Heartbeat
 from ccms_ws.store.message_log import GroupedLog
 from ccms_ws.store.unit_of_work import SqlUnitOfWork, read_only, unit_of_work
 
@@ -79,9 +84,36 @@ class CourtApplication:
     clock: Clock
     units: Callable[[], SqlUnitOfWork]
     reading: UnitOfWorkFactory
+    heartbeat: Callable[[str], Heartbeat]
+    """The heartbeat of this process as the program of that name."""
 
-    def gateway(self, exchanges: Sequence[Exchange] = EXCHANGES) -> Gateway:
-        """The WSGI application that receives."""
+    def endpoint(self) -> Program:
+        """The program that receives: the gateway with its heartbeat."""
+        heartbeat = self.heartbeat(ENDPOINT)
+        gateway = self.gateway(is_ready=heartbeat.is_ready)
+
+        def beat() -> None:
+            heartbeat.beat()
+            gateway.flush()
+
+        def end() -> None:
+            gateway.flush()
+            heartbeat.end()
+
+        return Program(gateway, beat, end, gateway.count_refused)
+
+    def gateway(
+        self,
+        exchanges: Sequence[Exchange] = EXCHANGES,
+        *,
+        is_ready: Callable[[], bool] = lambda: True,
+        is_limited: bool = True,
+    ) -> Gateway:
+        """The WSGI application that receives.
+
+        `is_limited`: False for a tool that plays messages to it: partners have no rate, and each refusal is kept.
+        """
+        rates = {each.id: _rate(each.rate or self.settings.endpoint.rate) for each in self.settings.partners}
         return Gateway(
             GatewayContext(
                 court=self.court,
@@ -99,6 +131,9 @@ class CourtApplication:
                 unit_of_work=self.units,
                 reading=self.reading,
                 message_log=GroupedLog(self.units),
+                rates=rates if is_limited else {},
+                refusals_kept=KEPT_EACH_MINUTE if is_limited else None,
+                is_ready=is_ready,
             ),
             exchanges,
         )
@@ -135,6 +170,7 @@ class CourtApplication:
             clock=self.clock,
             settings=delivery,
             name=f"{socket.gethostname()}:{os.getpid()}",
+            heartbeat=self.heartbeat(WORKER),
         )
 
     def routes(self, *, on_exchange: OnExchange | None = None) -> Callable[[str, str], Route]:
@@ -283,7 +319,7 @@ def open_court(settings: Settings, clock: Clock | None = None, *, published_keys
     """
     if not published_keys:
         check_no_published_keys(settings)
-    court, engine = settings.court, open_engine(settings.database.url)
+    court, engine, clock = settings.court, open_engine(settings.database.url), clock or SystemClock()
     extend_from(court.codes)
     extend_law(court.law)
     identity = identity_of(settings.identity)
@@ -299,9 +335,10 @@ def open_court(settings: Settings, clock: Clock | None = None, *, published_keys
         trust=trust_of(settings),
         policy=policy_of(settings),
         tls_clients=_tls_clients(settings),
-        clock=clock or SystemClock(),
+        clock=clock,
         units=unit_of_work(engine),
         reading=read_only(engine),
+        heartbeat=lambda program: Heartbeat(engine, program, clock),
     )
 
 
@@ -321,6 +358,10 @@ def _court(settings: CourtSettings) -> Court:
     pattern = re.compile(settings.case_number_pattern) if settings.case_number_pattern else None
     style = CaseNumberStyle(pattern, settings.case_number_form)
     return Court(settings.ori, settings.name, settings.county_code, settings.dmv_court_code, style)
+
+
+def _rate(settings: RateSettings) -> Rate:
+    return Rate(settings.requests_per_second, settings.burst)
 
 
 def _tls_clients(settings: Settings) -> TlsClients:

@@ -1,18 +1,25 @@
-"""What the programs tell their operators: one line per message and outcome, for people or as JSON, nobody's data in it.
+"""The log of the programs: one line for each message and outcome, for people or as JSON, without personal data.
 
-Bodies stand in the message record of the database and never in a log. A value that could hold a person's data is
+Bodies are kept in the message log of the database and never written here. A value that could hold personal data is
 replaced by `[redacted]`, by the name of its key or because it is not a plain value.
+
+Logging never stops a program: a line that cannot be written is dropped and counted (`LineWriter`).
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import select
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -20,6 +27,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, TextIO
 from uuid import UUID
+from weakref import WeakSet
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
@@ -41,6 +49,8 @@ _PLAIN = (str, int, float, bool, Decimal, UUID, date, Enum, type(None))
 # is set for ccms_ws.
 _QUIET = dict.fromkeys(("zeep", "urllib3", "sqlalchemy", "alembic"), logging.WARNING) | {"spyne": logging.CRITICAL}
 
+_READER_PATIENCE: Final = 0.2
+"""Seconds to wait for a reader that is slow to read the log."""
 
 _bound: Final[ContextVar[Mapping[str, object]]] = ContextVar("bound", default=MappingProxyType({}))
 
@@ -68,6 +78,155 @@ def bound(
         _bound.reset(before)
 
 
+class LineWriter(logging.Handler):
+    """Writes lines to a stream, our own and those of libraries. It never raises, and never waits for long.
+
+    A line is dropped and counted in `dropped` if the stream is closed, its disk is full, or its reader has stopped
+    reading. The first line that can be written again is followed by one with the number of those that could not.
+    """
+
+    def __init__(self, stream: TextIO | None, dropped: int = 0) -> None:
+        """`dropped`: by the writer before this one, in the same program."""
+        super().__init__()
+        self.dropped = dropped
+        self._reported = dropped
+        self._stream = stream
+        self._descriptor = _descriptor_of(stream)
+        self._is_patient = True
+        self._is_cut = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # a library's own mistake in its message
+            self.dropped += 1
+            return
+        self.write(line)
+
+    def write(self, line: str) -> None:
+        with self.lock or nullcontext():
+            if not self._written(f"{line}\n"):
+                self.dropped += 1
+                return
+            missing, self._reported = self.dropped - self._reported, self.dropped
+        if missing:
+            get_logger(__name__).warning("log.lines-dropped", lines=missing)
+
+    def _written(self, text: str) -> bool:
+        try:
+            if self._descriptor is not None:
+                return self._written_to(self._descriptor, text.encode("utf-8", "backslashreplace"))
+            if self._stream is not None:
+                self._stream.write(text)
+                self._stream.flush()
+                return True
+        except (OSError, ValueError):
+            pass
+        return False
+
+    def _written_to(self, descriptor: int, data: bytes) -> bool:
+        """Past the buffer of the stream, which would keep what it cannot write and fail again when the program ends."""
+        data = b"\n" + data if self._is_cut else data
+        length = len(data)
+        while data:
+            if not self._is_writable(descriptor):
+                self._is_cut = self._is_cut or len(data) < length
+                return False
+            data = data[os.write(descriptor, data[: select.PIPE_BUF]) :]
+        self._is_cut = False
+        return True
+
+    def _is_writable(self, descriptor: int) -> bool:
+        """Whether a write would not wait. Wait a little for a slow reader, but only once for one that has stopped."""
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        self._is_patient = bool(poll.poll(_READER_PATIENCE * 1000 if self._is_patient else 0))
+        return self._is_patient
+
+
+def _descriptor_of(stream: TextIO | None) -> int | None:
+    try:
+        return stream.fileno() if stream is not None else None
+    except (OSError, ValueError):
+        return None  # in memory
+
+
+def dropped_lines() -> int:
+    """How many log lines this program could not write."""
+    return sum(handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, LineWriter))
+
+
+class Limited:
+    """A logger for events that an unauthenticated sender or an outage can cause without bound.
+
+    Of each event at most `most` lines are written in `seconds`. The others are counted: the next line has their number
+    as `unwritten`, or `report_unwritten` writes it.
+    """
+
+    def __init__(
+        self,
+        logger: FilteringBoundLogger,
+        *,
+        most: int = 10,
+        seconds: float = 60.0,
+        time: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._logger = logger
+        self._most = most
+        self._seconds = seconds
+        self._time = time
+        self._lock = threading.Lock()
+        self._events: dict[str, _Written] = {}
+        _LIMITED.add(self)
+
+    def warning(self, event: str, **facts: object) -> None:
+        self._write(self._logger.warning, event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        self._write(self._logger.error, event, facts)
+
+    def report(self) -> None:
+        """Write how many lines were left out, of each event whose time is over."""
+        with self._lock:
+            over = [each for each, seen in self._events.items() if self._time() >= seen.since + self._seconds]
+            left_out = {each: self._events.pop(each).unwritten for each in over}
+        for event, lines in left_out.items():
+            if lines:
+                self._logger.warning("log.lines-left-out", about=event, lines=lines)
+
+    def _write(self, write: Callable[..., object], event: str, facts: dict[str, object]) -> None:
+        now = self._time()
+        with self._lock:
+            seen = self._events.setdefault(event, _Written(now))
+            before = 0
+            if now >= seen.since + self._seconds:
+                before = seen.unwritten
+                seen = self._events[event] = _Written(now)
+            if seen.lines >= self._most:
+                seen.unwritten += 1
+                return
+            seen.lines += 1
+        write(event, **facts, **({"unwritten": before} if before else {}))
+
+
+@dataclass(slots=True)
+class _Written:
+    """Of one event: how many lines were written since when, and how many were not."""
+
+    since: float
+    lines: int = 0
+    unwritten: int = 0
+
+
+_LIMITED: Final[WeakSet[Limited]] = WeakSet()
+
+
+def report_unwritten() -> None:
+    """Write how many lines all `Limited` loggers have left out. To be called from time to time."""
+    for each in list(_LIMITED):
+        each.report()
+
+
 def configure_logging(
     level: str = "INFO",
     form: Literal["console", "json"] = "console",
@@ -80,7 +239,7 @@ def configure_logging(
     Our own lines do not take the way through the standard library's logging: it costs more than all else about a line.
     """
     stream = stream if stream is not None else sys.stderr
-    handler = logging.StreamHandler(stream)
+    handler = LineWriter(stream, dropped_lines())
     before: list[Processor] = [_merge, structlog.stdlib.add_log_level, _stamp(clock or SystemClock()), redact]
     rendering = _rendering(form, stream)
     structlog.configure(
@@ -95,6 +254,7 @@ def configure_logging(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
+    logging.raiseExceptions = False  # a library's handler that cannot write is silent, too
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -103,18 +263,12 @@ def configure_logging(
 
 
 class _Lines:
-    """Where our own lines end: on the stream of the libraries' handler, and one line at a time with them."""
+    """Sends our own lines to the libraries' handler, one line at a time with theirs."""
 
-    def __init__(self, name: str, handler: logging.StreamHandler[TextIO]) -> None:
+    def __init__(self, name: str, writer: LineWriter) -> None:
         self.name = name
-        self._handler = handler
-
-    def msg(self, line: str) -> None:
-        with self._handler.lock or nullcontext():
-            self._handler.stream.write(f"{line}\n")
-            self._handler.flush()
-
-    debug = info = warning = error = critical = exception = msg
+        self.msg = self.debug = self.info = self.warning = self.error = writer.write
+        self.critical = self.exception = writer.write
 
 
 def _merge(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -165,11 +319,18 @@ def _stamp(clock: Clock) -> Processor:
     return stamp
 
 
-def _rendering(form: str, stream: TextIO) -> list[Processor]:
+def _rendering(form: str, stream: TextIO | None) -> list[Processor]:
     if form == "json":
         encode = json.JSONEncoder(sort_keys=True, ensure_ascii=True, default=str).encode
         return [structlog.processors.format_exc_info, lambda _logger, _method, event: encode(dict(event))]
     console = structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(), timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
+        colors=_is_terminal(stream), timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
     )
     return [console]
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False  # it is closed

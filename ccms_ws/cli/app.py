@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
@@ -107,6 +108,7 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the program with an `ExitCode`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    _open_standard_streams()
     want_json(False)
     try:
         try:
@@ -133,6 +135,15 @@ def _end_without_output(error: OSError) -> NoReturn:
     if error.errno != errno.EPIPE:
         sys.stderr.write(f"ccms-ws: the output cannot be written: {error.strerror}\n")
     sys.exit(ExitCode.FAILED)
+
+
+def _open_standard_streams() -> None:
+    """Open those that are closed (`2>&-`) to nothing, so that no file or connection gets their numbers."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8"))
 
 
 def _end(error: CcmsWsError) -> NoReturn:

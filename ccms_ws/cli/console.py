@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ccms_ws.bootstrap import CourtApplication
     from ccms_ws.cli.inventory import Entry
+    from ccms_ws.services.endpoint import Program
     from ccms_ws.services.http import WsgiApplication
 
 app = typer.Typer(help="The page for operators, and who may sign in.", no_args_is_help=True)
@@ -93,9 +94,11 @@ def _password() -> str:
     return password
 
 
-def _load(config: Path) -> WsgiApplication:
-    """The application of the one worker process."""
-    return _application(court_of(config))
+def _load(config: Path) -> Program:
+    """The program of the one serving process."""
+    from ccms_ws.services.endpoint import Program
+
+    return Program(_application(court_of(config)))
 
 
 def _application(court: CourtApplication) -> WsgiApplication:

@@ -19,8 +19,11 @@ from ccms_ws.errors import CcmsWsError, ConfigError
 from ccms_ws.log import printable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ccms_ws.cli.inventory import Entry
     from ccms_ws.config import Settings
+    from ccms_ws.store.heartbeats import RunningProgram
     from ccms_ws.store.unrepresentable import Unrepresentable
 
 _NAMED = 20
@@ -117,6 +120,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     from ccms_ws.clock import SystemClock
     from ccms_ws.store import health, migrate
     from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.heartbeats import list_programs
     from ccms_ws.store.unrepresentable import unrepresentable
 
     engine, now = open_engine(settings.database.url), SystemClock().now()
@@ -129,6 +133,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
         yield green("database schema", f"{has}, as this version needs it")
         found = health.look_after(engine, now)
         yield _books(unrepresentable(engine, settings.court.ori))
+        running = list_programs(engine)
     except CcmsWsError as error:
         yield red("database", str(error), error.hint or "is the server up, the file there, the password right?")
         return
@@ -153,6 +158,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
         yield amber("outbox", f"messages wait since {waits:%Y-%m-%d %H:%M}", "is ccms-ws worker running?")
     else:
         yield green("outbox", ", ".join(f"{count} {state.value}" for state, count in found.outbox.items()) or "empty")
+    yield from _programs(running, now, is_sending=any(each.receives for each in settings.partners))
     if found.quarantined:
         yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine list")
 
@@ -165,6 +171,21 @@ def _books(found: Sequence[Unrepresentable]) -> Finding:
     more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     do = "correct them in the books (ccms-ws import cases); until then queries fail and updates are left out"
     return amber("books", f"{len(found)} records that no message can carry: {first}{more}", do)
+
+
+def _programs(running: Sequence[RunningProgram], now: datetime, *, is_sending: bool) -> Iterator[Finding]:
+    """What the heartbeats say. Whether an endpoint is there, a request to it says better."""
+    for each in running:
+        what = f"{each.program} {each.host}:{each.pid}"
+        if not each.is_alive(now):
+            do = "it has died or hangs: look at its log, end it if it is there, and start it again"
+            yield amber(what, f"has had no heartbeat since {each.at:%Y-%m-%d %H:%M:%S}", do)
+        elif each.dropped_lines:
+            yield amber(what, f"could not write {each.dropped_lines} log lines", "where does its standard error go?")
+        else:
+            yield green(what, f"runs since {each.started_at:%Y-%m-%d %H:%M}")
+    if is_sending and not any(each.program == "worker" and each.is_alive(now) for each in running):
+        yield amber("worker", "none runs: nothing is sent to partners", "ccms-ws worker")
 
 
 def _endpoint(settings: Settings) -> Iterator[Finding]:

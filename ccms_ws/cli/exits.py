@@ -7,6 +7,7 @@ import sys
 from enum import IntEnum
 
 from ccms_ws import errors
+from ccms_ws.log import LineWriter
 from ccms_ws.tabular_files import FileRefused
 
 
@@ -16,7 +17,7 @@ class ExitCode(IntEnum):
     OK = 0
     """It was done."""
     FAILED = 1
-    """It failed in a way that has no code of its own; a demo step that was not what it should be."""
+    """It failed in a way that has no code of its own: a defect, the end of a program's main loop, a demo step."""
     USAGE = 2
     """The command line is wrong."""
     CONFIGURATION = 3
@@ -56,9 +57,10 @@ def tell(error: errors.CcmsWsError, *, as_json: bool) -> None:
         facts = {"code": error.code, "detail": str(error), "hint": error.hint}
         print(json.dumps({"error": facts}, ensure_ascii=False))  # noqa: T201 - the program's answer
         return
-    sys.stderr.write(f"ccms-ws: {error}\n")
+    said = LineWriter(sys.stderr)  # which cannot fail: the exit code says it as well
+    said.write(f"ccms-ws: {error}")
     if error.hint:
-        sys.stderr.write(f"  next: {error.hint}\n")
+        said.write(f"  next: {error.hint}")
 
 
 def file_trouble(error: Exception) -> errors.ConfigError | None:

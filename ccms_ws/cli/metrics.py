@@ -16,7 +16,7 @@ from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
     from ccms_ws.metrics.collector import CourtCollector
-    from ccms_ws.services.http import WsgiApplication
+    from ccms_ws.services.endpoint import Program
 
 _HERE = "127.0.0.1"
 _AT_ONCE = 2
@@ -65,7 +65,7 @@ def _serve(config: Path, host: str, port: int, *, as_json: bool) -> None:
     if as_json:
         show_json({"url": url})
     server.serve(
-        partial(_application, config.resolve()),
+        partial(_program, config.resolve()),
         Bounds(at_once=_AT_ONCE, waiting=_AT_ONCE, largest=_MOST_BODY),
         host=host,
         port=port,
@@ -81,11 +81,12 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]") or _HERE, int(port)
 
 
-def _application(config: Path) -> WsgiApplication:
-    """The application of the one worker process."""
+def _program(config: Path) -> Program:
+    """The program of the one serving process."""
     from ccms_ws.metrics.exposition import application
+    from ccms_ws.services.endpoint import Program
 
-    return application(_collector(config))
+    return Program(application(_collector(config)))
 
 
 def _collector(config: Path) -> CourtCollector:
@@ -95,9 +96,11 @@ def _collector(config: Path) -> CourtCollector:
     from ccms_ws.log import configure_logging
     from ccms_ws.metrics.collector import CourtCollector
     from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.heartbeats import list_programs
     from ccms_ws.store.measures import Meter
 
     settings = load_settings(config)
     configure_logging(settings.log.level, settings.log.format)
-    meter = Meter(open_engine(settings.database.url))
-    return CourtCollector(settings.partners, meter.read, partial(inventory, settings), SystemClock())
+    engine = open_engine(settings.database.url)
+    programs = partial(list_programs, engine)
+    return CourtCollector(settings.partners, Meter(engine).read, partial(inventory, settings), programs, SystemClock())

@@ -15,7 +15,7 @@ from ccms_ws.cli.output import show_json
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccms_ws.services.http import WsgiApplication
+    from ccms_ws.services.endpoint import Program
 
 
 def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
@@ -28,6 +28,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     from ccms_ws.log import get_logger
     from ccms_ws.registry import EXCHANGES
     from ccms_ws.services import server
+    from ccms_ws.services.connections import ConnectionLimits
     from ccms_ws.services.endpoint import Bounds
 
     court = court_of(config)  # everything that can be wrong is reported here, before a worker process starts
@@ -46,21 +47,26 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
         show_json({"url": endpoint.public_url, "wsdls": wsdls})
     remind_daily(config.resolve())
     server.serve(
-        partial(_application, config.resolve()),
+        partial(_program, config.resolve()),
         Bounds(at_once=endpoint.threads, waiting=endpoint.waiting, largest=court.policy.limits.message),
         host=endpoint.host,
         port=endpoint.port,
         workers=endpoint.workers,
+        limits=ConnectionLimits(
+            total=endpoint.connections,
+            per_address=endpoint.connections_per_address,
+            unlimited=endpoint.proxy.addresses if endpoint.proxy else (),
+        ),
         tls=endpoint.tls,
     )
     get_logger(__name__).info("endpoint.stopped")
 
 
-def _application(config: Path) -> WsgiApplication:
-    """The application of one worker process."""
+def _program(config: Path) -> Program:
+    """The program of one serving process."""
     court = court_of(config)
     court.check_wsdls()
-    return court.gateway()
+    return court.endpoint()
 
 
 def check_port(host: str, port: int, setting: str) -> None:

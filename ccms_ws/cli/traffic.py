@@ -133,13 +133,13 @@ def export(
 def moment(text: str, now: datetime) -> datetime:
     """The moment that somebody means by "12h" (ago), a date or a time; without a zone it is UTC."""
     spans = {"m": "minutes", "h": "hours", "d": "days"}
-    if text[:-1].isdecimal() and text[-1] in spans:
-        return now - timedelta(**{spans[text[-1]]: int(text[:-1])})
     try:
+        if text[:-1].isdecimal() and text[-1] in spans:
+            return now - timedelta(**{spans[text[-1]]: int(text[:-1])})
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is no time; write 2026-11-20, 2026-11-20T08:30Z or 12h") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 @contextmanager

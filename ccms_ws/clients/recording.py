@@ -5,6 +5,7 @@ They hold whatever the messages hold, personal data included: for trying things 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,21 +20,27 @@ _Q_CREATED = q(WSU, "Created")
 
 
 def record_into(folder: Path) -> OnExchange:
-    """A listener for `PartnerClient` that writes into `folder`, which is made.
+    """A listener for `PartnerClient` that writes into `folder`. A new folder and the files are for their owner alone.
 
     Files sort by time and say what is in them: `20261120T083000.123Z-a1b2-1-CaseParticipantBalanceQuery.xml` and, with
     the same beginning, `-2-CaseParticipantBalanceQueryResponse.xml`. The bytes are as they were on the wire.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def record(sent: bytes, received: bytes | None) -> None:
         created, name = _about(sent)
         conversation = f"{created}-{uuid4().hex[:4]}"
-        (folder / f"{conversation}-1-{name}.xml").write_bytes(sent)
+        _write(folder / f"{conversation}-1-{name}.xml", sent)
         if received:
-            (folder / f"{conversation}-2-{_about(received)[1]}.xml").write_bytes(received)
+            _write(folder / f"{conversation}-2-{_about(received)[1]}.xml", received)
 
     return record
+
+
+def _write(path: Path, envelope: bytes) -> None:
+    """For the owner alone, from the first byte on."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(envelope)
 
 
 def _about(envelope: bytes) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The settings of one court's installation: `ccms-ws.toml` and the profiles in `partners/*.toml`."""
 
 from ccms_ws.config.court import CourtSettings
-from ccms_ws.config.endpoint import EndpointSettings
+from ccms_ws.config.endpoint import EndpointSettings, RateSettings
 from ccms_ws.config.model import Settings
 from ccms_ws.config.partners import PartnerSettings, PushSettings
 from ccms_ws.config.programs import ConsoleSettings, DatabaseSettings, DeliverySettings, LogSettings
@@ -18,6 +18,7 @@ __all__ = [
     "LogSettings",
     "PartnerSettings",
     "PushSettings",
+    "RateSettings",
     "SecuritySettings",
     "Settings",
     "load_settings",

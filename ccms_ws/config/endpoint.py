@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -11,10 +11,21 @@ from ccms_ws.config.fields import ExistingFile, Section, Url
 
 
 def _network(text: str) -> str:
+    """One of IPv4 in the form of IPv6 (`::ffff:10.0.0.5`) is written as IPv4, as clients' addresses are."""
     try:
-        return str(ip_network(text))
+        network = ip_network(text)
     except ValueError:
         raise ValueError("it should be an address or a network: 10.0.0.5 or 10.0.0.0/24") from None
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96 and network.network_address.ipv4_mapped:
+        return f"{network.network_address.ipv4_mapped}/{network.prefixlen - 96}"
+    return str(network)
+
+
+class RateSettings(Section):
+    """How many messages a partner may send. Each serving process counts for itself."""
+
+    requests_per_second: float = Field(default=100.0, gt=0, description="how many a partner may send in the long run")
+    burst: int = Field(default=200, ge=1, description="how many a partner may send at once after a pause")
 
 
 class TlsSettings(Section):
@@ -32,7 +43,8 @@ class ProxySettings(Section):
     """A proxy in front that ends TLS and tells which certificate the client has shown."""
 
     addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
-        min_length=1, description="where the proxy calls from; whoever else sends the header is not listened to"
+        min_length=1,
+        description="where the proxy calls from; elsewhere the header is ignored, here connections are not limited",
     )
     header: str = Field(
         default="X-SSL-Client-Cert",
@@ -54,5 +66,14 @@ class EndpointSettings(Section):
     waiting: int = Field(
         default=32, ge=0, le=1024, description="messages that may wait for their turn; others get 503 with Retry-After"
     )
+    connections: int = Field(
+        default=1024, ge=16, le=65536, description="connections of each process; others wait to be accepted"
+    )
+    connections_per_address: int = Field(
+        default=128,
+        ge=1,
+        description="connections of one client address to each process; a proxy of [endpoint.proxy] has no limit",
+    )
+    rate: RateSettings = RateSettings()
     tls: TlsSettings | None = Field(default=None, description="TLS that the endpoint serves itself")
     proxy: ProxySettings | None = Field(default=None, description="a proxy that passes clients' certificates on")

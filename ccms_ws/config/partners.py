@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ccms_ws.config.endpoint import RateSettings
 from ccms_ws.config.fields import ExistingFile, Section, Url
 
 ProfileName = Literal["gfipm-s2s", "tls-endorsing-timestamp", "mtls-only"]
@@ -122,6 +123,9 @@ class PartnerSettings(Section):
     )
     sends: tuple[str, ...] = Field(default=(), description="exchanges whose messages the partner may send to the court")
     receives: dict[str, PushSettings] = Field(default={}, description="exchanges that the court pushes to the partner")
+    rate: RateSettings | None = Field(
+        default=None, description="how many messages this partner may send; [endpoint.rate], if not set"
+    )
     at_once: int = Field(default=4, ge=1, le=256, description="messages sent to this partner at once")
 
     @model_validator(mode="after")

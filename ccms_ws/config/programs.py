@@ -70,6 +70,11 @@ class ConsoleSettings(Section):
         default=None,
         description="the https:// address that operators type, that of a TLS proxy in front; none: this machine alone",
     )
+    address_header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="the header in which the proxy in front gives the client's address: X-Forwarded-For",
+    )
     idle_minutes: int = Field(default=15, ge=1, le=60, description="after so long without a click a session ends")
     session_hours: int = Field(default=8, ge=1, le=24, description="after so long every session ends")
 

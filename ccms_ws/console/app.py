@@ -14,7 +14,7 @@ from ccms_ws.bootstrap import CourtApplication
 from ccms_ws.console import acting, guarding, reading, signing
 from ccms_ws.console.house import KEY, Ending, House, house
 from ccms_ws.console.operators import Operators, settings_of
-from ccms_ws.console.sessions import FormTokens, Guesses, Sessions
+from ccms_ws.console.sessions import Addresses, FormTokens, Guesses, Sessions
 from ccms_ws.console.shown import shown
 from ccms_ws.errors import CcmsWsError, ExchangeError, NotStored, OperatorRefused
 from ccms_ws.store.engine import open_engine
@@ -44,6 +44,7 @@ def make_console(court: CourtApplication, endings: Callable[[datetime], Sequence
             longest=timedelta(hours=settings.session_hours),
         ),
         guesses=Guesses(court.clock),
+        addresses=Addresses(court.clock),
         tokens=FormTokens(),
         traffic=partial(open_traffic, engine),
         health=lambda now: look_after(engine, now, thorough=False),

@@ -8,10 +8,11 @@ import structlog
 from flask import Response, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from ccms_ws.console.house import house
+from ccms_ws.console.house import client_address, house
 from ccms_ws.console.sessions import is_id, new_id
+from ccms_ws.log import Limited
 
-log = structlog.get_logger(__name__)
+_limited = Limited(structlog.get_logger(__name__), most=30)
 
 LARGEST_FORM: Final = 16 * 1024
 """Bytes."""
@@ -51,17 +52,27 @@ def _origin() -> str:
 
 def _check_host() -> None:
     """Against pages that have their own name point here. `localhost` is another name of this machine."""
-    scheme, _, host = _origin().partition("://")
-    asked = request.environ.get("HTTP_HOST", "")
-    local = f"localhost:{house().settings.port}"
-    if asked != host and (scheme == "https" or asked != local):
+    allowed = {_plain(_origin())}
+    if not house().settings.is_secure:
+        allowed.add(f"http://localhost:{house().settings.port}")
+    if _plain(_asked()) not in allowed:
         _refuse("another host", 400, "This is not the console's address.")
+
+
+def _asked() -> str:
+    """The address that the browser has asked."""
+    return f"{_origin().partition('://')[0]}://{request.environ.get('HTTP_HOST', '')}"
+
+
+def _plain(url: str) -> str:
+    """A scheme with host and port as browsers write them: in small letters, without the port that is the scheme's."""
+    scheme, _, host = url.lower().partition("://")
+    return f"{scheme}://{host.removesuffix(':443' if scheme == 'https' else ':80')}"
 
 
 def _check_form() -> None:
     """Only our own page's forms, as they were given to this very browser."""
-    scheme, own = _origin().partition("://")[0], request.environ.get("HTTP_HOST", "")
-    if request.headers.get("Origin") != f"{scheme}://{own}":
+    if _plain(request.headers.get("Origin", "")) != _plain(_asked()):
         _refuse("another origin", 403, "This form was not sent from the console's own page.")
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         _refuse("another site", 403, "This form was not sent from the console's own page.")
@@ -70,7 +81,7 @@ def _check_form() -> None:
 
 
 def _refuse(why: str, status: int, words: str) -> None:
-    log.warning("console.refused", why=why, path=request.path, remote=request.remote_addr)
+    _limited.warning("console.refused", why=why, path=request.path, remote=client_address())
     abort(status, words)
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, cast
 
-from flask import abort, current_app, g
+from flask import abort, current_app, g, request
 
 from ccms_ws.bootstrap import CourtApplication
 from ccms_ws.config import ConsoleSettings
 from ccms_ws.console.operators import Operator, Operators
-from ccms_ws.console.sessions import FormTokens, Guesses, Sessions
+from ccms_ws.console.sessions import Addresses, FormTokens, Guesses, Sessions
 from ccms_ws.store.health import Health
 from ccms_ws.store.overview import Standing
 from ccms_ws.store.traffic import TrafficLog
@@ -43,6 +43,7 @@ class House:
     operators: Operators
     sessions: Sessions
     guesses: Guesses
+    addresses: Addresses
     tokens: FormTokens
     traffic: Callable[[], AbstractContextManager[TrafficLog]]
     health: Callable[[datetime], Health]
@@ -64,6 +65,14 @@ def house() -> House:
 def operator() -> Operator:
     """Who asks; the guard lets nobody else this far."""
     return cast(Operator, g.operator)
+
+
+def client_address() -> str:
+    """Where the request came from, as far as the proxy in front says so (`console.address_header`)."""
+    header = house().settings.address_header
+    written = request.headers.get(header, "") if header else ""
+    # A proxy appends the address that it sees to what the client has sent.
+    return written.rpartition(",")[2].strip() or request.remote_addr or ""
 
 
 def require_right_to_act() -> None:

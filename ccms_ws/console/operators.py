@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import os
+import secrets
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -65,6 +67,7 @@ class Operators:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._secret = secrets.token_bytes(32)
         self._read: tuple[tuple[int, ...], dict[str, Operator]] = ((), {})
 
     def all(self) -> dict[str, Operator]:
@@ -79,12 +82,19 @@ class Operators:
         return self._read[1]
 
     def with_password(self, name: str, password: str) -> Operator | None:
-        """The operator of that name if the password fits. An unknown name takes as long as a wrong password."""
-        known = self.all()
-        decoy = next(iter(known.values()), None)
-        entry = known.get(name, decoy)
-        fits = entry is not None and check_password_hash(entry.password, password)
-        return known.get(name) if fits else None
+        """The operator of that name if the password fits. An unknown name takes as long as one of those in the file."""
+        entry = self.all().get(name)
+        fits = check_password_hash(entry.password if entry else self._decoy(name), password)
+        return entry if fits else None
+
+    def _decoy(self, name: str) -> str:
+        """A hash that no password has, with the parameters of an operator's: for a name always those of the same one.
+
+        Where hashes cost different times, an unknown name then costs what a known one could.
+        """
+        methods = [each.password.partition("$")[0] for each in self.all().values()]
+        chosen = hmac.digest(self._secret, name.encode("utf-8", "replace"), "sha256")
+        return f"{methods[int.from_bytes(chosen[:8]) % len(methods)]}${chosen.hex()[:16]}${'0' * 128}"
 
 
 def put_operator(path: Path, name: str, role: Role, password: str) -> bool:

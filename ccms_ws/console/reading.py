@@ -181,6 +181,6 @@ def _moment(name: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         abort(400, f"{text!r} is no time. Write 2026-11-20T08:30; it is taken as UTC.")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -15,6 +15,12 @@ from ccms_ws.console.operators import Operator, Operators
 GUESSES: Final = 5
 LOCKED_FOR: Final = timedelta(hours=1)
 MOST_SESSIONS: Final = 200
+ATTEMPTS: Final = 30
+ATTEMPTS_WITHIN: Final = timedelta(minutes=10)
+"""From one address, with whatever names."""
+MOST_ADDRESSES: Final = 1000
+SIGNING_IN: Final = 2
+"""Passwords that are looked at at the same time: fewer than the console has threads."""
 
 
 @dataclass(slots=True)
@@ -89,6 +95,33 @@ class Guesses:
         """The password was right."""
         with self._lock:
             self._failed.pop(name, None)
+
+
+class Addresses:
+    """Counts attempts to sign in by address of the client, whatever the name, and how many are looked at at once.
+
+    A look at a password takes a sixth of a second and 32 MB: it must not hold up the operators who are signed in.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._attempts: dict[str, tuple[datetime, int]] = {}
+        self._lock = threading.Lock()
+        self.places = threading.BoundedSemaphore(SIGNING_IN)
+        """To be taken without waiting: whoever finds none is refused."""
+
+    def may_try(self, address: str) -> bool:
+        """Count one attempt. False: too many in the last minutes."""
+        now = self._clock.now()
+        with self._lock:
+            self._attempts = {
+                each: (since, count) for each, (since, count) in self._attempts.items() if now < since + ATTEMPTS_WITHIN
+            }
+            if address not in self._attempts and len(self._attempts) >= MOST_ADDRESSES:
+                return False
+            since, count = self._attempts.get(address, (now, 0))
+            self._attempts[address] = (since, count + 1)
+            return count < ATTEMPTS
 
 
 class FormTokens:

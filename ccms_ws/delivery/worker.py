@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -23,12 +24,21 @@ from ccms_ws.delivery.recorder import AttemptRecorder
 from ccms_ws.delivery.sender import AttemptResult, Sender
 from ccms_ws.domain.messages import LeasedMessage
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
-from ccms_ws.errors import StoreUnavailable
+from ccms_ws.errors import InternalError, StoreUnavailable
 from ccms_ws.exchange import Exchange
+from ccms_ws.log import Limited, report_unwritten
 
 log = structlog.get_logger(__name__)
+_outage = Limited(log, most=1)
 
 _DATABASE_RETRY_SECONDS = 1.0
+
+
+class Heartbeat(Protocol):
+    """Shows that the coordinator thread lives. Never raises."""
+
+    def beat(self) -> None: ...
+    def end(self) -> None: ...
 
 
 class DeliveryWorker:
@@ -45,6 +55,7 @@ class DeliveryWorker:
         clock: Clock,
         settings: DeliverySettings,
         name: str,
+        heartbeat: Heartbeat,
     ) -> None:
         """`max_concurrent`: how many messages a partner may be sent at the same time; `name`: unique among workers."""
         self._units = units
@@ -54,6 +65,7 @@ class DeliveryWorker:
         self._clock = clock
         self._settings = settings
         self._name = name
+        self._heartbeat = heartbeat
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._longest_attempt = timedelta(seconds=settings.connect_timeout_seconds + settings.read_timeout_seconds)
         self._in_flight = InFlight(max_concurrent, senders=settings.threads)
@@ -63,7 +75,11 @@ class DeliveryWorker:
 
     # -- running -------------------------------------------------------------------------------------------------------
     def run(self) -> None:
-        """Work until `stop` is called. Attempts that have started are finished and recorded first."""
+        """Work until `stop` is called. Attempts that have started are finished and recorded first.
+
+        Raises InternalError if a sender thread has ended. However this loop ends, no thread is left behind: a process
+        that claims nothing or sends nothing must not live on.
+        """
         log.info("worker.started", worker=self._name, threads=self._settings.threads)
         senders = [
             threading.Thread(target=self._send_loop, name=f"sender-{number}")
@@ -72,15 +88,22 @@ class DeliveryWorker:
         for sender in senders:
             sender.start()
         next_maintenance = 0.0
-        while not self._in_flight.stopped:
-            if time.monotonic() >= next_maintenance:
-                self._keep_running(self._maintenance.run)
-                next_maintenance = time.monotonic() + self._settings.poll_seconds
-            self._keep_running(self._cycle)
-            self._in_flight.wait_for_result(self._settings.poll_seconds)
-        for sender in senders:
-            sender.join()
+        try:
+            while not self._in_flight.stopped:
+                self._heartbeat.beat()
+                report_unwritten()
+                if time.monotonic() >= next_maintenance:
+                    self._keep_running(self._maintenance.run)
+                    next_maintenance = time.monotonic() + self._settings.poll_seconds
+                self._keep_running(self._cycle)
+                self._in_flight.wait_for_result(self._settings.poll_seconds)
+                self._check(senders)
+        finally:
+            self._in_flight.stop()
+            for sender in senders:
+                sender.join()
         self._keep_running(self._cycle)
+        self._heartbeat.end()
         log.info("worker.stopped", worker=self._name)
 
     def stop(self) -> None:
@@ -128,6 +151,11 @@ class DeliveryWorker:
             self._next_heartbeat = time.monotonic() + self._settings.lease_seconds / 3
         self._in_flight.add(claimed)
 
+    def _check(self, senders: Sequence[threading.Thread]) -> None:
+        """What is claimed would never be sent, and its lease would be renewed for ever."""
+        if not all(sender.is_alive() for sender in senders) and not self._in_flight.stopped:
+            raise InternalError("a sender thread of the worker has ended", hint="start the worker again")
+
     def _claim(self, uow: UnitOfWork, limit: int, room: Callable[[str], int]) -> Sequence[LeasedMessage]:
         if not limit:
             return ()
@@ -155,7 +183,7 @@ class DeliveryWorker:
         try:
             work()
         except StoreUnavailable as error:
-            log.warning("store.unavailable", worker=self._name, detail=str(error))
+            _outage.warning("store.unavailable", worker=self._name, detail=str(error))
             self._in_flight.pause(_DATABASE_RETRY_SECONDS)
         except Exception:
             log.exception("worker.defect", worker=self._name)

@@ -181,6 +181,21 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusalCount:
+    """Refusals with one error code that were counted and not kept one by one, under an incident id that they share.
+
+    `partner_id` is empty for unauthenticated senders.
+    """
+
+    incident_id: UUID
+    partner_id: str
+    code: str
+    began_at: datetime
+    last_at: datetime
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantinedAnswer:
     """A verified answer that fits no open message: kept for the operator, never applied, never dropped.
 

@@ -42,6 +42,7 @@ from ccms_ws.domain.messages import (
     OutgoingMessage,
     QuarantinedAnswer,
     Refusal,
+    RefusalCount,
     StoredAnswer,
 )
 from ccms_ws.domain.subjects import Lookup, Scope
@@ -322,7 +323,14 @@ class Inbox(Protocol):
         ...
 
     def refuse(self, refusal: Refusal) -> None: ...
-    def get_refusal(self, incident_id: UUID) -> Refusal: ...
+    def count_refusals(self, counts: Iterable[RefusalCount]) -> None:
+        """Store counts, each in place of its earlier value."""
+        ...
+
+    def get_refusal(self, incident_id: UUID) -> Refusal:
+        """The refusal, or in its place what is known of those that share this incident id. Raises NotStored."""
+        ...
+
     def quarantine(self, answer: QuarantinedAnswer) -> None: ...
     def quarantined(self) -> Sequence[QuarantinedAnswer]: ...
 

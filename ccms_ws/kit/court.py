@@ -35,7 +35,9 @@ class SmallCourt:
         settings = load_settings(made.settings_file, [exchange.code for exchange in EXCHANGES], environment=False)
         self._engine = open_engine(settings.database.url)
         court = open_court(_at(settings, public_url), clock, published_keys=True)
-        self._gate = replace(court, units=unit_of_work(self._engine), reading=read_only(self._engine)).gateway()
+        self._gate = replace(court, units=unit_of_work(self._engine), reading=read_only(self._engine)).gateway(
+            is_limited=False
+        )
 
     def answer(self, request: HttpRequest) -> HttpReply:
         """What the court's gate says to a request."""

@@ -19,10 +19,11 @@ from ccms_ws.clock import Clock
 from ccms_ws.config import PartnerSettings
 from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
-from ccms_ws.errors import ConfigError
+from ccms_ws.errors import ConfigError, RateLimited
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.metrics import families
 from ccms_ws.metrics.families import FAMILIES, Family, Samples
+from ccms_ws.store.heartbeats import ENDPOINT, WORKER, RunningProgram
 from ccms_ws.store.measures import HELD_BACK, Measures
 from ccms_ws.store.traffic import QUARANTINED, UNANSWERED
 
@@ -46,17 +47,19 @@ class Certificate(Protocol):
 
 
 class CourtCollector(Collector):
-    """`measures` and `certificates` say how it stands at a moment; each collection asks them."""
+    """`measures`, `certificates` and `programs` say how it stands at a moment; each collection asks them."""
 
     def __init__(
         self,
         partners: Iterable[PartnerSettings],
         measures: Callable[[datetime], Measures],
         certificates: Callable[[datetime], Sequence[Certificate]],
+        programs: Callable[[], Sequence[RunningProgram]],
         clock: Clock,
     ) -> None:
-        self._measures, self._certificates, self._clock = measures, certificates, clock
+        self._measures, self._certificates, self._programs, self._clock = measures, certificates, programs, clock
         partners = list(partners)
+        self._senders = [each.id for each in partners if each.sends or each.receives]
         self._incoming = [(code, each.id) for each in partners for code in (*each.sends, *each.receives)]
         self._outgoing = [(code, each.id) for each in partners for code in each.receives]
 
@@ -67,19 +70,35 @@ class CourtCollector(Collector):
         """Raises StoreError before the first."""
         now = self._clock.now()
         measures = self._measures(now)
-        samples = self._constant() | self._traffic(measures) | self._lines(measures, now) | self._ends(now)
+        samples = self._constant() | self._running(now) | self._traffic(measures)
+        samples |= self._lines(measures, now) | self._ends(now)
         return (family.of(samples[family]) for family in FAMILIES)
 
     def _constant(self) -> dict[Family, Samples]:
         return {families.BUILD: {(ccms_ws.__version__,): 1}}
 
+    def _running(self, now: datetime) -> dict[Family, Samples]:
+        states: dict[tuple[str, ...], float] = {
+            (program, state): 0 for program in (ENDPOINT, WORKER) for state in ("alive", "silent")
+        }
+        dropped: dict[tuple[str, ...], float] = {(program,): 0 for program in (ENDPOINT, WORKER)}
+        for each in self._programs():
+            states[each.program, "alive" if each.is_alive(now) else "silent"] += 1
+            dropped[(each.program,)] += each.dropped_lines
+        return {families.PROGRAMS: states, families.DROPPED: dropped}
+
     def _traffic(self, measures: Measures) -> dict[Family, Samples]:
         none_in: dict[tuple[str, ...], float] = {(*each, outcome): 0 for each in self._incoming for outcome in OUTCOMES}
         none_out: dict[tuple[str, ...], float] = {(*each, state): 0 for each in self._outgoing for state in STATES}
         none_taken: dict[tuple[str, ...], float] = dict.fromkeys(self._outgoing, 0)
+        limited: dict[tuple[str, ...], float] = {(each,): 0 for each in self._senders}
+        counted = measures.not_kept
+        limited |= {(each,): number for (each, code), number in counted.items() if code == RateLimited.code}
         return {
             families.RECEIVED: none_in | dict(measures.received),
             families.REFUSED: {(): measures.refused},
+            families.NOT_KEPT: {(): sum(counted.values()) - sum(limited.values())},
+            families.RATE_LIMITED: limited,
             families.REFUSED_FOR: {(code,): number for code, number in measures.refused_for.items()},
             families.LOGGED: {(): measures.logged},
             families.DELIVERED: none_taken | dict(measures.delivered),

@@ -45,6 +45,26 @@ REFUSED_FOR: Final = Family(
     ("code",),
     "messages that were not let in during the last hour, of the newest 10,000, by the code of the error",
 )
+NOT_KEPT: Final = Family(
+    "ccms_ws_messages_refused_not_kept_total",
+    (),
+    "of these, messages that were only counted: of unauthenticated senders, or during an outage of the database",
+)
+RATE_LIMITED: Final = Family(
+    "ccms_ws_messages_rate_limited_total",
+    ("partner",),
+    "messages that were refused because the partner sent more than its rate allows",
+)
+PROGRAMS: Final = Family(
+    "ccms_ws_programs",
+    ("program", "state"),
+    "endpoints and workers that write their heartbeat (alive), or have not for 30 seconds to an hour (silent)",
+)
+DROPPED: Final = Family(
+    "ccms_ws_log_lines_dropped",
+    ("program",),
+    "log lines that the running programs could not write since they started",
+)
 LOGGED: Final = Family("ccms_ws_message_log_entries", (), "entries of the message log")
 DELIVERED: Final = Family("ccms_ws_messages_delivered_total", ("exchange", "partner"), "messages that the partner took")
 OUTBOX: Final = Family(
@@ -82,6 +102,6 @@ READABLE: Final = Family(
 )
 
 FAMILIES: Final = (
-    *(BUILD, RECEIVED, REFUSED, REFUSED_FOR, LOGGED, DELIVERED, OUTBOX, OLDEST, LATE, LINE, FAILURES, OVERDUE),
-    *(EXPIRY, READABLE),
+    *(BUILD, PROGRAMS, DROPPED, RECEIVED, REFUSED, REFUSED_FOR, NOT_KEPT, RATE_LIMITED, LOGGED, DELIVERED),
+    *(OUTBOX, OLDEST, LATE, LINE, FAILURES, OVERDUE, EXPIRY, READABLE),
 )

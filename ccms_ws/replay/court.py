@@ -45,7 +45,7 @@ class ReplayCourt:
             units=unit_of_work(self._engine),
             reading=read_only(self._engine),
         )
-        self._gate = self.application.gateway()
+        self._gate = self.application.gateway(is_limited=False)
 
     def begin(self, at: datetime, books: sqlite3.Connection | None) -> None:
         """Set the clock, and put the database back to `books`; None leaves it as it is."""

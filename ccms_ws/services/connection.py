@@ -21,9 +21,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ccms_ws.envelope.published_keys import key_hash
 from ccms_ws.envelope.trust import PinnedCertificate
 from ccms_ws.errors import ConfigError
+from ccms_ws.log import Limited
 from ccms_ws.services.http import Environ
 
 log = structlog.get_logger(__name__)
+_limited = Limited(log)
 
 _LONGEST = 16_384
 """Characters of a header that are looked at; a certificate takes some two or three thousand."""
@@ -63,12 +65,12 @@ class TlsClients:
         if not shown:
             return ""
         if not self._comes_from_proxy(environ):
-            log.warning("tls.header-from-elsewhere", address=environ.get("REMOTE_ADDR", ""))
+            _limited.warning("tls.header-from-elsewhere", address=environ.get("REMOTE_ADDR", ""))
             return ""
         der = _read(shown)
         pin = self._partners.get(der) if der else None
         if pin is None:
-            log.warning("tls.certificate-of-nobody", readable=der is not None)
+            _limited.warning("tls.certificate-of-nobody", readable=der is not None)
             return ""
         if not pin.certificate.not_valid_before_utc <= now <= pin.certificate.not_valid_after_utc:
             log.warning("tls.certificate-not-valid", partner=pin.partner_id)

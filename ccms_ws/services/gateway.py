@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -28,17 +28,20 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import CcmsWsError, ConcurrentChange, HttpRefusal, InternalError, ServiceNotFound, StoreError
+from ccms_ws.errors import CcmsWsError, ConcurrentChange, HttpRefusal, InternalError, ServiceNotFound
 from ccms_ws.exchange import Context, Exchange
-from ccms_ws.log import bound, get_logger
+from ccms_ws.log import Limited, bound, get_logger
 from ccms_ws.services.connection import TlsClients
 from ccms_ws.services.http import Environ, Response, StartResponse, read_request
 from ccms_ws.services.published import PublishedContract
+from ccms_ws.services.rates import Rate, RateLimits
+from ccms_ws.services.refusals import KEPT_EACH_MINUTE, RefusalRecorder
 from ccms_ws.services.replies import Replies, refusal, transaction_id
 from ccms_ws.services.soap import SoapService
 from ccms_ws.services.wire_profile import describe
 
 log = get_logger(__name__)
+_limited = Limited(log)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,12 @@ class GatewayContext:
     unit_of_work: UnitOfWorkFactory
     reading: UnitOfWorkFactory
     message_log: MessageLog
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    """How many messages each partner may send."""
+    refusals_kept: int | None = KEPT_EACH_MINUTE
+    """Refusals of unauthenticated senders with one error code that are kept in a minute; None: all."""
+    is_ready: Callable[[], bool] = lambda: True
+    """Can the database be read and written?"""
 
     @property
     def weaker_profiles(self) -> tuple[Profile, ...]:
@@ -79,6 +88,8 @@ class Request:
     exchange: str = ""
     http: Received | None = None
     envelope: VerifiedEnvelope | None = None
+    only_counted: bool = False
+    """It was refused, and is one of many that share a line in the log."""
 
     @property
     def body(self) -> bytes:
@@ -136,6 +147,8 @@ class Gateway:
             check_published_policy(wsdl_path(exchange.service), profile)
         self._replies = Replies(context.identity, context.policy, context.clock, context.references)
         self._published = PublishedContract(context, tuple(self._services.values()))
+        self._refusals = RefusalRecorder(context.unit_of_work, context.refusals_kept)
+        self._rates = RateLimits(context.rates)
         self._prefix = urlsplit(context.public_url).path.rstrip("/")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -146,8 +159,16 @@ class Gateway:
             return self._published.get(environ).send(start_response, head=environ["REQUEST_METHOD"] == "HEAD")
         return self.receive(environ).send(start_response)
 
+    def flush(self) -> None:
+        """Store what has only been counted so far. To be called every few seconds."""
+        self._refusals.flush()
+
+    def count_refused(self, error: HttpRefusal) -> UUID:
+        """Count a request that the server has refused by itself. Returns the incident id for its sender."""
+        return self._refusals.count(error, self._context.clock.now())
+
     def receive(self, environ: Environ) -> Response:
-        """Handle one POST. Every request gets exactly one response; every refusal is recorded."""
+        """Handle one POST. Every request gets exactly one response; every refusal is recorded or counted."""
         started = time.perf_counter()
         request = Request(environ.get("PATH_INFO", ""), incident_id=uuid4())
         try:
@@ -157,7 +178,7 @@ class Gateway:
             response, outcome = reply.response, reply.outcome
         except Exception as error:
             response, outcome = self._refuse(request, error)
-        if request.envelope is not None:
+        if request.envelope is not None and not request.only_counted:
             milliseconds = round((time.perf_counter() - started) * 1000, 2)
             remarks = {"remarks": request.envelope.remarks} if request.envelope.remarks else {}
             log.info("message.received", outcome=outcome, ms=milliseconds, **request.log_fields, **remarks)
@@ -171,6 +192,7 @@ class Gateway:
         request.http = read_request(environ, context.policy.limits.message)
         crash_point("endpoint.read")
         request.envelope = self._open(request.http, service, environ)
+        self._rates.take(request.partner_id)
         crash_point("endpoint.opened")
         return VerifiedMessage(
             service, request.envelope, self._incoming(service, request.envelope, request.body), request.incident_id
@@ -272,36 +294,34 @@ class Gateway:
 
     # -- refuse --------------------------------------------------------------------------------------------------------
     def _refuse(self, request: Request, error: Exception) -> tuple[Response, str]:
-        """Record the refusal and answer with a fault, signed once the sender is known; also the error code."""
-        if not isinstance(error, CcmsWsError):
-            log.exception("gateway.internal-error", incident=str(request.incident_id))
-            error = InternalError(f"{type(error).__name__}, see the log")  # its own text may contain personal data
-        self._record_refusal(request, error)
-        if request.envelope is not None:
-            return self._replies.signed_fault(error, request.incident_id, request.envelope), error.code
-        if isinstance(error, HttpRefusal):
-            return refusal(error, request.incident_id), error.code
-        return self._replies.unsigned_fault(error, request.incident_id, request.http), error.code
+        """Record the refusal and answer with a fault, signed once the sender is known; also the error code.
 
-    def _record_refusal(self, request: Request, error: CcmsWsError) -> None:
-        """Store what explains the refusal to an operator. The refusal stands even if it cannot be stored."""
-        incident = str(request.incident_id)
-        log.warning("message.refused", incident=incident, code=error.code, rule=error.rule, **request.log_fields)
-        try:
-            with self._context.unit_of_work() as uow:
-                uow.inbox.refuse(
-                    Refusal(
-                        incident_id=request.incident_id,
-                        at=self._context.clock.now(),
-                        address=request.path[:200],
-                        partner_id=request.partner_id,
-                        code=error.code,
-                        rule=error.rule,
-                        detail=str(error)[:2000],
-                        size=len(request.body),
-                        digest=hashlib.sha256(request.body).digest(),
-                    )
-                )
-                uow.commit()
-        except StoreError:
-            log.exception("gateway.refusal-not-recorded", incident=incident)
+        What is no SOAP fault is not signed for an authenticated partner either: a rate limit has to cost little.
+        """
+        if not isinstance(error, CcmsWsError):
+            _limited.error("gateway.internal-error", incident=str(request.incident_id), exc_info=error)
+            error = InternalError(f"{type(error).__name__}, see the log")  # its own text may contain personal data
+        incident = self._record_refusal(request, error)
+        if isinstance(error, HttpRefusal):
+            return refusal(error, incident), error.code
+        if request.envelope is not None:
+            return self._replies.signed_fault(error, incident, request.envelope), error.code
+        return self._replies.unsigned_fault(error, incident, request.http), error.code
+
+    def _record_refusal(self, request: Request, error: CcmsWsError) -> UUID:
+        """Record what explains the refusal to an operator. Returns the incident id for the sender."""
+        incident = self._refusals.record(
+            Refusal(
+                incident_id=request.incident_id,
+                at=self._context.clock.now(),
+                address=request.path[:200],
+                partner_id=request.partner_id,
+                code=error.code,
+                rule=error.rule,
+                detail=str(error)[:2000],
+                size=len(request.body),
+                digest=hashlib.sha256(request.body).digest(),
+            )
+        )
+        request.only_counted = incident != request.incident_id
+        return incident

@@ -45,8 +45,12 @@ def read_request(environ: Environ, limit: int) -> Received:
     if encoding not in ("", "identity"):
         raise UnsupportedMediaType(f"Content-Encoding {encoding[:40]!r} is not enabled")
     length = _content_length(environ)
-    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-    if length is None and not chunked:
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "").strip().lower()
+    if coding not in ("", "chunked"):
+        raise RequestMalformed(f"Transfer-Encoding {coding[:40]!r} is not supported")
+    if length is not None and coding:
+        raise RequestMalformed("Content-Length and Transfer-Encoding exclude each other", rule="RFC 9112 6.1")
+    if length is None and not coding:
         raise LengthRequired
     if length is not None and length > limit:
         raise MessageTooLarge(f"Content-Length {length} is over the limit of {limit} bytes")

@@ -1,4 +1,4 @@
-"""What anybody may read with GET: the contract's files, a page that explains them, and whether the endpoint lives.
+"""What may be read with GET: the contract's files, a page that explains them, whether the endpoint lives and is ready.
 
 Addresses in what is published come from the configured public URL alone, never from the Host header.
 """
@@ -25,6 +25,7 @@ from ccms_ws.services.soap import SoapService
 _XML = "text/xml; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
+_NOT_KEPT = (("Cache-Control", "no-store"),)
 _PAGE_POLICY = (
     "Content-Security-Policy",
     f"default-src 'none'; style-src '{STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -42,6 +43,8 @@ class Publisher(Protocol):
     def public_url(self) -> str: ...
     @property
     def policy(self) -> SecurityPolicy: ...
+    @property
+    def is_ready(self) -> Callable[[], bool]: ...
     @property
     def weaker_profiles(self) -> Sequence[Profile]: ...
 
@@ -68,7 +71,11 @@ class PublishedContract:
         if path in ("", "/"):
             return _cached(environ, self._page, _HTML, _PAGE_POLICY)
         if path == "/health":
-            return Response("200 OK", b"ok\n", _TEXT, (("Cache-Control", "no-store"),))
+            return Response("200 OK", b"ok\n", _TEXT, _NOT_KEPT)
+        if path == "/ready":
+            ready = self._publisher.is_ready()
+            status, said = ("200 OK", b"ready\n") if ready else ("503 Service Unavailable", b"not ready\n")
+            return Response(status, said, _TEXT, _NOT_KEPT)
         service = self._services.get(path)
         if service is None:
             return _not_found()

@@ -25,7 +25,11 @@ from ccms_ws.errors import AddressingHeaderInvalid, CcmsWsError, HttpRefusal, In
 from ccms_ws.services.http import Response
 
 _ACCEPTED = Response("202 Accepted", b"", "text/plain")
-_HEADERS = {"http.method-not-allowed": (("Allow", "GET, HEAD, POST"),), "http.overloaded": (("Retry-After", "5"),)}
+_HEADERS = {
+    "http.method-not-allowed": (("Allow", "GET, HEAD, POST"),),
+    "http.overloaded": (("Retry-After", "5"),),
+    "http.rate-limited": (("Retry-After", "1"),),
+}
 
 
 class Replies:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -15,10 +16,10 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 
-from ccms_ws.errors import CcmsWsError
+from ccms_ws.errors import CcmsWsError, InternalError
 from ccms_ws.garbage import settle_memory
-from ccms_ws.services.endpoint import Bounds, Endpoint
-from ccms_ws.services.http import WsgiApplication
+from ccms_ws.services.connections import ConnectionGuard, ConnectionLimits
+from ccms_ws.services.endpoint import Bounds, Endpoint, Program
 
 if TYPE_CHECKING:
     from ccms_ws.config.endpoint import TlsSettings
@@ -27,12 +28,10 @@ log = structlog.get_logger(__name__)
 
 _HEADER_TIMEOUT = 10.0
 """Seconds that a client may take to send the headers of a request, and that a kept connection may lie idle."""
-_MOST_CONNECTIONS = 1024
-"""Of one process. Those beyond wait outside until one is closed."""
 _GRACE = 30
 """Seconds that a process may take to finish what was begun when it is told to stop."""
-
-
+_OTHER_FILES = 512
+"""What a process has open beside its connections: the database, its log, its code."""
 _LOOK_AT_PARENT = 0.5
 """Seconds."""
 
@@ -54,24 +53,29 @@ class _Server(Granian):  # type: ignore[misc, valid-type]  # a name chosen at ru
 
 
 def serve(
-    load: Callable[[], WsgiApplication],
+    load: Callable[[], Program],
     bounds: Bounds,
     *,
     host: str,
     port: int,
     workers: int,
+    limits: ConnectionLimits | None = None,
     tls: TlsSettings | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; what was begun is finished. `load` makes the application in each process, and at
+    """Serve until SIGTERM or SIGINT; what was begun is finished. `load` makes the program in each process, and at
     SIGHUP once before anything is changed: new processes with new settings take over, and no connection is refused.
+
+    Raises InternalError if the processes that serve end by themselves again and again.
     """
+    limits = limits or ConnectionLimits()
+    _allow_open_files(limits.total)
     server = _Server(
         "ccms_ws",
         address=host,
         port=port,
         interface=Interfaces.RSGI,
         workers=workers,
-        backpressure=_MOST_CONNECTIONS,
+        backpressure=limits.total,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=int(_HEADER_TIMEOUT * 1000)),
         websockets=False,
@@ -85,13 +89,26 @@ def serve(
         ssl_protocol_min=SSLProtocols.tls13 if tls and tls.minimum == "1.3" else SSLProtocols.tls12,
     )
     server.check = load
-    server.serve(target_loader=partial(_ready, load, bounds, os.getpid()), wrap_loader=False)
+    try:
+        server.serve(target_loader=partial(_ready, load, bounds, limits, port, os.getpid()), wrap_loader=False)
+    except SystemExit as ended:
+        raise InternalError("the processes that serve ended by themselves", hint="the log says why") from ended
 
 
-def _ready(load: Callable[[], WsgiApplication], bounds: Bounds, parent: int) -> Endpoint:
+def _allow_open_files(connections: int) -> None:
+    """The system's default for the files that a process may open is less than the connections that it may have."""
+    enough, (now, most) = connections + _OTHER_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (now, most):
+        enough = min(enough, most)
+    if now != resource.RLIM_INFINITY and now < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
+
+
+def _ready(load: Callable[[], Program], bounds: Bounds, limits: ConnectionLimits, port: int, parent: int) -> Endpoint:
     """What one process serves."""
     threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
     endpoint = Endpoint(load(), bounds)
+    ConnectionGuard(limits, port, endpoint.is_busy).start()
     settle_memory()
     return endpoint
 

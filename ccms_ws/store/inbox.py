@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
-from uuid import UUID
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
-from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, StoredAnswer
+from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, RefusalCount, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, MessageIdReused, NotStored, StoreError
 from ccms_ws.store.chains import link
-from ccms_ws.store.message_tables import inbox_message, message_chain, quarantined_answer, refusal
+from ccms_ws.store.message_tables import inbox_message, message_chain, quarantined_answer, refusal, refusal_count
 from ccms_ws.store.prepared import Prepared
 from ccms_ws.store.turns import take_turns
 
 REFUSALS_KEPT = 10_000
+_SUMS: Final = UUID("6f0f2f0e-7a0a-4b53-9d0c-3b9b61f5a5c1")
+"""Namespace of the ids under which old counts are summed up."""
 _LONGEST_TEXT = 2_000
 
-_i, _r, _q, _c = inbox_message.c, refusal.c, quarantined_answer.c, message_chain.c
+COUNTS_KEPT = timedelta(days=7)
+_i, _r, _n, _q, _c = inbox_message.c, refusal.c, refusal_count.c, quarantined_answer.c, message_chain.c
 _KNOWN = Prepared(
     select(
         _i.content_digest,
@@ -45,7 +50,24 @@ _LENGTHEN = Prepared(
 _REFUSAL = select(
     *(_r.incident_id, _r.refused_at, _r.address, _r.partner_id, _r.code, _r.rule, _r.detail, _r.size, _r.digest)
 ).where(_r.incident_id == bindparam("id"))
-_FORGET = delete(refusal).where(_r.refusal_id <= bindparam("last"))
+# A flood from one side, unauthenticated senders above all, must not remove what is kept of the others.
+_RANKED = select(
+    _r.refusal_id, func.row_number().over(partition_by=_r.partner_id, order_by=_r.refusal_id.desc()).label("place")
+).subquery()
+_FORGET = delete(refusal).where(
+    _r.refusal_id.in_(select(_RANKED.c.refusal_id).where(_RANKED.c.place > bindparam("kept")))
+)
+_COUNTED = select(_n.incident_id, _n.partner_id, _n.code, _n.began_at, _n.last_at, _n.number)
+_COUNT_AGAIN = (
+    update(refusal_count)
+    .where(_n.incident_id == bindparam("id"))
+    .values(number=bindparam("new_number"), last_at=bindparam("new_last_at"))
+)
+_SUM_UP = (
+    update(refusal_count)
+    .where(_n.incident_id == bindparam("id"))
+    .values(number=_n.number + bindparam("more"), last_at=bindparam("new_last_at"))
+)
 _QUARANTINED = select(_q.message_id, _q.partner_id, _q.exchange, _q.reason, _q.received_at).order_by(_q.quarantine_id)
 
 
@@ -100,7 +122,7 @@ class SqlInbox:
         return new
 
     def refuse(self, refusal_: Refusal) -> None:
-        """Keep a refusal; only the newest 10,000 stay."""
+        """Keep a refusal. Of each partner, and of unauthenticated senders, the newest 10,000 stay, or a few more."""
         row = {
             "incident_id": refusal_.incident_id,
             "refused_at": refusal_.at,
@@ -113,11 +135,34 @@ class SqlInbox:
             "digest": refusal_.digest,
         }
         (number,) = self._connection.execute(insert(refusal).returning(_r.refusal_id), row).one()
-        self._connection.execute(_FORGET, {"last": number - REFUSALS_KEPT})
+        if number % max(REFUSALS_KEPT // 100, 1) == 0:
+            self._connection.execute(_FORGET, {"kept": REFUSALS_KEPT})
+
+    def count_refusals(self, counts: Iterable[RefusalCount]) -> None:
+        """Store counts, each in place of its earlier value. Those of more than a week ago are summed up."""
+        for count in counts:
+            again = {"id": count.incident_id, "new_number": count.number, "new_last_at": count.last_at}
+            if self._connection.execute(_COUNT_AGAIN, again).rowcount == 0:
+                self._connection.execute(insert(refusal_count), _fields(count))
+                self._sum_up(count.last_at - COUNTS_KEPT)
+
+    def _sum_up(self, before: datetime) -> None:
+        old = self._connection.execute(_COUNTED.where(_n.last_at < before)).all()
+        for each in (RefusalCount(*row) for row in old):
+            sum_id = uuid5(_SUMS, f"{each.partner_id} {each.code}")
+            if each.incident_id == sum_id:
+                continue
+            more = {"id": sum_id, "more": each.number, "new_last_at": each.last_at}
+            if self._connection.execute(_SUM_UP, more).rowcount == 0:
+                self._connection.execute(insert(refusal_count), _fields(replace(each, incident_id=sum_id)))
+            self._connection.execute(delete(refusal_count).where(_n.incident_id == each.incident_id))
 
     def get_refusal(self, incident_id: UUID) -> Refusal:
         row = self._connection.execute(_REFUSAL, {"id": incident_id}).first()
         if row is None:
+            counted = self._connection.execute(_COUNTED.where(_n.incident_id == incident_id)).first()
+            if counted is not None:
+                return _shared(RefusalCount(*counted))
             raise NotStored(
                 f"there is no refusal {incident_id}, or it is too long ago",
                 hint="ccms-ws messages list --outcome refused shows those that are kept",
@@ -131,6 +176,20 @@ class SqlInbox:
     def quarantined(self) -> Sequence[QuarantinedAnswer]:
         """All answers in quarantine, oldest first."""
         return [QuarantinedAnswer(*row) for row in self._connection.execute(_QUARANTINED)]
+
+
+def _fields(count: RefusalCount) -> dict[str, object]:
+    return {field.name: getattr(count, field.name) for field in fields(count)}
+
+
+def _shared(count: RefusalCount) -> Refusal:
+    """What is known of each refusal that was only counted."""
+    whose = f"messages of {count.partner_id}" if count.partner_id else "messages of unauthenticated senders"
+    detail = (
+        f"one of {count.number} {whose} refused with this code from {count.began_at:%Y-%m-%d %H:%M:%S} to"
+        f" {count.last_at:%Y-%m-%d %H:%M:%S} UTC, which were counted and not kept one by one"
+    )
+    return Refusal(count.incident_id, count.began_at, "", count.partner_id, count.code, "", detail, 0, b"")
 
 
 def _row(message: IncomingMessage, answer: StoredAnswer | None) -> dict[str, object]:

@@ -20,7 +20,7 @@ from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
 from ccms_ws.store.abstracts import SqlAbstracts
 from ccms_ws.store.lines import SqlLines
-from ccms_ws.store.message_tables import inbox_message, message_chain, quarantined_answer, refusal
+from ccms_ws.store.message_tables import inbox_message, message_chain, quarantined_answer, refusal, refusal_count
 from ccms_ws.store.outbox_tables import outbox_message
 from ccms_ws.store.outbox_view import ENDED, HELD, NOT_DELIVERED, READY
 from ccms_ws.store.tally import Tally
@@ -30,7 +30,8 @@ LATELY: Final = timedelta(hours=1)
 HELD_BACK: Final = "held"
 _ENDED: Final = "ended"
 
-_i, _m, _q, _r = inbox_message.c, outbox_message.c, quarantined_answer.c, refusal.c
+_i, _m, _q = inbox_message.c, outbox_message.c, quarantined_answer.c
+_r, _n = refusal.c, refusal_count.c
 _kind = case(
     (and_(_m.state == OutboxState.PENDING, HELD), HELD_BACK),
     (and_(_m.state == OutboxState.DEAD, ENDED.is_not(None)), _ENDED),
@@ -49,6 +50,7 @@ _SET_ASIDE = (
 )
 # Numbers are given in order, and of the refusals only the oldest are forgotten.
 _REFUSED = select(func.coalesce(func.max(_r.refusal_id), 0))
+_COUNTED = select(_n.partner_id, _n.code, func.sum(_n.number)).group_by(_n.partner_id, _n.code)
 _REFUSED_FOR = select(_r.code, func.count()).group_by(_r.code)
 _LOGGED = select(func.coalesce(func.sum(message_chain.c.length), 0))
 
@@ -58,8 +60,9 @@ class Measures:
     """How it stands at one moment.
 
     `received`: messages that were let in, ever, by exchange, partner and outcome (`ccms_ws.store.traffic`); `logged`:
-    the same in all, as the chains of the message log count them. `refused`: ever; `refused_for`: in the last hour, by
-    code, of those that are kept. `delivered`: ever, by exchange and partner. `open`: what is not delivered, by
+    the same in all, as the chains of the message log count them. `refused`: ever; `not_kept`: how many of
+    these were only counted, by partner (empty if not authenticated) and code; `refused_for`: in the last hour, by code,
+    of those that are kept. `delivered`: ever, by exchange and partner. `open`: what is not delivered, by
     exchange, partner and state: pending, sending, held or dead. `oldest`: when the oldest message that is pending or
     being sent was made, `due`: since when the first that could be sent waits for a worker, by partner. `lines`: of
     partners that failed once. `overdue`: abstracts without a response in time.
@@ -69,6 +72,7 @@ class Measures:
     logged: int
     refused: int
     refused_for: Mapping[str, int]
+    not_kept: Mapping[tuple[str, str], int]
     delivered: Mapping[tuple[str, str], int]
     open: Mapping[tuple[str, str, str], int]
     oldest: Mapping[str, datetime]
@@ -98,11 +102,13 @@ class Meter:
                     open_[exchange, partner_id, kind] = number
                 if kind in (OutboxState.PENDING, OutboxState.SENDING):
                     oldest[partner_id] = min(since, oldest.get(partner_id, since))
+            not_kept = {(partner_id, code): int(number) for partner_id, code, number in connection.execute(_COUNTED)}
             recent = _REFUSED_FOR.where(_r.refused_at >= now - LATELY)
             return Measures(
                 received=_by_outcome(self._received.count(connection, now), connection),
                 logged=int(connection.execute(_LOGGED).scalar_one()),
-                refused=connection.execute(_REFUSED).scalar_one(),
+                refused=connection.execute(_REFUSED).scalar_one() + sum(not_kept.values()),
+                not_kept=not_kept,
                 refused_for=dict(connection.execute(recent).all()),
                 delivered=delivered,
                 open=open_,

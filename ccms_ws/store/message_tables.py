@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     Named,
@@ -99,7 +100,26 @@ refusal = Table(
     "refusal",
     metadata,
     RefusalColumns,
+    Index(None, "partner_id", "refusal_id"),
     comment="A message that was not let in, without its content; only the newest are kept",
+)
+
+
+class RefusalCountColumns(TypedColumns):
+    incident_id: Named[UUID] = Column(Uuid, primary_key=True, comment="What the refused parties were told to quote")
+    partner_id: Named[str] = Column(Text, comment="The partner; empty if not authenticated")
+    code: Named[str] = Column(Text, comment="Code of the error")
+    began_at: Named[datetime] = Column(Instant, comment="When the first of them was refused")
+    last_at: Named[datetime] = Column(Instant, comment="When the last of them was refused")
+    number: Named[int] = Column(BigInteger, comment="How many there were")
+
+
+refusal_count = Table(
+    "refusal_count",
+    metadata,
+    RefusalCountColumns,
+    check("number", "number > 0"),
+    comment="Refusals that were counted and not kept one by one; after a week only their sum is kept",
 )
 
 

@@ -17,11 +17,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, exists, litera
 
 from ccms_ws.domain.messages import AnswerKind, DeliveryAttempt, OutboxState
 from ccms_ws.errors import NotStored
-from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal
+from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal, refusal_count
 from ccms_ws.store.outbox import SqlOutbox
 from ccms_ws.store.outbox_tables import outbox_body, outbox_message
 
-_i, _o, _r, _q = inbox_message.c, outbox_message.c, refusal.c, quarantined_answer.c
+_i, _o, _r, _n, _q = inbox_message.c, outbox_message.c, refusal.c, refusal_count.c, quarantined_answer.c
 
 REFUSED = "refused"
 QUARANTINED = "quarantined"
@@ -100,6 +100,7 @@ class TrafficLog:
             *self._read(_OUTGOING.where(_o.message_id == message_id)),
             *self._read(_INCOMING.where(_i.message_id == message_id)),
             *self._read(_REFUSED.where(_r.incident_id == message_id)),
+            *self._read(_COUNTED.where(_n.incident_id == message_id)),
         ]
         # No index has the ids of answers: one more page to write for each message, and seldom is one looked for.
         rows = rows or list(self._read(_INCOMING.where(_i.answer_id == message_id)))
@@ -181,6 +182,13 @@ _REFUSED = select(
     _r.refused_at.label("at"),
     *(_r.incident_id.label("message_id"), _r.address.label("exchange"), _r.partner_id),
     *(literal("").label("root"), literal(REFUSED).label("outcome"), _r.code),
+)
+
+_COUNTED = select(
+    literal(Way.IN.value).label("way"),
+    _n.began_at.label("at"),
+    *(_n.incident_id.label("message_id"), literal("").label("exchange"), _n.partner_id),
+    *(literal("").label("root"), literal(REFUSED).label("outcome"), _n.code),
 )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,42 @@ def test_a_key_of_another_certificate_is_said_in_plain_words(settings: Path) -> 
     ended = run_program("serve", "--config", settings)
     assert ended.code == ExitCode.CONFIGURATION
     assert "does not belong to the certificate" in ended.err
+
+
+def test_an_endpoint_whose_processes_keep_dying_ends_with_a_code(settings: Path) -> None:
+    with serving(settings) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        deadline, ended = time.monotonic() + 30, set[str]()
+        while process.poll() is None:
+            assert time.monotonic() < deadline
+            for child in set(children.read_text().split()) - ended:
+                ended.add(child)
+                os.kill(int(child), signal.SIGKILL)
+            time.sleep(0.2)
+        assert process.returncode == ExitCode.FAILED
+        assert process.stderr is not None
+        assert "the processes that serve ended by themselves" in process.stderr.read()
+
+
+def test_the_endpoint_is_ready_while_it_can_write_to_its_database(settings: Path) -> None:
+    def status(path: str) -> int:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port_of(settings)}{path}", timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    def wait_until(wanted: int) -> None:
+        deadline = time.monotonic() + 30
+        while status("/ready") != wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    database = settings.parent / "court.db"
+    with serving(settings):
+        wait_until(200)
+        with closing(sqlite3.connect(database, isolation_level=None)) as other:
+            other.execute("DROP TABLE heartbeat")
+            wait_until(503)
+            assert status("/health") == 200

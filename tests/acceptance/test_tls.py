@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import os
-import re
 import shutil
 import socket
 import ssl
-import subprocess
 import threading
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,12 +19,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.clock import SystemClock
-from ccms_ws.demo.processes import listens
 from ccms_ws.envelope.policy import Profile
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import get_exchange
-from tests.support.commands import free_port_base
 from tests.support.court import Court
+from tests.support.proxies import nginx
 from tests.support.serving import Served, served_court
 from tests.support.tls import Doors, make_doors
 
@@ -111,37 +105,6 @@ def plain_proxy(doors: Doors, target: int, _folder: Path) -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
-
-
-@contextmanager
-def nginx(doors: Doors, target: int, folder: Path) -> Iterator[int]:
-    """nginx with the server block in CERTIFICATES.md, word for word but for files and ports; its port."""
-    document = resources.files("ccms_ws").joinpath("docs/CERTIFICATES.md").read_text("utf-8")
-    (block,) = re.findall(r"^```nginx\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
-    port = free_port_base()
-    for said, here in (
-        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
-        ("/etc/ccms-ws/", f"{doors.folder}/"),
-        ("http://127.0.0.1:8080", f"http://127.0.0.1:{target}"),
-    ):
-        assert said in block, said
-        block = block.replace(said, here)
-    kept = "".join(
-        f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;" if os.geteuid() == 0 else ""
-    main = f"{user} daemon off; pid {folder}/nginx.pid; error_log stderr; events {{}} http {{ access_log off; {kept}\n"
-    configuration = folder / "nginx.conf"
-    configuration.write_text(f"{main}{block}}}")
-    with subprocess.Popen(["nginx", "-c", str(configuration), "-e", "stderr"], stderr=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(100):
-                if listens(port):
-                    break
-                time.sleep(0.05)
-            yield port
-        finally:
-            process.terminate()
 
 
 def _read(stream: ssl.SSLSocket) -> tuple[str, str, bytes]:

@@ -88,7 +88,7 @@ class Court:
         self.folder = folder
         self.clock = FixedClock(now)
         self.application: CourtApplication = open_court(load_settings(folder / "ccms-ws.toml"), self.clock)
-        self.gate: Gateway = self.application.gateway()
+        self.gate: Gateway = self.application.gateway(is_limited=False)  # tests may be quick
         self.policy = SecurityPolicy()
 
     def restart(self) -> Court:

@@ -98,10 +98,14 @@ class Connection:
 
 @contextmanager
 def served_court(
-    folder: Path, *, change: Callable[[Path], None] = lambda _settings: None, **endpoint: int
+    folder: Path,
+    *,
+    change: Callable[[Path], None] = lambda _settings: None,
+    stderr: Any = subprocess.DEVNULL,
+    **endpoint: int,
 ) -> Iterator[Served]:
     """`ccms-ws serve` for a new demo court in `folder`; `endpoint`: settings of that table; `change` is called with the
-    settings file before anything starts.
+    settings file before anything starts; `stderr`: where its log goes.
     """
     made = make_installation(folder, SystemClock(), ports=Ports(free_port_base()))
     text = made.settings_file.read_text("utf-8").replace("workers = 1\nthreads = 8\n", "")
@@ -110,7 +114,7 @@ def served_court(
     change(made.settings_file)
     port = made.settings.endpoint.port
     command = [sys.executable, "-m", "ccms_ws", "serve", "--config", str(made.settings_file)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stderr=stderr) as process:
         try:
             wait_until_it_listens(process, port)
             yield Served(made.settings_file, process, port)

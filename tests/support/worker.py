@@ -35,6 +35,11 @@ DMV = Partner("DMV", "Department of Motor Vehicles", PartnerKind.MOTOR_VEHICLES)
 RESPONSE = "{urn:ccms-ws:exchange:DMV907:1.0}FailureToComplyAbstractResponse"
 
 
+class NoHeartbeat:
+    def beat(self) -> None: ...
+    def end(self) -> None: ...
+
+
 @dataclass
 class Line:
     """A worker on a fake outbox, with a sender that does what `deliver` says."""
@@ -82,6 +87,7 @@ class Line:
             clock=self.clock,
             settings=self.settings,
             name=name,
+            heartbeat=NoHeartbeat(),
         )
 
     def put(self) -> OutgoingMessage:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ccms_ws.config import load_settings
+from ccms_ws.config.endpoint import ProxySettings
 from ccms_ws.demo.pki import make_pki
 from ccms_ws.errors import ConfigError
 
@@ -262,3 +263,11 @@ def test_a_console_behind_a_proxy_has_the_proxy_s_address(court: Court) -> None:
     assert console is not None
     assert (console.url, console.is_secure) == ("https://console.court.example", True)
     assert "without a path" in refusal(court(SETTINGS + CONSOLE + more.replace("example/", "example/x")))
+
+
+@pytest.mark.parametrize(
+    ("written", "network"),
+    [("::ffff:10.0.0.5", "10.0.0.5/32"), ("::ffff:10.0.0.0/120", "10.0.0.0/24"), ("2001:db8::/32", "2001:db8::/32")],
+)
+def test_a_proxy_s_ipv4_address_in_the_form_of_ipv6_is_that_address(written: str, network: str) -> None:
+    assert ProxySettings(addresses=(written,)).addresses == (network,)

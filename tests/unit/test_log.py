@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -14,7 +15,7 @@ import structlog
 
 from ccms_ws.clock import FixedClock
 from ccms_ws.domain.courts import Participant, PersonName
-from ccms_ws.log import REDACTED, bound, configure_logging, get_logger
+from ccms_ws.log import REDACTED, Limited, bound, configure_logging, dropped_lines, get_logger
 
 CLOCK = FixedClock(datetime(2026, 11, 20, 8, 30, tzinfo=UTC))
 MESSAGE_ID = UUID("0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8")
@@ -110,3 +111,54 @@ def test_an_exception_is_written_with_its_trace(stream: io.StringIO) -> None:
     except ZeroDivisionError:
         get_logger("x").exception("defect")
     assert "ZeroDivisionError" in str(lines(stream)[0]["exception"])
+
+
+def test_a_line_that_cannot_be_written_is_dropped_and_counted_and_the_number_is_told_later() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w", encoding="utf-8") as stream:
+        full = os.open("/dev/full", os.O_WRONLY)
+        good = os.dup(writer)
+        configure_logging("INFO", "json", stream=stream, clock=CLOCK)
+        os.dup2(full, writer)
+        before = dropped_lines()
+        get_logger("x").info("lost")
+        logging.getLogger("library").warning("lost, too")
+        assert dropped_lines() == before + 2
+        os.dup2(good, writer)
+        get_logger("x").info("written")
+        for descriptor in (full, good):
+            os.close(descriptor)
+    with os.fdopen(reader, encoding="utf-8") as read:
+        told = [json.loads(line) for line in read]
+    assert [(line["event"], line.get("lines")) for line in told] == [("written", None), ("log.lines-dropped", 2)]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_program_without_a_stream_goes_on(form: str) -> None:
+    closed = io.StringIO()
+    closed.close()
+    configure_logging("INFO", "json" if form == "json" else "console", stream=closed, clock=CLOCK)
+    get_logger("x").info("event")
+    logging.getLogger("library").warning("%d", "a mistake of the library")
+    assert dropped_lines() >= 2
+
+
+def test_an_event_without_bound_is_written_a_few_times_and_counted(stream: io.StringIO) -> None:
+    seconds = [0.0]
+    limited = Limited(get_logger("x"), most=2, time=lambda: seconds[0])
+    for number in range(10):
+        limited.warning("flood", number=number)
+    limited.error("other")
+    seconds[0] = 60.0
+    limited.warning("flood", number=10)
+    limited.warning("flood", number=11)
+    limited.warning("flood", number=12)
+    limited.report()
+    seconds[0] = 120.0
+    limited.report()
+    limited.report()
+    told = [(line["event"], line.get("number"), line.get("unwritten"), line.get("lines")) for line in lines(stream)]
+    assert told == [
+        *[("flood", 0, None, None), ("flood", 1, None, None), ("other", None, None, None)],
+        *[("flood", 10, 8, None), ("flood", 11, None, None), ("log.lines-left-out", None, None, 1)],
+    ]

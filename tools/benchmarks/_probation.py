@@ -96,7 +96,9 @@ def bench_court(cases: int) -> Iterator[BenchCourt]:
         folder = Path(name) / "court"
         made = make_installation(folder, SystemClock(), ports=Ports(free_port_base()))
         settings = made.settings_file.read_text("utf-8")
-        made.settings_file.write_text(settings.replace('format = "console"', 'format = "json"'), "utf-8")
+        settings = settings.replace('format = "console"', 'format = "json"')
+        limit = "\n[endpoint.rate]\nrequests_per_second = 100000\nburst = 100000\n"  # none
+        made.settings_file.write_text(settings + limit, "utf-8")
         _fill(folder / "court.db", cases)
         yield BenchCourt(folder, load_court(made.settings_file), cases)
 

@@ -46,7 +46,7 @@ def measure() -> list[Figure]:
 
 def _in_process(court: BenchCourt) -> Figure:
     """The best turn counts: noise only adds."""
-    gate, sign_and_verify = court.application.gateway(), _floor(court)
+    gate, sign_and_verify = court.application.gateway(is_limited=False), _floor(court)
     turns = iter([court.queries(_A_TURN, seed) for seed in range(_TURNS + 1)])
     _answer_all(gate, next(turns))
     settle_memory()
@@ -128,7 +128,7 @@ def _check(result: dict[str, list[float]]) -> None:
 
 def _slowdown(small: BenchCourt, big: BenchCourt) -> Figure:
     best = {court.folder: float("inf") for court in (small, big)}
-    gates = {court.folder: court.application.gateway() for court in (small, big)}
+    gates = {court.folder: court.application.gateway(is_limited=False) for court in (small, big)}
     for seed in range(100, 100 + _TURNS):
         for court in (small, big):
             best[court.folder] = min(best[court.folder], _answer_all(gates[court.folder], court.queries(_A_TURN, seed)))

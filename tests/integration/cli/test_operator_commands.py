@@ -13,12 +13,14 @@ import pytest
 from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.findings import Light
 from ccms_ws.cli.reaching import certificate_days, clock_difference, look_at
-from ccms_ws.clock import SystemClock
+from ccms_ws.clock import FixedClock, SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.contract.pins import write_pinned
 from ccms_ws.contract.wsdl_import import gather
 from ccms_ws.demo.installation import COURT, Ports, make_installation
 from ccms_ws.simulator.server import HttpReply, PartnerServer
+from ccms_ws.store.engine import open_engine
+from ccms_ws.store.heartbeats import Heartbeat
 from tests.support.commands import Commands, free_port_base
 from tests.support.court import Court
 
@@ -268,10 +270,10 @@ def doctor(ccms_ws: Commands) -> tuple[int, dict[str, dict[str, str]]]:
     return ended.code, {row["what"]: row for row in ended.json}
 
 
-def test_a_new_court_is_well_but_for_its_endpoint_that_does_not_run(ccms_ws: Commands) -> None:
+def test_a_new_court_is_well_but_for_its_programs_that_do_not_run(ccms_ws: Commands) -> None:
     code, found = doctor(ccms_ws)
     assert code == 0
-    assert {what for what, row in found.items() if row["light"] != "green"} <= {"endpoint"}
+    assert {what for what, row in found.items() if row["light"] != "green"} <= {"endpoint", "worker"}
     assert {"settings", "court key", "court certificate", "database schema", "disk", "contract"} <= set(found)
 
 
@@ -301,3 +303,24 @@ def test_settings_that_cannot_be_used_are_one_red_row(ccms_ws: Commands) -> None
     ccms_ws.settings.write_text("[court]\n")
     code, found = doctor(ccms_ws)
     assert (code, set(found)) == (ExitCode.REFUSED, {"settings"})
+
+
+def test_programs_are_seen_by_their_heartbeats(ccms_ws: Commands) -> None:
+    engine, clock = open_engine(load_settings(ccms_ws.settings).database.url), FixedClock(SystemClock().now())
+    heart = Heartbeat(engine, "worker", clock)
+    heart.beat()
+    _, found = doctor(ccms_ws)
+    (name,) = (what for what in found if what.startswith("worker"))
+    assert found[name]["light"] == "green"
+    clock.advance(-timedelta(minutes=2))
+    Heartbeat(engine, "worker", clock).beat()
+    _, found = doctor(ccms_ws)
+    assert found[name]["light"] == "amber"
+    assert "has had no heartbeat since" in found[name]["found"]
+    assert found["worker"]["light"] == "amber"
+    engine.dispose()
+
+
+@pytest.mark.parametrize("since", ["99999999999d", "0001-01-01T00:00+23:59", "9999-12-31T23:59-23:59"])
+def test_a_time_outside_the_calendar_is_a_wrong_command_line(ccms_ws: Commands, since: str) -> None:
+    assert ccms_ws("messages", "list", "--since", since).code == ExitCode.USAGE

@@ -195,3 +195,12 @@ def test_the_service_gives_its_package(court: Court) -> None:
 def test_the_samples_of_the_page_are_those_of_the_catalogue(court: Court) -> None:
     for name in catalog.samples_of("urn:ccms-ws:exchange:FCC807:1.0"):
         assert get(court, PATH, f"sample={name}").body == catalog.sample(name)
+
+
+def test_ready_is_200_or_503_and_says_no_more(court: Court) -> None:
+    ready = [True, False]
+    court.gate = court.application.gateway(is_ready=lambda: ready.pop(0))
+    first, second = (court.request(path="/ready", method="GET") for _ in range(2))
+    assert (first.status, first.body) == (200, b"ready\n")
+    assert (second.status, second.body) == (503, b"not ready\n")
+    assert court.request(path="/health", method="GET").status == 200

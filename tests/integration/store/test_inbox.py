@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, text
 
-from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, StoredAnswer
+from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, RefusalCount, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, MessageIdReused, NotStored, StoreError
 from ccms_ws.store import inbox
 from tests.support.databases import Units
@@ -133,6 +134,48 @@ def test_only_the_newest_refusals_are_kept(units: Units, engine: Engine, monkeyp
         assert connection.execute(text("SELECT count(*) FROM refusal")).scalar() == 3
     with units() as uow:
         assert [uow.inbox.get_refusal(each.incident_id) for each in made[2:]] == made[2:]
+
+
+def test_a_flood_of_unauthenticated_senders_removes_no_refusal_of_a_partner(
+    units: Units, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "REFUSALS_KEPT", 3)
+    of_partners = [replace(refusal(), partner_id=partner) for partner in ("FTB", "DMV", "FTB")]
+    flood = [replace(refusal(), partner_id="") for _ in range(10)]
+    with units() as uow:
+        for each in (*of_partners, *flood):
+            uow.inbox.refuse(each)
+        uow.commit()
+    with units() as uow:
+        assert [uow.inbox.get_refusal(each.incident_id) for each in of_partners] == of_partners
+        assert [uow.inbox.get_refusal(each.incident_id) for each in flood[-3:]] == flood[-3:]
+        with pytest.raises(NotStored):
+            uow.inbox.get_refusal(flood[0].incident_id)
+
+
+def count(number: int, incident_id: UUID, at: datetime = NOW) -> RefusalCount:
+    return RefusalCount(incident_id, "", "envelope.malformed", at, at, number)
+
+
+def test_an_incident_that_was_only_counted_says_with_how_many(units: Units) -> None:
+    incident = uuid4()
+    for number in (5, 700):
+        with units() as uow:
+            uow.inbox.count_refusals([count(number, incident)])
+            uow.commit()
+    with units() as uow:
+        found = uow.inbox.get_refusal(incident)
+    assert (found.incident_id, found.code, found.partner_id) == (incident, "envelope.malformed", "")
+    assert "one of 700 messages of unauthenticated senders" in found.detail
+
+
+def test_counts_are_summed_up_after_a_week_and_none_is_lost(units: Units, engine: Engine) -> None:
+    with units() as uow:
+        for days in range(20):
+            uow.inbox.count_refusals([count(days + 1, uuid4(), NOW + timedelta(days=days))])
+        uow.commit()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*), sum(number) FROM refusal_count")).one() == (9, 210)
 
 
 # -- quarantine -------------------------------------------------------------------------------------------------------

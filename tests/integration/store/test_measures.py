@@ -18,6 +18,7 @@ from ccms_ws.domain.messages import (
     OperatorOrder,
     QuarantinedAnswer,
     Refusal,
+    RefusalCount,
     StoredAnswer,
 )
 from ccms_ws.store.measures import Meter
@@ -120,6 +121,17 @@ def test_refusals_are_counted_for_good_and_by_code_for_an_hour(units: Units, eng
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM refusal WHERE refused_at = (SELECT min(refused_at) FROM refusal)"))
     assert Meter(engine).read(NOW).refused == before.refused >= 4
+
+
+def test_refusals_that_were_only_counted_are_in_the_number(units: Units, engine: Engine) -> None:
+    with units() as uow:
+        uow.inbox.refuse(Refusal(uuid4(), NOW, "/FCC807/1.0", "", "envelope.stale", "", "", 3, b"\0" * 32))
+        for partner_id, code, number in (("", "envelope.stale", 80), ("DMV", "http.rate-limited", 9)):
+            uow.inbox.count_refusals([RefusalCount(uuid4(), partner_id, code, NOW, NOW, number)])
+        uow.commit()
+    read = Meter(engine).read(NOW)
+    assert read.refused >= 90
+    assert read.not_kept == {("", "envelope.stale"): 80, ("DMV", "http.rate-limited"): 9}
 
 
 def test_an_answer_is_overdue_whether_or_not_somebody_has_noted_it(units: Units, engine: Engine) -> None:

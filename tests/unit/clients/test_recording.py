@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ccms_ws.clients.recording import record_into
@@ -43,3 +44,13 @@ def test_silence_makes_no_file_and_rubbish_is_kept(tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 2
     record(SENT, b"<html>")
     assert any(name.endswith("-2-unreadable.xml") for name in names(tmp_path))
+
+
+def test_folder_and_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        record_into(tmp_path / "new")(SENT, REPLY)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "new").iterdir()} == {0o600}

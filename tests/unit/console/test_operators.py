@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from werkzeug.security import check_password_hash, generate_password_hash
 
 from ccms_ws.console import operators
 from ccms_ws.console.operators import SHORTEST_PASSWORD, Operators, Role, put_operator
@@ -122,3 +123,24 @@ def test_a_short_password_is_not_taken(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         put_operator(tmp_path / "operators.toml", "a", Role.READER, "x" * (SHORTEST_PASSWORD - 1))
     assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_name_costs_what_one_of_the_known_ones_does_and_always_the_same(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = generate_password_hash(PASSWORD, "scrypt:2048:8:1")
+    text = file.read_text("utf-8") + f'\n[[operator]]\nname = "other"\npassword = "{other}"\n'
+    file.write_text(text, "utf-8")
+    seen: list[str] = []
+    monkeypatch.setattr(operators, "check_password_hash", lambda stored, _: seen.append(stored))
+    known = Operators(file)
+    for number in range(60):
+        known.with_password(f"nobody-{number}", "guess")
+        known.with_password(f"nobody-{number}", "guess")
+    assert seen[::2] == seen[1::2]
+    assert {each.partition("$")[0] for each in seen} == {"scrypt:1024:8:1", "scrypt:2048:8:1"}
+    assert not {each.password for each in known.all().values()} & set(seen)
+
+
+def test_a_decoy_costs_as_much_as_it_says(file: Path) -> None:
+    assert not check_password_hash(Operators(file)._decoy("nobody"), PASSWORD)

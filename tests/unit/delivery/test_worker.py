@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -14,7 +15,13 @@ from ccms_ws.delivery.answers import AnswerDesk
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.canonical import canonical
-from ccms_ws.errors import ConcurrentChange, PermanentDeliveryError, StoreUnavailable, TransientDeliveryError
+from ccms_ws.errors import (
+    ConcurrentChange,
+    InternalError,
+    PermanentDeliveryError,
+    StoreUnavailable,
+    TransientDeliveryError,
+)
 from ccms_ws.registry import get_exchange
 from tests.support.justice import ORI
 from tests.support.pki import NOW
@@ -263,3 +270,37 @@ def test_a_partner_that_says_so_of_a_message_that_cannot_have_arrived_is_not_bel
         line.clock.advance(timedelta(hours=1))
     assert line.units.of(outgoing).history[-1].outcome == "given up"
     assert len(line.told("undeliverable")) == 1
+
+
+# -- the end of the main loop -----------------------------------------------------------------------------------------
+class Failing:
+    """A heartbeat with a defect, which ends the main loop."""
+
+    def beat(self) -> None:
+        raise ZeroDivisionError
+
+    def end(self) -> None: ...
+
+
+def senders() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("sender-")]
+
+
+def test_a_main_loop_that_dies_leaves_no_sender_behind() -> None:
+    worker = Line(lambda _: Receipt(202)).worker()
+    worker._heartbeat = Failing()
+    with pytest.raises(ZeroDivisionError):
+        worker.run()
+    assert senders() == []
+
+
+def test_a_worker_whose_sender_has_died_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else it would claim messages, and renew their leases, for ever."""
+    line = Line(lambda _: Receipt(202))
+    line.put()
+    worker = line.worker()
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    monkeypatch.setattr(worker, "_may_send", lambda _leased: 1 / 0)
+    with pytest.raises(InternalError, match="a sender thread of the worker has ended"):
+        worker.run()
+    assert senders() == []

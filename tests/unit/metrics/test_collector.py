@@ -21,16 +21,22 @@ from ccms_ws.errors import ConfigError, InternalError, StoreUnavailable
 from ccms_ws.metrics.collector import Certificate, CourtCollector
 from ccms_ws.metrics.exposition import application, rows, text
 from ccms_ws.metrics.families import FAMILIES
+from ccms_ws.store.heartbeats import RunningProgram
 from ccms_ws.store.measures import Measures
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NOTHING = Measures(
-    received={}, logged=0, refused=0, refused_for={}, delivered={}, open={}, oldest={}, due={}, lines=(), overdue=0
-)
+    received={}, logged=0, refused=0, refused_for={}, not_kept={}, delivered={}, open={}, oldest={}, due={}, lines=(),
+    overdue=0,
+)  # fmt: skip
 PARTNERS = [
     PartnerSettings.model_construct(id="ADULT-PROBATION", sends=("FCC807",), receives={}),
     PartnerSettings.model_construct(id="DMV", sends=(), receives={"DMV907": None}),
+]
+PROGRAMS = [
+    RunningProgram("worker", "a", 7, NOW - HOUR, NOW - timedelta(seconds=3), 0),
+    RunningProgram("worker", "b", 7, NOW - HOUR, NOW - timedelta(seconds=40), 12),
 ]
 OPERATIONS = all_documents()["OPERATIONS"].read_text("utf-8")
 
@@ -46,7 +52,7 @@ class Held:
 
 
 def collector(measures: Measures = NOTHING, *certificates: Certificate) -> CourtCollector:
-    return CourtCollector(PARTNERS, lambda _: measures, lambda _: certificates, FixedClock(NOW))
+    return CourtCollector(PARTNERS, lambda _: measures, lambda _: certificates, lambda: PROGRAMS, FixedClock(NOW))
 
 
 def values(collector: CourtCollector) -> dict[str, dict[tuple[str, ...], float]]:
@@ -85,7 +91,12 @@ def test_each_number_stands_under_its_labels() -> None:
         NOTHING,
         received={("FCC807", "ADULT-PROBATION", "reply"): 41},
         logged=42,
-        refused=7,
+        refused=907,
+        not_kept={
+            ("", "http.service-not-found"): 600,
+            ("DMV", "store.unavailable"): 90,
+            ("DMV", "http.rate-limited"): 210,
+        },
         refused_for={"envelope.stale": 2},
         delivered={("DMV907", "DMV"): 5, ("COL903", "GONE"): 3},
         open={("DMV907", "DMV", "dead"): 2},
@@ -97,7 +108,13 @@ def test_each_number_stands_under_its_labels() -> None:
     found = values(collector(read))
     assert found["ccms_ws_messages_received_total"]["FCC807", "ADULT-PROBATION", "reply"] == 41
     assert found["ccms_ws_message_log_entries"] == {(): 42}
-    assert found["ccms_ws_messages_refused_total"] == {(): 7}
+    assert found["ccms_ws_messages_refused_total"] == {(): 907}
+    assert found["ccms_ws_messages_refused_not_kept_total"] == {(): 690}
+    assert found["ccms_ws_messages_rate_limited_total"] == {("ADULT-PROBATION",): 0, ("DMV",): 210}
+    assert found["ccms_ws_programs"] == {
+        ("endpoint", "alive"): 0, ("endpoint", "silent"): 0, ("worker", "alive"): 1, ("worker", "silent"): 1
+    }  # fmt: skip
+    assert found["ccms_ws_log_lines_dropped"] == {("endpoint",): 0, ("worker",): 12}
     assert found["ccms_ws_messages_refused_last_hour"] == {("envelope.stale",): 2}
     assert found["ccms_ws_messages_delivered_total"] == {("DMV907", "DMV"): 5, ("COL903", "GONE"): 3}
     assert found["ccms_ws_outbox_messages"]["DMV907", "DMV", "dead"] == 2
@@ -120,7 +137,7 @@ def test_a_certificate_that_cannot_be_read_hides_no_other_number() -> None:
     def unreadable(_: datetime) -> list[Certificate]:
         raise ConfigError("dmv.crt cannot be read")
 
-    found = values(CourtCollector(PARTNERS, lambda _: replace(NOTHING, logged=3), unreadable, FixedClock(NOW)))
+    found = values(CourtCollector(PARTNERS, lambda _: replace(NOTHING, logged=3), unreadable, list, FixedClock(NOW)))
     assert found["ccms_ws_certificates_readable"] == {(): 0}
     assert found["ccms_ws_certificate_expiry_timestamp_seconds"] == {}
     assert found["ccms_ws_message_log_entries"] == {(): 3}
@@ -137,7 +154,7 @@ def test_what_cannot_be_read_whole_is_not_told_in_part(error: Exception, said: t
     def broken(_: datetime) -> Measures:
         raise error
 
-    assert get(CourtCollector(PARTNERS, broken, lambda _: [], FixedClock(NOW))) == said
+    assert get(CourtCollector(PARTNERS, broken, lambda _: [], list, FixedClock(NOW))) == said
 
 
 def test_only_the_one_address_answers_in_either_format() -> None:

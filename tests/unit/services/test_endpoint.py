@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
-from ccms_ws.services.endpoint import _environ
+import pytest
+
+from ccms_ws.services.connections import plain_address
+from ccms_ws.services.endpoint import Bounds, Endpoint, Program, _environ
 
 
 class Headers:
@@ -13,6 +20,9 @@ class Headers:
 
     def __init__(self, *lines: tuple[str, str]) -> None:
         self._lines = lines
+
+    def get(self, name: str) -> str | None:
+        return dict(self._lines).get(name)
 
     def items(self) -> tuple[tuple[str, str], ...]:
         return self._lines
@@ -35,3 +45,101 @@ def test_a_header_that_comes_twice_is_one_list() -> None:
     environ = _environ(scope(("content-length", "5"), ("content-length", "6"), ("soapaction", '"a"')))
     assert environ["CONTENT_LENGTH"] == "5,6"  # no number: the application refuses it
     assert environ["HTTP_SOAPACTION"] == '"a"'
+
+
+class Connection:
+    """The server's side of one request: its body in parts, and the answer."""
+
+    def __init__(self, *parts: bytes) -> None:
+        self._parts = parts
+        self.answer: tuple[int, dict[str, str], bytes] = (0, {}, b"")
+
+    async def __call__(self) -> bytes:
+        return b"".join(self._parts)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            yield part
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.answer = (status, dict(headers), body)
+
+
+LENGTH = ("content-length", "4")
+BOUNDS = Bounds(at_once=1, waiting=3, largest=100, patience=0.2)
+
+
+def test_who_waits_too_long_is_told_so_even_if_no_thread_ever_gets_free() -> None:
+    busy, release = threading.Event(), threading.Event()
+
+    def application(_environ: Any, start_response: Any) -> Iterable[bytes]:
+        busy.set()
+        release.wait(30)
+        start_response("200 OK", [])
+        return [b"done"]
+
+    async def run() -> None:
+        endpoint = Endpoint(Program(application), BOUNDS)
+        first, second = (Connection(b"<a/>") for _ in range(2))
+        served = asyncio.create_task(endpoint(scope(LENGTH), cast(Any, first)))
+        while not busy.is_set():
+            await asyncio.sleep(0.01)
+        start = time.monotonic()
+        await endpoint(scope(LENGTH), cast(Any, second))
+        waited = time.monotonic() - start
+        release.set()
+        await served
+        assert second.answer[0] == 503
+        assert second.answer[1]["Retry-After"] == "5"
+        assert 0.2 <= waited < 10
+        assert first.answer[::2] == (200, b"done")
+
+    asyncio.run(run())
+
+
+def test_a_defect_is_answered_with_an_incident() -> None:
+    def application(_environ: Any, _start_response: Any) -> Iterable[bytes]:
+        raise ZeroDivisionError("a secret")
+
+    async def run() -> None:
+        protocol = Connection(b"<a/>")
+        await Endpoint(Program(application), BOUNDS)(scope(LENGTH), cast(Any, protocol))
+        assert protocol.answer[0] == 500
+        assert b"Incident " in protocol.answer[2]
+        assert b"secret" not in protocol.answer[2]
+
+    asyncio.run(run())
+
+
+def test_the_event_loop_has_a_heartbeat_that_no_defect_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ccms_ws.services.endpoint._BEAT_SECONDS", 0.01)
+    beats: list[str] = []
+
+    def beat() -> None:
+        beats.append("beat")
+        raise ZeroDivisionError
+
+    async def run() -> None:
+        endpoint = Endpoint(Program(lambda *_: [], beat, lambda: beats.append("end")), BOUNDS)
+        endpoint.__rsgi_init__(asyncio.get_running_loop())
+        while len(beats) < 3:
+            await asyncio.sleep(0.01)
+        endpoint.__rsgi_del__(asyncio.get_running_loop())
+
+    asyncio.run(run())
+    assert beats[-1] == "end"
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [
+        ("10.0.0.5:5000", "10.0.0.5"),
+        ("[::ffff:10.0.0.5]:5000", "10.0.0.5"),
+        ("[2001:db8::5]:5000", "2001:db8::5"),
+        ("[fe80::1%eth0]:5000", "fe80::1"),
+    ],
+)
+def test_a_client_has_one_address_whatever_the_socket_shows(client: str, address: str) -> None:
+    given: Any = SimpleNamespace(**(vars(scope()) | {"client": client}))
+    assert _environ(given)["REMOTE_ADDR"] == address
+    assert plain_address("no address") == "no address"
