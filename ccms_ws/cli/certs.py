@@ -95,9 +95,11 @@ def roll(
 
     Example: ccms-ws certs roll --partner DMV --certificate pki/dmv-2027.crt
     """
+    from ccms_ws.cli.court import court_of
     from ccms_ws.cli.findings import Light, show_findings
     from ccms_ws.cli.switching import profile_of, switch_identity, switch_pins
     from ccms_ws.config import load_settings
+    from ccms_ws.credentials import certificates_in
 
     settings = load_settings(config)
     findings = _rehearsed(settings, key, certificate, partner)
@@ -105,6 +107,8 @@ def roll(
         raise typer.Exit(show_findings(findings, as_json=json))
     if partner is None and key is not None:
         switch_identity(config, key, certificate)
+        earlier = certificates_in(settings.identity.certificate)[0]
+        court_of(config).head_keeper.write_rollover(earlier)
         done: dict[str, object] = {"changed": config, "signs": certificate, "before": settings.identity.certificate}
     else:
         profile = settings.partner(partner or "")

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from ccms_ws.domain.ports import UnitOfWorkFactory
 
 
+_opened: list[CourtApplication] = []
+
+
 def court_of(config: Path) -> CourtApplication:
     """The court whose settings stand in `config`; from here on this program logs as they say. Raises ConfigError."""
     from ccms_ws.bootstrap import load_court
@@ -17,7 +20,16 @@ def court_of(config: Path) -> CourtApplication:
 
     court = load_court(config)
     configure_logging(court.settings.log.level, court.settings.log.format)
+    _opened[:] = [court]
     return court
+
+
+def write_heads() -> None:
+    """At the end of a command: write down how the message log ends, if the command had a court that it could change."""
+    if _opened:
+        from ccms_ws.audit.keeper import write_quietly
+
+        write_quietly(_opened.pop().head_keeper)
 
 
 def records_of(config: Path) -> UnitOfWorkFactory:

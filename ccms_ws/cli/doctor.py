@@ -20,6 +20,7 @@ from ccms_ws.errors import CcmsWsError, ConfigError
 if TYPE_CHECKING:
     from ccms_ws.cli.inventory import Entry
     from ccms_ws.config import Settings
+    from ccms_ws.store.engine import Engine
 
 ENOUGH_DISK = 1_000_000_000
 """Bytes. A day of 10,000 messages with their answers takes about a tenth of it."""
@@ -113,10 +114,13 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     from ccms_ws.clock import SystemClock
     from ccms_ws.store import health, migrate
     from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.readiness import check_integrity
 
     engine, now = open_engine(settings.database.url), SystemClock().now()
     file = health.file_of(engine)
     try:
+        if file is not None:
+            check_integrity(file)  # before anything else opens it: see there
         has = migrate.current_revision(engine)
         if not migrate.is_current(engine):
             yield red("database schema", f"{has or 'none'}: not this version's", f"ccms-ws db upgrade -c {config}")
@@ -137,6 +141,7 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     if file is not None:
         yield _mode("database file", file)
         yield _disk(file.parent)
+    yield _heads(settings, engine)
     waits = found.overdue_since
     if found.dead:
         do = "ccms-ws outbox list --dead; then outbox retry, replace or release"
@@ -149,6 +154,25 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
         yield green("outbox", ", ".join(f"{count} {state.value}" for state, count in found.outbox.items()) or "empty")
     if found.quarantined:
         yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine list")
+
+
+def _heads(settings: Settings, engine: Engine) -> Finding:
+    """Whether the message log still reaches what is written down outside the database. `log verify` looks closely."""
+    from ccms_ws.cli.messages import record_of
+    from ccms_ws.store.chains import heads
+
+    record = record_of(settings)
+    with engine.connect().execution_options(read_only=True) as connection:
+        behind = record.behind(heads(connection))
+    engine.dispose()
+    if behind:
+        do = "ccms-ws log verify; after a restore: ccms-ws outbox reconcile, then ccms-ws db restored"
+        return red("message log", "is shorter than the signed heads say", do)
+    if record.faults:
+        return red("message log", f"{settings.audit.heads.name}, {record.faults[0]}", "ccms-ws log verify")
+    if record.last is None:
+        return amber("message log", "no heads were written outside the database yet", "ccms-ws log sign")
+    return green("message log", f"reaches the {record.lines} signed heads in {settings.audit.heads.name}")
 
 
 def _endpoint(settings: Settings) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ccms_ws.errors import ConfigError, StoreError, StoreUnavailable
+from ccms_ws.store.chains import append_notes, discard_notes
 from ccms_ws.store.failures import in_our_words, translate
 from ccms_ws.store.turns import WriterTurn, end_turn, wait_for_commit
 
@@ -55,6 +56,8 @@ def open_engine(url: str) -> Engine:
             )
     event.listen(engine, "handle_error", translate, retval=True)
     event.listen(engine, "begin", lambda connection: wait_for_commit(connection.info), insert=True)
+    event.listen(engine, "begin", discard_notes)
+    event.listen(engine, "commit", append_notes)
     weakref.finalize(engine, engine.pool.dispose)  # whoever forgets an engine leaves no connection open
     return engine
 
