@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
@@ -101,9 +101,13 @@ def keep_heads(keeper: HeadKeeper, every: float) -> Callable[[], None]:
         raise ConfigError(f"{error.filename} cannot be written: {error.strerror}", hint="see audit.heads") from None
     ended = threading.Event()
 
+    def write() -> None:
+        with suppress(StoreError):  # the programs say that the database is away; it is written when it is back
+            write_quietly(keeper)
+
     def run() -> None:
         while not ended.wait(every):
-            write_quietly(keeper)
+            write()
 
     thread = threading.Thread(target=run, name="heads", daemon=True)
     thread.start()
@@ -111,16 +115,19 @@ def keep_heads(keeper: HeadKeeper, every: float) -> Callable[[], None]:
     def end() -> None:
         ended.set()
         thread.join()
-        write_quietly(keeper)
+        write()
 
     return end
 
 
 def write_quietly(keeper: HeadKeeper) -> None:
-    """Write the heads; if that cannot be done now, say so in the log, and let messages go on."""
+    """Write the heads; if the file cannot be written now, say so in the log, and let messages go on.
+
+    Raises StoreError.
+    """
     try:
         keeper.write()
-    except (OSError, StoreError) as error:
+    except OSError as error:
         log.warning("audit.not-written", why=str(error))
 
 

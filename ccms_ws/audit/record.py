@@ -70,12 +70,14 @@ def _read(raws: list[bytes], own: Iterable[x509.Certificate]) -> Record:
     noted: dict[Head, datetime] = {}
     reached: dict[int, Head] = {}
     for number, (raw, line) in enumerate(zip(raws, lines, strict=True), 1):
-        fault = _fault(line, known)
-        # A line that was cut short when its program died was never taken for one: the next goes on from it.
-        if line is not None and line.previous != previous:
+        # A line that was cut short when its program died is none; the next one says that it was there.
+        if line is None:
+            previous = hash_of(raw)
+            continue
+        if line.previous != previous:
             faults.append(f"line {number}: lines before it are not there, or were changed")
-        previous = hash_of(raw)
-        if fault or line is None:
+        previous, fault = hash_of(raw), _fault(line, known)
+        if fault:
             faults.append(f"line {number}: {fault}")
             continue
         last = line.at
@@ -90,9 +92,7 @@ def _read(raws: list[bytes], own: Iterable[x509.Certificate]) -> Record:
     return Record(len(raws), tuple(noted), tuple(reached.values()), tuple(faults), tuple(lost), last)
 
 
-def _fault(line: Line | None, known: Mapping[str, x509.Certificate]) -> str:
-    if line is None:
-        return "it cannot be read"
+def _fault(line: Line, known: Mapping[str, x509.Certificate]) -> str:
     if line.signer not in known:
         return f"signed with a certificate that is not known as the court's ({line.signer[:16]}...)"
     return "" if is_signed_by(line, known[line.signer]) else "its signature is wrong"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,10 @@ def write_heads() -> None:
     """At the end of a command: write down how the message log ends, if the command had a court that it could change."""
     if _opened:
         from ccms_ws.audit.keeper import write_quietly
+        from ccms_ws.errors import StoreError
 
-        write_quietly(_opened.pop().head_keeper)
+        with suppress(StoreError):  # said by the command; the next program writes them
+            write_quietly(_opened.pop().head_keeper)
 
 
 def records_of(config: Path) -> UnitOfWorkFactory:

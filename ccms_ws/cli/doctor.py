@@ -15,12 +15,14 @@ from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.findings import Finding, amber, green, red, show_findings
 from ccms_ws.cli.inventory import CRL_WARNING
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ccms_ws.errors import CcmsWsError, ConfigError
+from ccms_ws.errors import CcmsWsError, ConfigError, StoreDamaged
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ccms_ws.cli.inventory import Entry
     from ccms_ws.config import Settings
-    from ccms_ws.store.engine import Engine
+    from ccms_ws.store.health import Health
 
 ENOUGH_DISK = 1_000_000_000
 """Bytes. A day of 10,000 messages with their answers takes about a tenth of it."""
@@ -114,13 +116,13 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     from ccms_ws.clock import SystemClock
     from ccms_ws.store import health, migrate
     from ccms_ws.store.engine import open_engine
-    from ccms_ws.store.readiness import check_integrity
 
     engine, now = open_engine(settings.database.url), SystemClock().now()
     file = health.file_of(engine)
+    if file is not None and (damage := _damage(file)) is not None:
+        yield damage
+        return
     try:
-        if file is not None:
-            check_integrity(file)  # before anything else opens it: see there
         has = migrate.current_revision(engine)
         if not migrate.is_current(engine):
             yield red("database schema", f"{has or 'none'}: not this version's", f"ccms-ws db upgrade -c {config}")
@@ -141,7 +143,26 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     if file is not None:
         yield _mode("database file", file)
         yield _disk(file.parent)
-    yield _heads(settings, engine)
+    yield from _outbox(found, now)
+    yield _heads(settings)
+
+
+def _damage(file: Path) -> Finding | None:
+    """What is wrong with the file and what lies beside it: looked at before anything else opens it."""
+    from ccms_ws.store.readiness import check_integrity
+
+    try:
+        check_integrity(file, seconds=None)
+    except StoreDamaged as error:
+        return red("database integrity", str(error), error.hint)
+    except CcmsWsError as error:
+        return red("database", str(error), error.hint)
+    return None
+
+
+def _outbox(found: Health, now: datetime) -> Iterator[Finding]:
+    from ccms_ws.store import health
+
     waits = found.overdue_since
     if found.dead:
         do = "ccms-ws outbox list --dead; then outbox retry, replace or release"
@@ -156,20 +177,24 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
         yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine list")
 
 
-def _heads(settings: Settings, engine: Engine) -> Finding:
+def _heads(settings: Settings) -> Finding:
     """Whether the message log still reaches what is written down outside the database. `log verify` looks closely."""
     from ccms_ws.cli.messages import record_of
     from ccms_ws.store.chains import heads
+    from ccms_ws.store.engine import open_engine
 
-    record = record_of(settings)
+    record, engine = record_of(settings), open_engine(settings.database.url)
     with engine.connect().execution_options(read_only=True) as connection:
-        behind = record.behind(heads(connection))
+        ends = heads(connection)
     engine.dispose()
+    behind = record.behind(ends)
     if behind:
         do = "ccms-ws log verify; after a restore: ccms-ws outbox reconcile, then ccms-ws db restored"
         return red("message log", "is shorter than the signed heads say", do)
     if record.faults:
         return red("message log", f"{settings.audit.heads.name}, {record.faults[0]}", "ccms-ws log verify")
+    if record.last is None and not ends:
+        return green("message log", "has no entry yet")
     if record.last is None:
         return amber("message log", "no heads were written outside the database yet", "ccms-ws log sign")
     return green("message log", f"reaches the {record.lines} signed heads in {settings.audit.heads.name}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -14,11 +12,9 @@ from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.messages import record_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
-from ccms_ws.errors import ConfigError, StoreError
+from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from ccms_ws.store.reconciling import Difference
 
 
@@ -44,7 +40,7 @@ def reconcile(
     from ccms_ws.config import load_settings
     from ccms_ws.store.chains import heads
     from ccms_ws.store.engine import open_engine
-    from ccms_ws.store.reconciling import answers_to_unknown, differences, listed_but_unknown, without_doubles
+    from ccms_ws.store.reconciling import answers_to_unknown, differences, earlier, listed_but_unknown, without_doubles
     from ccms_ws.store.verifying import snapshot
 
     settings = load_settings(config)
@@ -55,7 +51,7 @@ def reconcile(
     with snapshot(engine) as connection:
         behind = record.behind(heads(connection))
         if replaced is not None:
-            with _earlier(replaced) as before:
+            with earlier(replaced) as before:
                 found += differences(connection, before)
         found += answers_to_unknown(connection)
         found += listed_but_unknown(connection, ids)
@@ -97,25 +93,3 @@ def _ids(file: Path | None) -> list[UUID]:
             except ValueError:
                 raise ConfigError(f"{file}, line {number} is no message id", hint="one UUID a line") from None
     return ids
-
-
-@contextmanager
-def _earlier(file: Path) -> Iterator[Connection]:
-    """A copy of the replaced database, brought to this version's schema: it stays as it is."""
-    import tempfile
-
-    from ccms_ws.store import migrate
-    from ccms_ws.store.backup import copy_of
-    from ccms_ws.store.engine import open_engine
-
-    with tempfile.TemporaryDirectory(prefix="ccms-ws-") as folder:
-        try:
-            copy = copy_of(file, Path(folder) / "replaced.db")
-        except StoreError as error:
-            hint = "without it: ccms-ws outbox reconcile alone, and a list from each partner"
-            raise ConfigError(f"{file} cannot be read: {error.detail}", hint=hint) from error
-        engine = open_engine(f"sqlite:///{copy}")
-        migrate.upgrade(engine)
-        with engine.connect().execution_options(read_only=True) as connection:
-            yield connection
-        engine.dispose()

@@ -97,7 +97,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             check_same_thread=False,
         )
     except sqlite3.OperationalError as error:
-        raise _not_opened(path, error) from error
+        raise not_opened(path, error) from error
     try:
         # FULL: a commit is on the disk before it is reported, in WAL mode too.
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000"):
@@ -110,7 +110,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _not_opened(path: Path, error: sqlite3.Error) -> StoreUnavailable:
+def not_opened(path: Path, error: sqlite3.Error) -> StoreUnavailable:
+    """Why a file cannot be opened, as far as it tells."""
     why, hint = str(error), "may this user read and write it, and its folder?"
     try:
         path.stat()

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from sqlalchemy import Engine, text
 
 from ccms_ws.errors import StoreDamaged, StoreError, StoreReadOnly, StoreUnavailable
-from ccms_ws.store.engine import PATIENCE
+from ccms_ws.store.engine import PATIENCE, not_opened
 from ccms_ws.store.failures import in_our_words
 
 CHECK_SECONDS = 20.0
@@ -79,11 +79,9 @@ def _reading(file: Path) -> Iterator[sqlite3.Connection]:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise _damaged(file, str(error)) from error
-        if not file.exists():
-            raise StoreUnavailable(f"there is no database {file}", hint="ccms-ws db upgrade makes one") from error
-        translated = in_our_words(error)
-        translated.hint = "may this user read and write the file and its folder?"
-        raise translated from error
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
+            raise not_opened(file, error) from error
+        raise in_our_words(error) from error
 
 
 def _damaged(file: Path, what: str) -> StoreDamaged:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, Uuid, bindparam, select, text
 
 from ccms_ws.domain.messages import OutboxState
+from ccms_ws.errors import ConfigError, StoreError
+from ccms_ws.store import migrate
+from ccms_ws.store.backup import copy_of
+from ccms_ws.store.engine import open_engine
 from ccms_ws.store.message_tables import inbox_message, quarantined_answer
 from ccms_ws.store.outbox_tables import (
     outbox_hold,
@@ -164,3 +171,20 @@ def without_doubles(found: Iterable[Difference]) -> Sequence[Difference]:
     for each in found:
         once.setdefault((each.finding, each.message_id, each.what if each.finding is Finding.ACT_LOST else ""), each)
     return list(once.values())
+
+
+@contextmanager
+def earlier(file: Path) -> Iterator[Connection]:
+    """A database that was replaced, as a copy in this version's schema: the file stays as it is. Raises ConfigError."""
+    with tempfile.TemporaryDirectory(prefix="ccms-ws-") as folder:
+        copy = Path(folder) / "replaced.db"
+        try:
+            copy_of(file, copy)
+        except StoreError as error:
+            hint = "without it: ccms-ws outbox reconcile alone, and a list from each partner"
+            raise ConfigError(f"{file} cannot be read: {error.detail}", hint=hint) from error
+        engine = open_engine(f"sqlite:///{copy}")
+        migrate.upgrade(engine)
+        with engine.connect().execution_options(read_only=True) as connection:
+            yield connection
+        engine.dispose()
