@@ -162,12 +162,13 @@ def require_ready(config: Path) -> None:
     from ccms_ws.config import load_settings
     from ccms_ws.store.engine import open_engine
     from ccms_ws.store.health import file_of
-    from ccms_ws.store.readiness import CHECK_SECONDS, check_integrity, check_writable
+    from ccms_ws.store.readiness import CHECK_SECONDS, check_integrity, check_writable, read_only_said
 
     engine = open_engine(load_settings(config).database.url)
     file = file_of(engine)
     if file is not None and not check_integrity(file):
         structlog.get_logger(__name__).info("database.not-checked-to-its-end", seconds=CHECK_SECONDS)
-    require_current(config)
-    check_writable(engine)
+    with read_only_said():
+        require_current(config)
+        check_writable(engine)
     engine.dispose()

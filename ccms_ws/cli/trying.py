@@ -65,7 +65,7 @@ def _sent(what: str, court: CourtApplication, partner_id: str, code: str, messag
     route, name, now = court.routes()(partner_id, code), etree.QName(message).localname, court.clock.now()
     test = OutgoingMessage(uuid4(), code, partner_id, str(message.tag), canonical(message), (), now)
     began = time.perf_counter()
-    receipt = route.client.send(test, url=route.url, soap=route.soap, on_sealed=lambda _: None)
+    receipt = route.client.send(test, url=route.url, soap=route.soap)
     if receipt.answer is None:
         do = "an operation with an answer would show the partner's signature too"
         return amber(what, f"{name} was taken (HTTP {receipt.http_status}) and not answered", do)

@@ -18,7 +18,12 @@ class MessageClient(Protocol):
     """What delivery needs of a partner client."""
 
     def send(
-        self, message: OutgoingMessage, *, url: str, soap: SoapVersion, on_sealed: Callable[[SentEnvelope], None]
+        self,
+        message: OutgoingMessage,
+        *,
+        url: str,
+        soap: SoapVersion,
+        on_sealed: Callable[[SentEnvelope], None] | None = None,
     ) -> Receipt:
         """Send once and wait for the answer; `on_sealed` gets the envelope before it leaves. Raises DeliveryError."""
         ...

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine, text
 
-from ccms_ws.errors import StoreDamaged, StoreError, StoreReadOnly, StoreUnavailable
+from ccms_ws.errors import StoreDamaged, StoreError, StoreReadOnly
 from ccms_ws.store.engine import PATIENCE, not_opened
 from ccms_ws.store.failures import in_our_words
 
@@ -33,6 +33,7 @@ SELECT count(*) FROM message_chain AS c
     OR c.length > 0 AND c.head <> (
        SELECT e.entry_hash FROM message_chain_entry AS e WHERE e.chain = c.chain AND e.number = c.length)
 """
+_READ_ONLY = ("SQLITE_READONLY", "ReadOnlySqlTransaction")
 _WRITE = text("UPDATE message_chain SET length = length WHERE chain = 1")
 
 
@@ -61,13 +62,19 @@ def check_integrity(file: Path, seconds: float | None = CHECK_SECONDS) -> bool:
 
 def check_writable(engine: Engine) -> None:
     """Write to the database, for good, what it says already. Raises StoreReadOnly, StoreUnavailable."""
+    with read_only_said(), engine.begin() as connection:
+        connection.execute(_WRITE)
+
+
+@contextmanager
+def read_only_said() -> Iterator[None]:
+    """That a database cannot be written is said as such, whatever statement found it out."""
     try:
-        with engine.begin() as connection:
-            connection.execute(_WRITE)
-    except StoreUnavailable:
-        raise
+        yield
     except StoreError as error:
-        hint = "may this user write the file and its folder, or is the server a standby or set to read only?"
+        if not any(sign in error.detail for sign in _READ_ONLY):
+            raise
+        hint = "may this user write the file and its folder? or is the server a standby, or set to read only?"
         raise StoreReadOnly(f"the database cannot be written: {error.detail}", hint=hint) from error
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from ccms_ws.domain.messages import OutboxState
+from ccms_ws.errors import StoreError, StoreUnavailable
 from ccms_ws.store.bodies import BodyDigest
 from ccms_ws.store.chain_tables import EntryKind, message_chain_entry
 from ccms_ws.store.chains import COVERED, Head, Place, covered, heads, link
@@ -171,11 +172,24 @@ def _unchained(connection: Connection, seen: Mapping[EntryKind, int]) -> Iterato
         yield Break(0, 0, 0, Fault.CONTRADICTED, f"outgoing {message_id}")
 
 
+_UNREADABLE: Final = (b"a value of another kind",)
 _Found = dict[tuple[EntryKind, int, int], tuple[bytes | None, ...]]
 
 
 def _rows(connection: Connection, chunk: Sequence[Any]) -> _Found:
-    """What the rows of these entries say now, by kind and key."""
+    """What the rows of these entries say now, by kind and key; SQLite lets anything be written into any column."""
+    try:
+        return _read_rows(connection, chunk)
+    except StoreUnavailable:
+        raise
+    except (StoreError, ValueError, TypeError, LookupError):
+        if len(chunk) > 1:
+            return {key: said for entry in chunk for key, said in _rows(connection, [entry]).items()}
+        ((_, _, kind, row_id, part, _),) = chunk
+        return {(kind, row_id, part): _UNREADABLE}
+
+
+def _read_rows(connection: Connection, chunk: Sequence[Any]) -> _Found:
     wanted: dict[EntryKind, set[int]] = defaultdict(set)
     for _chain, _number, kind, row_id, _part, _hash in chunk:
         wanted[kind].add(row_id)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, Table, delete, select, update
+from sqlalchemy import Engine, Table, delete, select, text, update
 
 from ccms_ws.domain.messages import (
     AnswerKind,
@@ -234,6 +234,17 @@ def test_a_message_that_was_made_delivered_or_undelivered_is_found(
     which = state == OutboxState.PENDING if values.get("state") is OutboxState.DELIVERED else state == "delivered"
     tamper(engine, update(outbox_message).where(which).values(values))
     assert {found.fault for found in faults(engine)} == {Fault.CONTRADICTED}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("inbox_message", "received_at"), ("inbox_message", "raw"), ("outbox_body", "content")]
+)
+def test_what_cannot_even_be_read_is_found(traffic: Units, engine: Engine, table: str, column: str) -> None:
+    if engine.dialect.name != "sqlite":
+        return  # columns hold values of their own type alone
+    tamper(engine, text(f"UPDATE {table} SET {column} = 'what?' WHERE rowid = 1"))
+    assert Fault.CHANGED in {found.fault for found in faults(engine)}
+    assert len(faults(engine)) == 1
 
 
 def test_the_record_is_named(units: Units, engine: Engine) -> None:
