@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from ccms_ws.audit.keeper import HeadKeeper
 from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings, operation_for
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import (
@@ -224,6 +225,12 @@ class CourtApplication:
                 sent.append(message_id)
         crash_point("push.after-commit")
         return sent
+
+    @property
+    def head_keeper(self) -> HeadKeeper:
+        """What writes down outside the database how the chains of the message log end."""
+        url = self.settings.database.url
+        return HeadKeeper(self.settings.audit, database_url=url, identity=self.identity, clock=self.clock)
 
     def operator(self, name: str) -> Operator:
         """The hand of an operator on dead messages; `name` stands in the record."""

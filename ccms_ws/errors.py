@@ -342,6 +342,18 @@ class ConcurrentChange(StoreError):
     retryable = True
 
 
+class StoreDamaged(StoreError):
+    """The database is damaged, or was put together from files that do not belong together."""
+
+    code = "store.damaged"
+
+
+class StoreReadOnly(StoreError):
+    """The database cannot be written."""
+
+    code = "store.read-only"
+
+
 class StoreUnavailable(StoreError):
     """The database cannot be reached or is locked."""
 

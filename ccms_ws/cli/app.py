@@ -39,6 +39,7 @@ from ccms_ws.cli import (
     traffic,
     worker,
 )
+from ccms_ws.cli.court import write_heads
 from ccms_ws.cli.exits import ExitCode, exit_code_of, file_trouble, tell, tell_defect
 from ccms_ws.cli.output import json_is_wanted, want_json
 from ccms_ws.errors import CcmsWsError
@@ -127,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             _end(trouble)
         tell_defect(error, as_json=json_is_wanted())
         sys.exit(ExitCode.FAILED)
+    finally:
+        write_heads()
 
 
 def _end_without_output(error: OSError) -> NoReturn:

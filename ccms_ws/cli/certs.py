@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ccms_ws.cli.court import court_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
-from ccms_ws.errors import ConfigError
+from ccms_ws.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from ccms_ws.cli.findings import Finding
     from ccms_ws.config import Settings
 
@@ -98,6 +101,7 @@ def roll(
     from ccms_ws.cli.findings import Light, show_findings
     from ccms_ws.cli.switching import profile_of, switch_identity, switch_pins
     from ccms_ws.config import load_settings
+    from ccms_ws.credentials import certificates_in
 
     settings = load_settings(config)
     findings = _rehearsed(settings, key, certificate, partner)
@@ -105,6 +109,8 @@ def roll(
         raise typer.Exit(show_findings(findings, as_json=json))
     if partner is None and key is not None:
         switch_identity(config, key, certificate)
+        earlier = certificates_in(settings.identity.certificate)[0]
+        _note_rollover(config, earlier)
         done: dict[str, object] = {"changed": config, "signs": certificate, "before": settings.identity.certificate}
     else:
         profile = settings.partner(partner or "")
@@ -114,6 +120,14 @@ def roll(
         done = {"changed": file, "pinned": ", ".join(path.name for path in (*kept, certificate))}
     show_facts(done, as_json=json)
     say("next: kill -HUP the endpoint (ccms-ws serve) and the workers; no message is lost meanwhile", as_json=json)
+
+
+def _note_rollover(config: Path, earlier: Certificate) -> None:
+    """With the new key: heads that were signed with the earlier one stay the court's."""
+    try:
+        court_of(config).head_keeper.write_rollover(earlier)
+    except (OSError, StoreError) as error:
+        say(f"the file of heads was not written ({error}): name the earlier certificate in audit.certificates")
 
 
 def _rehearsed(settings: Settings, key: Path | None, certificate: Path, partner: str | None) -> list[Finding]:

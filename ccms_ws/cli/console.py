@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from ccms_ws.cli.court import court_of
-from ccms_ws.cli.db import require_current
+from ccms_ws.cli.db import require_ready
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts, show_json
 from ccms_ws.cli.serve import check_port
@@ -38,6 +38,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
 
     Example: ccms-ws console serve --config demo-court/ccms-ws.toml
     """
+    from ccms_ws.audit.keeper import keep_heads
     from ccms_ws.console.guarding import LARGEST_FORM
     from ccms_ws.console.operators import settings_of
     from ccms_ws.log import get_logger
@@ -46,9 +47,10 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
 
     court = court_of(config)
     settings = settings_of(court.settings)
-    require_current(config)
+    require_ready(config)
     _application(court)  # everything that can be wrong is said here, before a worker process starts
     check_port(settings.host, settings.port, "console.port")
+    end_heads = keep_heads(court.head_keeper, court.settings.audit.every_seconds)
     get_logger(__name__).info("console.started", url=settings.url, port=settings.port)
     if json:
         show_json({"url": settings.url})
@@ -59,6 +61,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
         port=settings.port,
         workers=1,  # who is signed in is known in its memory
     )
+    end_heads()
     get_logger(__name__).info("console.stopped")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ccms_ws.bootstrap import CourtApplication
     from ccms_ws.domain.ports import UnitOfWorkFactory
+
+
+_opened: list[CourtApplication] = []
 
 
 def court_of(config: Path) -> CourtApplication:
@@ -17,7 +21,18 @@ def court_of(config: Path) -> CourtApplication:
 
     court = load_court(config)
     configure_logging(court.settings.log.level, court.settings.log.format)
+    _opened[:] = [court]
     return court
+
+
+def write_heads() -> None:
+    """At the end of a command: write down how the message log ends, if the command had a court that it could change."""
+    if _opened:
+        from ccms_ws.audit.keeper import write_quietly
+        from ccms_ws.errors import StoreError
+
+        with suppress(StoreError):  # said by the command; the next program writes them
+            write_quietly(_opened.pop().head_keeper)
 
 
 def records_of(config: Path) -> UnitOfWorkFactory:

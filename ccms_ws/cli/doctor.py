@@ -15,7 +15,7 @@ from ccms_ws.cli.exits import ExitCode
 from ccms_ws.cli.findings import Finding, amber, green, red, show_findings
 from ccms_ws.cli.inventory import CRL_WARNING
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from ccms_ws.errors import CcmsWsError, ConfigError
+from ccms_ws.errors import CcmsWsError, ConfigError, StoreDamaged
 from ccms_ws.log import printable
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ccms_ws.cli.inventory import Entry
     from ccms_ws.config import Settings
+    from ccms_ws.store.health import Health
     from ccms_ws.store.heartbeats import RunningProgram
     from ccms_ws.store.unrepresentable import Unrepresentable
 
@@ -125,6 +126,9 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
 
     engine, now = open_engine(settings.database.url), SystemClock().now()
     file = health.file_of(engine)
+    if file is not None and (damage := _damage(file)) is not None:
+        yield damage
+        return
     try:
         has = migrate.current_revision(engine)
         if not migrate.is_current(engine):
@@ -148,6 +152,27 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
     if file is not None:
         yield _mode("database file", file)
         yield _disk(file.parent)
+    yield from _outbox(found, now)
+    yield from _programs(running, now, is_sending=any(each.receives for each in settings.partners))
+    yield _heads(settings)
+
+
+def _damage(file: Path) -> Finding | None:
+    """What is wrong with the file and what lies beside it: looked at before anything else opens it."""
+    from ccms_ws.store.readiness import check_integrity
+
+    try:
+        check_integrity(file, seconds=None)
+    except StoreDamaged as error:
+        return red("database integrity", str(error), error.hint)
+    except CcmsWsError as error:
+        return red("database", str(error), error.hint)
+    return None
+
+
+def _outbox(found: Health, now: datetime) -> Iterator[Finding]:
+    from ccms_ws.store import health
+
     waits = found.overdue_since
     if found.dead:
         do = "ccms-ws outbox list --dead; then outbox retry, replace or release"
@@ -158,7 +183,6 @@ def _database(settings: Settings, config: Path) -> Iterator[Finding]:
         yield amber("outbox", f"messages wait since {waits:%Y-%m-%d %H:%M}", "is ccms-ws worker running?")
     else:
         yield green("outbox", ", ".join(f"{count} {state.value}" for state, count in found.outbox.items()) or "empty")
-    yield from _programs(running, now, is_sending=any(each.receives for each in settings.partners))
     if found.quarantined:
         yield amber("quarantine", f"{found.quarantined} answers fit no open message", "ccms-ws quarantine list")
 
@@ -186,6 +210,29 @@ def _programs(running: Sequence[RunningProgram], now: datetime, *, is_sending: b
             yield green(what, f"runs since {each.started_at:%Y-%m-%d %H:%M}")
     if is_sending and not any(each.program == "worker" and each.is_alive(now) for each in running):
         yield amber("worker", "none runs: nothing is sent to partners", "ccms-ws worker")
+
+
+def _heads(settings: Settings) -> Finding:
+    """Whether the message log still reaches what is written down outside the database. `log verify` looks closely."""
+    from ccms_ws.cli.messages import record_of
+    from ccms_ws.store.chains import heads
+    from ccms_ws.store.engine import open_engine
+
+    record, engine = record_of(settings), open_engine(settings.database.url)
+    with engine.connect().execution_options(read_only=True) as connection:
+        ends = heads(connection)
+    engine.dispose()
+    behind = record.behind(ends)
+    if behind:
+        do = "ccms-ws log verify; after a restore: ccms-ws outbox reconcile, then ccms-ws db restored"
+        return red("message log", "is shorter than the signed heads say", do)
+    if record.faults:
+        return red("message log", f"{settings.audit.heads.name}, {record.faults[0]}", "ccms-ws log verify")
+    if record.last is None and not ends:
+        return green("message log", "has no entry yet")
+    if record.last is None:
+        return amber("message log", "no heads were written outside the database yet", "ccms-ws log sign")
+    return green("message log", f"reaches the {record.lines} signed heads in {settings.audit.heads.name}")
 
 
 def _endpoint(settings: Settings) -> Iterator[Finding]:

@@ -12,11 +12,13 @@ import typer
 from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
+from ccms_ws.cli.reconciling import reconcile
 
 if TYPE_CHECKING:
     from ccms_ws.delivery.operator import Operator
 
 app = typer.Typer(help="Outgoing messages and their attempts.", no_args_is_help=True)
+app.command()(reconcile)
 
 DeadArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The transaction id of a dead message.")]
 HeldArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The transaction id of a held or a dead message.")]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ccms_ws.cli.court import court_of
-from ccms_ws.cli.db import require_current
+from ccms_ws.cli.db import require_ready
 from ccms_ws.cli.inventory import remind_daily
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_json
@@ -25,6 +25,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
 
     Example: ccms-ws serve --config demo-court/ccms-ws.toml
     """
+    from ccms_ws.audit.keeper import keep_heads
     from ccms_ws.log import get_logger
     from ccms_ws.registry import EXCHANGES
     from ccms_ws.services import server
@@ -34,8 +35,9 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     court = court_of(config)  # everything that can be wrong is reported here, before a worker process starts
     court.check_wsdls()
     endpoint = court.settings.endpoint
-    require_current(config)
+    require_ready(config)
     check_port(endpoint.host, endpoint.port, "endpoint.port (and endpoint.public_url)")
+    end_heads = keep_heads(court.head_keeper, court.settings.audit.every_seconds)
     wsdls = [f"{endpoint.public_url}{exchange.path}?wsdl" for exchange in EXCHANGES]
     get_logger(__name__).info(
         "endpoint.started",
@@ -59,6 +61,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
         ),
         tls=endpoint.tls,
     )
+    end_heads()
     get_logger(__name__).info("endpoint.stopped")
 
 

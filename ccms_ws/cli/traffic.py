@@ -106,20 +106,35 @@ def export(
     message_id: MessageArgument,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file; it must not be there yet.")],
     answer: Annotated[bool, typer.Option("--answer", help="The court's answer instead of the message.")] = False,
+    envelope: Annotated[
+        bool, typer.Option("--envelope", help="Of an outgoing message: the envelope that was sent, with its signature.")
+    ] = False,
+    attempt: Annotated[
+        int | None, typer.Option(min=1, help="With --envelope: of which attempt; the last that may have arrived.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
     """Write a message as it came over the wire, byte for byte, for its owner's eyes only (mode 600).
 
-    Of an outgoing message that is its payload: each attempt to send it is addressed and signed afresh.
+    Of an outgoing message that is its payload: each attempt to send it is addressed and signed by itself. With
+    --envelope it is what one of them sent.
 
     Example: ccms-ws messages export 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 -o message.xml
     """
     import hashlib
 
+    from ccms_ws.store.traffic import Way
+
     with _traffic(config) as traffic:
-        contents = traffic.contents(traffic.find(message_id)[0])
-    raw = contents.answer if answer else contents.message
+        found = traffic.find(message_id)[0]
+        if (envelope or attempt) and (found.way is not Way.OUT or answer):
+            raise typer.BadParameter("--envelope is for outgoing messages; others are exported as they came")
+        if envelope or attempt:
+            raw: bytes | None = traffic.envelope(found, attempt)
+        else:
+            contents = traffic.contents(found)
+            raw = contents.answer if answer else contents.message
     if not raw:
         raise NotStored(f"the court gave no answer to {message_id}", hint="a one-way message gets none")
     try:

@@ -11,7 +11,7 @@ import structlog
 import typer
 
 from ccms_ws.cli.court import court_of
-from ccms_ws.cli.db import require_current
+from ccms_ws.cli.db import require_ready
 from ccms_ws.cli.inventory import remind_daily
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
@@ -41,18 +41,21 @@ def worker(
 
     Example: ccms-ws worker --config demo-court/ccms-ws.toml
     """
+    from ccms_ws.audit.keeper import keep_heads
     from ccms_ws.clients.recording import record_into
 
     court = court_of(config)
     court.check_wsdls()
-    require_current(config)
+    require_ready(config)
     on_exchange = record_into(envelopes) if envelopes else None
     settle_memory()
     if once:
         show_facts({"attempts": court.worker(on_exchange=on_exchange).run_once()}, as_json=json)
         return
     remind_daily(config.resolve())
+    end_heads = keep_heads(court.head_keeper, court.settings.audit.every_seconds)
     _run(court, config, on_exchange)
+    end_heads()
 
 
 def _run(court: CourtApplication, config: Path, on_exchange: OnExchange | None) -> None:

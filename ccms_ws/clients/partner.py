@@ -5,6 +5,7 @@ zeep reads the WSDL's operations and holds the HTTP session; the envelope is `cc
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,11 @@ from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSet
 from ccms_ws.clock import Clock
 from ccms_ws.contract.pins import check_pins
 from ccms_ws.crash_points import crash_point
-from ccms_ws.domain.messages import OutgoingMessage
+from ccms_ws.domain.messages import OutgoingMessage, SentEnvelope
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
-from ccms_ws.envelope.outbound import seal_payload
+from ccms_ws.envelope.outbound import ENVELOPE_END, seal_payload
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.streaming import SealedStream, seal_stream
@@ -92,8 +93,17 @@ class PartnerClient:
         self._transport = PartnerTransport(transport or TransportSettings())
         self._on_exchange = on_exchange
 
-    def send(self, message: OutgoingMessage, *, url: str, soap: SoapVersion, relates_to: str | None = None) -> Receipt:
-        """Send once and wait for the answer. `relates_to`: the id (an IRI) of a message that this one answers.
+    def send(
+        self,
+        message: OutgoingMessage,
+        *,
+        url: str,
+        soap: SoapVersion,
+        relates_to: str | None = None,
+        on_sealed: Callable[[SentEnvelope], None] | None = None,
+    ) -> Receipt:
+        """Send once and wait for the answer. `relates_to`: the id (an IRI) of a message that this one answers;
+        `on_sealed`: called with the envelope before it is sent.
 
         Success is an empty HTTP 200, 202 or 204, an envelope with an empty Body, a declared reply or a declared fault
         with its detail. Raises TransientDeliveryError or PermanentDeliveryError for everything else.
@@ -106,6 +116,8 @@ class PartnerClient:
             sent, received = self._seal(message, addressing, soap), None
         except LimitExceeded as error:  # sooner or later it would be the same
             raise PermanentDeliveryError(f"cannot be sealed: {error}", cause=verdicts.Cause.INTERNAL) from None
+        if on_sealed is not None:
+            on_sealed(_kept(message, sent))
         crash_point("send.sealed")
         try:
             http = self._transport.send(url, sent, _headers(soap, operation.soap_action))
@@ -198,6 +210,12 @@ class _Payload:
     def __iter__(self) -> Iterator[bytes]:
         yield self.message.body
         yield from self.message.further
+
+
+def _kept(message: OutgoingMessage, sent: bytes | SealedStream) -> SentEnvelope:
+    if isinstance(sent, SealedStream):
+        return SentEnvelope(zlib.compress(sent.head), ENVELOPE_END)
+    return SentEnvelope.around(b"".join(_Payload(message)), sent)
 
 
 def _headers(soap: SoapVersion, action: str) -> dict[str, str]:

@@ -4,11 +4,12 @@ from ccms_ws.config.court import CourtSettings
 from ccms_ws.config.endpoint import EndpointSettings, RateSettings
 from ccms_ws.config.model import Settings
 from ccms_ws.config.partners import PartnerSettings, PushSettings
-from ccms_ws.config.programs import ConsoleSettings, DatabaseSettings, DeliverySettings, LogSettings
+from ccms_ws.config.programs import AuditSettings, ConsoleSettings, DatabaseSettings, DeliverySettings, LogSettings
 from ccms_ws.config.reading import load_settings
 from ccms_ws.config.security import IdentitySettings, SecuritySettings
 
 __all__ = [
+    "AuditSettings",
     "ConsoleSettings",
     "CourtSettings",
     "DatabaseSettings",

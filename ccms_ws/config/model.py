@@ -14,7 +14,7 @@ from ccms_ws.config.court import CourtSettings
 from ccms_ws.config.endpoint import EndpointSettings
 from ccms_ws.config.fields import ResolvedPath, Section
 from ccms_ws.config.partners import PartnerSettings
-from ccms_ws.config.programs import ConsoleSettings, DatabaseSettings, DeliverySettings, LogSettings
+from ccms_ws.config.programs import AuditSettings, ConsoleSettings, DatabaseSettings, DeliverySettings, LogSettings
 from ccms_ws.config.security import IdentitySettings, SecuritySettings
 from ccms_ws.errors import ConfigError
 
@@ -30,6 +30,7 @@ class Settings(Section):
     delivery: DeliverySettings = DeliverySettings()
     console: ConsoleSettings | None = None
     log: LogSettings = LogSettings()
+    audit: AuditSettings = Field(default={}, validate_default=True)  # read, so that its paths count from the file
     partners_folder: ResolvedPath = Field(default=Path("partners"), validate_default=True)
     partners: tuple[PartnerSettings, ...] = ()
 

@@ -1,13 +1,14 @@
-"""Settings: where the programs keep their books, how the worker sends, the console, and what they log."""
+"""Settings: where the programs keep their books, how the worker sends, the console, what they log and write down."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from ccms_ws.config.fields import DatabaseUrl, ResolvedPath, Section, Url
+from ccms_ws.config.fields import DatabaseUrl, ExistingFile, ResolvedPath, Section, Url
 
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -103,3 +104,28 @@ class LogSettings(Section):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="the least that is written")
     format: Literal["console", "json"] = Field(default="console", description="for people, or one JSON object a line")
+
+
+class AuditSettings(Section):
+    """How the message log ended, written down outside the database and signed: what `ccms-ws log verify` compares."""
+
+    heads: ResolvedPath = Field(
+        default=Path("audit-heads.jsonl"),
+        validate_default=True,
+        description="the file that programs append to; best where the database's administrator cannot write",
+    )
+    every_seconds: float = Field(default=60.0, gt=0, description="how often it is written while messages go in and out")
+    certificates: tuple[ExistingFile, ...] = Field(
+        default=(), description="earlier certificates of the court (PEM), if a rollover was not made by `certs roll`"
+    )
+    syslog: str | None = Field(
+        default=None, min_length=1, description="where each line goes as well: a socket (/dev/log), or HOST:PORT by UDP"
+    )
+    url: Url | None = Field(default=None, description="where each line goes as well, by POST")
+
+    @model_validator(mode="after")
+    def _check_syslog(self) -> Self:
+        port = (self.syslog or "").rpartition(":")[2]
+        if self.syslog and not self.syslog.startswith("/") and not (port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError("syslog should be a socket (/dev/log) or HOST:PORT")
+        return self

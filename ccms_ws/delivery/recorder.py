@@ -186,7 +186,7 @@ def _is_about_the_partner(error: DeliveryError | None) -> bool:
 def _arrived_before(result: AttemptResult, uow: UnitOfWork) -> bool:
     """The partner reports a duplicate. Believe it if an earlier attempt may have arrived: ids are ours alone."""
     earlier = uow.outbox.attempts(result.leased.message.message_id)
-    return any(one.error_code not in _KNOWN_CAUSES or Cause(one.error_code).may_have_arrived for one in earlier)
+    return any(_may_have_arrived(one.error_code) for one in earlier)
 
 
 def _attempt(result: AttemptResult, outcome: str) -> DeliveryAttempt:
@@ -201,7 +201,12 @@ def _attempt(result: AttemptResult, outcome: str) -> DeliveryAttempt:
         receipt.http_status if receipt is not None else error.http_status if error is not None else None,
         "" if error is None else error.cause or error.code,
         "" if error is None else str(error)[:_LONGEST_DETAIL],
+        result.envelope if error is None or _may_have_arrived(error.cause) else None,
     )
+
+
+def _may_have_arrived(cause: str) -> bool:
+    return cause not in _KNOWN_CAUSES or Cause(cause).may_have_arrived
 
 
 def _ids(result: AttemptResult) -> dict[str, str]:

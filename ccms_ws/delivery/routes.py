@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ccms_ws.clients import Receipt
 from ccms_ws.delivery.retry import RetryRules
-from ccms_ws.domain.messages import OutgoingMessage
+from ccms_ws.domain.messages import OutgoingMessage, SentEnvelope
 from ccms_ws.domain.partners import Partner
 from ccms_ws.envelope.soap import SoapVersion
 
@@ -17,8 +17,15 @@ from ccms_ws.envelope.soap import SoapVersion
 class MessageClient(Protocol):
     """What delivery needs of a partner client."""
 
-    def send(self, message: OutgoingMessage, *, url: str, soap: SoapVersion) -> Receipt:
-        """Send once and wait for the answer. Raises DeliveryError."""
+    def send(
+        self,
+        message: OutgoingMessage,
+        *,
+        url: str,
+        soap: SoapVersion,
+        on_sealed: Callable[[SentEnvelope], None] | None = None,
+    ) -> Receipt:
+        """Send once and wait for the answer; `on_sealed` gets the envelope before it leaves. Raises DeliveryError."""
         ...
 
 

@@ -11,7 +11,7 @@ import structlog
 from ccms_ws.clients import Cause, Receipt
 from ccms_ws.clock import Clock
 from ccms_ws.delivery.routes import Route, RouteFinder
-from ccms_ws.domain.messages import LeasedMessage
+from ccms_ws.domain.messages import LeasedMessage, SentEnvelope
 from ccms_ws.errors import ConfigError, DeliveryError, PermanentDeliveryError, TransientDeliveryError, UnknownMessage
 from ccms_ws.exchange import Exchange, Outgoing
 
@@ -20,7 +20,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult:
-    """The result of an attempt: a `receipt` or an `error`. Without a usable configuration there is no `route`."""
+    """The result of an attempt: a `receipt` or an `error`. Without a usable configuration there is no `route`.
+
+    `envelope`: what was sealed to be sent, if it came to that.
+    """
 
     leased: LeasedMessage
     started_at: datetime
@@ -29,6 +32,7 @@ class AttemptResult:
     outgoing: Outgoing | None
     receipt: Receipt | None = None
     error: DeliveryError | None = None
+    envelope: SentEnvelope | None = None
 
 
 class Sender:
@@ -45,12 +49,13 @@ class Sender:
         outgoing, route = self._outgoing.get(message.exchange), None
         receipt: Receipt | None = None
         error: DeliveryError | None = None
+        sealed: list[SentEnvelope] = []
         try:
             route = self._find_route(leased, outgoing)
             if leased.lost >= route.retry.budget:
                 # The message itself may be what kills the workers.
                 raise PermanentDeliveryError(f"{leased.lost} attempts never came to an end", cause=Cause.INTERNAL)
-            receipt = route.client.send(message, url=route.url, soap=route.soap)
+            receipt = route.client.send(message, url=route.url, soap=route.soap, on_sealed=sealed.append)
         except DeliveryError as failure:
             error = failure
         except Exception as defect:
@@ -64,6 +69,7 @@ class Sender:
             outgoing=outgoing,
             receipt=receipt,
             error=error,
+            envelope=sealed[0] if sealed else None,
         )
 
     def _find_route(self, leased: LeasedMessage, outgoing: Outgoing | None) -> Route:

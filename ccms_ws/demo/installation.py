@@ -134,6 +134,7 @@ def _write_settings(folder: Path, ports: Ports, ftb_answer_days: float) -> None:
 def _make_database(folder: Path, settings: Settings) -> int:
     for path in folder.glob("court.db*"):
         path.unlink()
+    settings.audit.heads.unlink(missing_ok=True)  # of the database that is gone
     engine = open_engine(settings.database.url)
     migrate.upgrade(engine)
     with unit_of_work(engine)() as uow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,8 +60,36 @@ class LeasedMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class SentEnvelope:
+    """The envelope of one attempt without the payload, which is kept once for all of them.
+
+    `head`: the bytes before the payload, compressed by zlib; `tail`: those after it. Without a `tail` the payload does
+    not stand in the envelope in the bytes that are kept, and the head is all of it.
+    """
+
+    head: bytes
+    tail: bytes | None
+
+    @classmethod
+    def around(cls, payload: bytes, sent: bytes) -> SentEnvelope:
+        """Of an envelope that was sent as a whole."""
+        start = sent.find(payload)
+        if start < 0:
+            return cls(zlib.compress(sent), None)
+        return cls(zlib.compress(sent[:start]), sent[start + len(payload) :])
+
+    def whole(self, payload: bytes) -> bytes:
+        """The envelope as it was sent, byte for byte."""
+        head = zlib.decompress(self.head)
+        return head if self.tail is None else head + payload + self.tail
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One try to send a message, and how it ended. `http_status` is None if no answer came."""
+    """One try to send a message, and how it ended. `http_status` is None if no answer came.
+
+    `envelope`: what was sent; None if it cannot have arrived.
+    """
 
     message_id: UUID
     number: int
@@ -71,6 +100,7 @@ class DeliveryAttempt:
     http_status: int | None = None
     error_code: str = ""
     detail: str = ""
+    envelope: SentEnvelope | None = None
 
 
 class Intervention(StrEnum):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
+from hashlib import sha256
+from itertools import chain, count
 
 from sqlalchemy import Connection, Engine, bindparam, insert, select
 
@@ -19,11 +20,27 @@ _ADD = Prepared(insert(outbox_body), ["outbox_id", "part", "content"])
 _PART = Prepared(select(_c.content).where(_c.outbox_id == bindparam("id"), _c.part == bindparam("number")))
 
 
-def add_body(connection: Connection, outbox_id: int, body: bytes, further: Iterable[bytes]) -> None:
-    """Store the parts of a message; `further` is gone through once, and never held together."""
-    _ADD.change(connection, outbox_id=outbox_id, part=0, content=body)
-    for part, content in enumerate(_gathered(further), start=1):
+class BodyDigest:
+    """A SHA-256 of the parts of a message, one after the other: of each its length and its content."""
+
+    def __init__(self) -> None:
+        self._hash = sha256()
+
+    def add(self, content: bytes) -> None:
+        self._hash.update(b"%d:" % len(content))
+        self._hash.update(content)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+def add_body(connection: Connection, outbox_id: int, body: bytes, further: Iterable[bytes]) -> bytes:
+    """Store the parts of a message, and return their digest; `further` is gone through once, never held together."""
+    digest = BodyDigest()
+    for part, content in enumerate(chain([body], _gathered(further))):
         _ADD.change(connection, outbox_id=outbox_id, part=part, content=content)
+        digest.add(content)
+    return digest.digest()
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,58 +1,60 @@
-"""The hash chains of the message log: how an entry is linked to the one before it, and how the whole log is verified.
+"""The hash chains of the message log: what each entry covers, how it is linked to the one before it, how it is added.
 
-Each chain numbers its entries without gaps, and each entry's hash covers the hash before it and all that the entry
-says. `message_chain` says how long a chain is and how it ends. There are several, so that many processes can write at
-once: who writes takes, for the last moments of its transaction, one that nobody else has. A hash chain shows a change
-by whoever does not compute the chain anew; heads that were written down elsewhere show that as well.
+Each chain numbers its entries without gaps, and each entry's hash covers the hash before it and all that its row says.
+`message_chain` says how long a chain is and how it ends. There are several, so that many processes can write at once:
+what a transaction has recorded is noted while it runs, and put at the end of a free chain in its last moments, before
+it is committed. `verifying` compares chains and rows; signed heads outside the database (`ccms_ws.audit`) show it, too,
+if all of it was computed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from hashlib import sha256
+from itertools import repeat
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from ccms_ws.store.message_tables import inbox_message, message_chain
+from ccms_ws.errors import StoreError
+from ccms_ws.store.chain_tables import EntryKind, message_chain, message_chain_entry
+from ccms_ws.store.prepared import Prepared
 
-_COVERED: Final = (
-    *("chain", "number", "partner_id", "message_id", "exchange", "root", "relates_to", "content_digest"),
-    *("received_at", "answer_kind", "answer_id", "answer_action", "answer_error_code", "answer_error_reason"),
-    *("raw", "answer_raw"),
+COVERED: Final[Mapping[EntryKind, tuple[str, ...]]] = {
+    EntryKind.INCOMING: (
+        *("partner_id", "message_id", "exchange", "root", "relates_to", "content_digest", "received_at"),
+        *("answer_kind", "answer_id", "answer_action", "answer_error_code", "answer_error_reason", "raw", "answer_raw"),
+    ),
+    EntryKind.QUARANTINED: ("partner_id", "message_id", "exchange", "reason", "received_at"),
+    EntryKind.OUTGOING: ("message_id", "exchange", "partner_id", "root", "created_at", "body_digest"),
+    EntryKind.ATTEMPT: (
+        *("worker", "started_at", "ended_at", "outcome", "http_status", "error_code", "detail"),
+        *("envelope_head", "envelope_tail"),
+    ),
+    EntryKind.INTERVENTION: ("kind", "at", "operator", "reason", "replaced_by"),
+    EntryKind.HOLD: ("held_at", "held_by", "held_reason"),
+    EntryKind.HOLD_END: ("let_go_at", "let_go_by", "let_go_reason"),
+}
+"""What the hash of an entry covers, in this order, beside its place and the number of its row. It never changes.
+
+`body_digest` is `bodies.BodyDigest` of all parts. Not covered is what changes while a message is on its way.
+"""
+
+_NOTED: Final = "ccms_ws.chain_entries"
+_c = message_chain.c
+# The first chain that nobody else is writing to; if there is none, wait for the first. SQLite has one writer at a time.
+_CHAIN = select(_c.chain, _c.length, _c.head).order_by(_c.chain).limit(1)
+_FREE_CHAIN, _ANY_CHAIN = Prepared(_CHAIN.with_for_update(skip_locked=True)), Prepared(_CHAIN.with_for_update())
+_ADD = Prepared(insert(message_chain_entry), [column.key for column in message_chain_entry.c])
+_LENGTHEN = Prepared(
+    update(message_chain)
+    .where(_c.chain == bindparam("this"))
+    .values(length=bindparam("new_length"), head=bindparam("new_head"))
 )
-"""What an entry's hash covers, in this order: all of it but its place in the table. It never changes."""
-
-_i, _c = inbox_message.c, message_chain.c
-_ENTRIES = select(_i.inbox_id, _i.entry_hash, *(_i[name] for name in _COVERED)).order_by(_i.chain, _i.number)
-_READ_AT_ONCE = 200
-
-
-class Fault(StrEnum):
-    """What can be wrong with a chain."""
-
-    CHANGED = "changed"
-    """The entry, or the one before it, does not say what was written."""
-    MISSING = "missing"
-    """Entries are not there."""
-    CUT_OFF = "cut off"
-    """The chain does not end as it did."""
-    REWRITTEN = "rewritten"
-    """The chain is in itself as it should be, but not the one whose head was written down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """One place where the log is not what was written; `number` to `last` are places in the chain."""
-
-    chain: int
-    number: int
-    last: int
-    fault: Fault
+_HEADS = select(message_chain).where(_c.length > 0).order_by(_c.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +66,35 @@ class Head:
     hash: str
 
 
-def link(previous: bytes, entry: Mapping[str, Any] | RowMapping) -> bytes:
-    """The hash of an entry that follows the one with the hash `previous`."""
-    said = [_octets(entry[name]) for name in _COVERED]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry is, and what it is about: the kind and the number of its row, and of a part of it."""
+
+    chain: int
+    number: int
+    kind: EntryKind
+    row_id: int
+    part: int
+
+
+def link(previous: bytes, place: Place, values: Iterable[bytes | None]) -> bytes:
+    """The hash of an entry that follows the one with the hash `previous`; `values`: what it has `covered`."""
+    # Incoming messages were chained before anything else was: their hashes stay what they were then.
+    named: tuple[object, ...] = (place.chain, place.number)
+    if place.kind is not EntryKind.INCOMING:
+        named = (place.kind.value, *named, place.row_id, place.part)
+    said = [*map(_octets, named), *values]
     return sha256(
         previous + b"".join([b"-," if each is None else b"%d:%b," % (len(each), each) for each in said])
     ).digest()
 
 
-def _octets(value: Any) -> bytes | None:
+def covered(kind: EntryKind, values: Mapping[str, Any] | RowMapping) -> tuple[bytes | None, ...]:
+    """What an entry of that kind covers of a row."""
+    return tuple([_octets(values[name]) for name in COVERED[kind]])
+
+
+def _octets(value: object) -> bytes | None:
     if isinstance(value, str):
         return value.encode()
     if value is None or isinstance(value, bytes):
@@ -84,37 +106,43 @@ def _octets(value: Any) -> bytes | None:
     return str(value).encode()
 
 
+def note(connection: Connection, kind: EntryKind, row_id: int, part: int, values: Mapping[str, Any]) -> None:
+    """A row was written in this transaction: it becomes an entry when the transaction is committed."""
+    noted = connection.info.setdefault(_NOTED, [])
+    noted.append((kind, row_id, part, covered(kind, values)))
+
+
+def discard_notes(connection: Connection) -> None:
+    """A transaction begins: what an earlier one noted and did not commit was never written."""
+    connection.info.pop(_NOTED, None)
+
+
+def append_notes(connection: Connection) -> None:
+    """A transaction is about to be committed: chain what it has noted."""
+    noted: Sequence[tuple[EntryKind, int, int, tuple[bytes | None, ...]]] = connection.info.pop(_NOTED, ())
+    if not noted:
+        return
+    found = _FREE_CHAIN.first(connection) or _ANY_CHAIN.first(connection)
+    if found is None:
+        raise StoreError("the message log has no chain", hint="the table message_chain was emptied: restore a backup")
+    chain, length, head = found
+    hashes = []
+    for number, (kind, row_id, part, values) in enumerate(noted, length + 1):
+        head = link(head, Place(chain, number, kind, row_id, part), values)
+        hashes.append(head)
+    last = length + len(noted)
+    _ADD.many(
+        connection,
+        chain=repeat(chain),
+        number=range(length + 1, last + 1),
+        kind=[each[0] for each in noted],
+        row_id=[each[1] for each in noted],
+        part=[each[2] for each in noted],
+        entry_hash=hashes,
+    )
+    _LENGTHEN.change(connection, this=chain, new_length=last, new_head=head)
+
+
 def heads(connection: Connection) -> list[Head]:
     """How the chains end that have any entry."""
-    rows = connection.execute(select(message_chain).where(_c.length > 0).order_by(_c.chain))
-    return [Head(chain, length, head.hex()) for chain, length, head in rows]
-
-
-def verify(connection: Connection, written_down: Sequence[Head] = ()) -> Iterator[Break | int]:
-    """Every place where the log is not what was written, and in between how many entries were looked at so far.
-
-    `written_down`: heads of an earlier time, kept where who can write to the database cannot.
-    """
-    ends = {head.chain: head for head in heads(connection)}
-    noted = {(head.chain, head.length): head.hash for head in written_down}
-    reached: dict[int, tuple[int, bytes]] = {}
-    count = 0
-    for chunk in connection.execute(_ENTRIES.execution_options(yield_per=_READ_AT_ONCE)).mappings().partitions():
-        for entry in chunk:
-            chain, number, found = entry["chain"], entry["number"], entry["entry_hash"]
-            last, previous = reached.get(chain, (0, bytes(32)))
-            if number != last + 1:
-                yield Break(chain, last + 1, number - 1, Fault.MISSING)
-            elif link(previous, entry) != found:
-                yield Break(chain, number, number, Fault.CHANGED)
-            if noted.pop((chain, number), found.hex()) != found.hex():
-                yield Break(chain, number, number, Fault.REWRITTEN)
-            reached[chain] = (number, found)
-        count += len(chunk)
-        yield count
-    for chain in sorted({*ends, *reached}):
-        number, last_hash = reached.get(chain, (0, bytes(32)))
-        end = ends.get(chain, Head(chain, 0, bytes(32).hex()))
-        if (end.length, end.hash) != (number, last_hash.hex()):
-            yield Break(chain, min(number, end.length) + 1, max(number, end.length), Fault.CUT_OFF)
-    yield from (Break(chain, number, number, Fault.CUT_OFF) for chain, number in sorted(noted))
+    return [Head(chain, length, head.hex()) for chain, length, head in connection.execute(_HEADS)]

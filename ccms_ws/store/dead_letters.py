@@ -9,6 +9,8 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from ccms_ws.domain.messages import Intervention, OperatorOrder, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange, MessageNotDead, NotStored, SubjectsDiffer
 from ccms_ws.store import queues
+from ccms_ws.store.chain_tables import EntryKind
+from ccms_ws.store.chains import note
 from ccms_ws.store.outbox import SqlOutbox
 from ccms_ws.store.outbox_tables import outbox_intervention, outbox_message
 from ccms_ws.store.outbox_view import ENDED
@@ -74,15 +76,14 @@ class SqlDeadLetters:
         return tuple(queues.subjects_of(self._connection, [outbox_id]).get(outbox_id, ()))
 
     def _record(self, dead: _Dead, order: OperatorOrder, kind: Intervention, successor: int | None = None) -> None:
-        self._connection.execute(
-            _NOTE,
-            {
-                "outbox_id": dead.outbox_id,
-                "after_attempt": dead.attempts,
-                "kind": kind,
-                "at": order.at,
-                "operator": order.operator,
-                "reason": order.reason,
-                "replaced_by": successor,
-            },
-        )
+        row = {
+            "outbox_id": dead.outbox_id,
+            "after_attempt": dead.attempts,
+            "kind": kind,
+            "at": order.at,
+            "operator": order.operator,
+            "reason": order.reason,
+            "replaced_by": successor,
+        }
+        self._connection.execute(_NOTE, row)
+        note(self._connection, EntryKind.INTERVENTION, dead.outbox_id, dead.attempts, row)

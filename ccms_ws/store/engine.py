@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ccms_ws.errors import ConfigError, StoreError, StoreUnavailable
+from ccms_ws.store.chains import append_notes, discard_notes
 from ccms_ws.store.failures import in_our_words, translate
 from ccms_ws.store.turns import WriterTurn, end_turn, wait_for_commit
 
@@ -55,6 +56,8 @@ def open_engine(url: str) -> Engine:
             )
     event.listen(engine, "handle_error", translate, retval=True)
     event.listen(engine, "begin", lambda connection: wait_for_commit(connection.info), insert=True)
+    event.listen(engine, "begin", discard_notes)
+    event.listen(engine, "commit", append_notes)
     weakref.finalize(engine, engine.pool.dispose)  # whoever forgets an engine leaves no connection open
     return engine
 
@@ -94,7 +97,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             check_same_thread=False,
         )
     except sqlite3.OperationalError as error:
-        raise _not_opened(path, error) from error
+        raise not_opened(path, error) from error
     try:
         # FULL: a commit is on the disk before it is reported, in WAL mode too.
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -16000"):
@@ -107,7 +110,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _not_opened(path: Path, error: sqlite3.Error) -> StoreUnavailable:
+def not_opened(path: Path, error: sqlite3.Error) -> StoreUnavailable:
+    """Why a file cannot be opened, as far as it tells."""
     why, hint = str(error), "may this user read and write it, and its folder?"
     try:
         path.stat()

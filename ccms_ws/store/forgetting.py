@@ -10,13 +10,15 @@ from uuid import UUID
 
 from sqlalchemy import Engine, delete, update
 
-from ccms_ws.store.message_tables import inbox_message, message_chain
+from ccms_ws.store.chain_tables import message_chain, message_chain_entry
+from ccms_ws.store.message_tables import inbox_message
 
 
 def forget_all(copy: Engine) -> None:
-    """Empty the message log, and begin its chains anew."""
+    """Empty the log of incoming messages, and let its chains begin again."""
     with copy.begin() as connection:
         connection.execute(delete(inbox_message))
+        connection.execute(delete(message_chain_entry))
         connection.execute(update(message_chain).values(length=0, head=bytes(32)))
 
 

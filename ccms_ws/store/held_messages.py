@@ -13,6 +13,8 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from ccms_ws.domain.messages import Hold, OperatorOrder, OutboxState
 from ccms_ws.errors import MessageNotWaiting, NotStored
+from ccms_ws.store.chain_tables import EntryKind
+from ccms_ws.store.chains import COVERED, note
 from ccms_ws.store.outbox_tables import outbox_hold, outbox_message, outbox_subject
 
 _m, _h, _s = outbox_message.c, outbox_hold.c, outbox_subject.c
@@ -28,7 +30,8 @@ _HOLD = insert(outbox_hold)
 _LET_GO = (
     update(outbox_hold)
     .where(_h.outbox_id == bindparam("id"), _h.let_go_at.is_(None))
-    .values(let_go_at=bindparam("at"), let_go_by=bindparam("who"), let_go_reason=bindparam("why"))
+    .values({name: bindparam(f"new_{name}") for name in COVERED[EntryKind.HOLD_END]})
+    .returning(_h.number)
 )
 _FIRST = (
     select(_m.message_id)
@@ -59,12 +62,15 @@ class SqlHeldMessages:
         held = {"held_at": order.at, "held_by": order.operator, "held_reason": order.reason}
         let_go = {"let_go_at": None, "let_go_by": "", "let_go_reason": ""}
         self._connection.execute(_HOLD, {"outbox_id": outbox_id, "number": number, **held, **let_go})
+        note(self._connection, EntryKind.HOLD, outbox_id, number, held)
 
     def let_go(self, message_id: UUID, order: OperatorOrder) -> None:
         """Let a held message go on, from its place. Raises MessageNotWaiting if nobody holds it."""
         outbox_id = self._change(message_id, by=-1, held=True)
-        values = {"id": outbox_id, "at": order.at, "who": order.operator, "why": order.reason}
-        self._connection.execute(_LET_GO, values)
+        let_go = {"let_go_at": order.at, "let_go_by": order.operator, "let_go_reason": order.reason}
+        values = {f"new_{name}": value for name, value in let_go.items()}
+        number = self._connection.execute(_LET_GO, {"id": outbox_id, **values}).scalar_one()
+        note(self._connection, EntryKind.HOLD_END, outbox_id, number, let_go)
 
     def first_waiting(self, partner_id: str, subject: str) -> UUID:
         """The first message about a subject that is not under way yet. Raises NotStored if there is none."""

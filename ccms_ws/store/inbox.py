@@ -12,9 +12,10 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, RefusalCount, StoredAnswer
-from ccms_ws.errors import ConcurrentChange, MessageIdReused, NotStored, StoreError
-from ccms_ws.store.chains import link
-from ccms_ws.store.message_tables import inbox_message, message_chain, quarantined_answer, refusal, refusal_count
+from ccms_ws.errors import ConcurrentChange, MessageIdReused, NotStored
+from ccms_ws.store.chain_tables import EntryKind
+from ccms_ws.store.chains import note
+from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal, refusal_count
 from ccms_ws.store.prepared import Prepared
 from ccms_ws.store.turns import take_turns
 
@@ -24,7 +25,7 @@ _SUMS: Final = UUID("6f0f2f0e-7a0a-4b53-9d0c-3b9b61f5a5c1")
 _LONGEST_TEXT = 2_000
 
 COUNTS_KEPT = timedelta(days=7)
-_i, _r, _n, _q, _c = inbox_message.c, refusal.c, refusal_count.c, quarantined_answer.c, message_chain.c
+_i, _r, _n, _q = inbox_message.c, refusal.c, refusal_count.c, quarantined_answer.c
 _KNOWN = Prepared(
     select(
         _i.content_digest,
@@ -35,18 +36,12 @@ _KNOWN = Prepared(
     ).where(_i.partner_id == bindparam("partner"), _i.message_id == bindparam("id"))
 )
 _KEEP = Prepared(
-    insert_or_nothing(inbox_message).on_conflict_do_nothing(index_elements=[_i.partner_id, _i.message_id]),
+    insert_or_nothing(inbox_message)
+    .on_conflict_do_nothing(index_elements=[_i.partner_id, _i.message_id])
+    .returning(_i.inbox_id),
     [column.key for column in _i if column.key != "inbox_id"],
 )
 _MESSAGE = [field.name for field in fields(IncomingMessage)]
-# The first chain that nobody else is writing to; if there is none, wait for the first. SQLite has one writer at a time.
-_CHAIN = select(_c.chain, _c.length, _c.head).order_by(_c.chain).limit(1)
-_FREE_CHAIN, _ANY_CHAIN = Prepared(_CHAIN.with_for_update(skip_locked=True)), Prepared(_CHAIN.with_for_update())
-_LENGTHEN = Prepared(
-    update(message_chain)
-    .where(_c.chain == bindparam("this"))
-    .values(length=bindparam("new_length"), head=bindparam("new_head"))
-)
 _REFUSAL = select(
     *(_r.incident_id, _r.refused_at, _r.address, _r.partner_id, _r.code, _r.rule, _r.detail, _r.size, _r.digest)
 ).where(_r.incident_id == bindparam("id"))
@@ -68,6 +63,7 @@ _SUM_UP = (
     .where(_n.incident_id == bindparam("id"))
     .values(number=_n.number + bindparam("more"), last_at=bindparam("new_last_at"))
 )
+_QUARANTINE = insert(quarantined_answer).returning(_q.quarantine_id)
 _QUARANTINED = select(_q.message_id, _q.partner_id, _q.exchange, _q.reason, _q.received_at).order_by(_q.quarantine_id)
 
 
@@ -105,20 +101,13 @@ class SqlInbox:
 
     def keep_all(self, entries: Iterable[tuple[IncomingMessage, StoredAnswer | None]]) -> list[bool]:
         """As `keep`, several at once: which of them were new. The others were kept in the meantime."""
-        chain = _FREE_CHAIN.first(self._connection) or _ANY_CHAIN.first(self._connection)
-        if chain is None:
-            raise StoreError("the message log has no chain")
-        number, before, head = chain
-        length, new = before, []
+        new = []
         for message, answer in entries:
-            row = _row(message, answer) | {"chain": number, "number": length + 1}
-            row["entry_hash"] = entry_hash = link(head, row)
-            kept = _KEEP.change(self._connection, **row) == 1
-            if kept:
-                length, head = length + 1, entry_hash
-            new.append(kept)
-        if length > before:
-            _LENGTHEN.change(self._connection, this=number, new_length=length, new_head=head)
+            row = _row(message, answer)
+            kept = _KEEP.first(self._connection, **row)
+            if kept is not None:
+                note(self._connection, EntryKind.INCOMING, kept[0], 0, row)
+            new.append(kept is not None)
         return new
 
     def refuse(self, refusal_: Refusal) -> None:
@@ -171,7 +160,8 @@ class SqlInbox:
 
     def quarantine(self, answer: QuarantinedAnswer) -> None:
         row = {field.name: getattr(answer, field.name) for field in fields(answer)}
-        self._connection.execute(insert(quarantined_answer), row)
+        number = self._connection.execute(_QUARANTINE, row).scalar_one()
+        note(self._connection, EntryKind.QUARANTINED, number, 0, row)
 
     def quarantined(self) -> Sequence[QuarantinedAnswer]:
         """All answers in quarantine, oldest first."""

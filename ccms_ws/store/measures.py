@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Engine, and_, case, distinct, func, select
 from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
 from ccms_ws.store.abstracts import SqlAbstracts
+from ccms_ws.store.chain_tables import message_chain
 from ccms_ws.store.lines import SqlLines
-from ccms_ws.store.message_tables import inbox_message, message_chain, quarantined_answer, refusal, refusal_count
+from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal, refusal_count
 from ccms_ws.store.outbox_tables import outbox_message
 from ccms_ws.store.outbox_view import ENDED, HELD, NOT_DELIVERED, READY
 from ccms_ws.store.tally import Tally
@@ -60,7 +61,7 @@ class Measures:
     """How it stands at one moment.
 
     `received`: messages that were let in, ever, by exchange, partner and outcome (`ccms_ws.store.traffic`); `logged`:
-    the same in all, as the chains of the message log count them. `refused`: ever; `not_kept`: how many of
+    entries of the message log's chains, of both directions. `refused`: ever; `not_kept`: how many of
     these were only counted, by partner (empty if not authenticated) and code; `refused_for`: in the last hour, by code,
     of those that are kept. `delivered`: ever, by exchange and partner. `open`: what is not delivered, by
     exchange, partner and state: pending, sending, held or dead. `oldest`: when the oldest message that is pending or

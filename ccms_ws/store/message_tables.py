@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     Column,
-    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -23,22 +22,6 @@ from sqlalchemy import (
 
 from ccms_ws.domain.messages import AnswerKind
 from ccms_ws.store.columns import Instant, RowId, check, code, metadata, partial_index
-
-
-class ChainColumns(TypedColumns):
-    chain: Named[int] = Column(Integer, primary_key=True, autoincrement=False, comment="Number of the chain")
-    length: Named[int] = Column(BigInteger, comment="How many entries it has")
-    head: Named[bytes] = Column(LargeBinary, comment="The hash of its last entry; zeros while it has none")
-
-
-message_chain = Table(
-    "message_chain",
-    metadata,
-    ChainColumns,
-    check("length", "length >= 0"),
-    check("head", "length(head) = 32"),
-    comment="The hash chains of the message log: each entry goes to the end of one that nobody else is writing to",
-)
 
 
 class InboxColumns(TypedColumns):
@@ -58,11 +41,6 @@ class InboxColumns(TypedColumns):
     # The large columns stand behind what a list of messages shows, so that it does not read over them.
     raw: Named[bytes] = Column(LargeBinary, comment="The message as it came over the wire")
     answer_raw: Named[bytes | None] = Column(LargeBinary, comment="The sealed answer as it was first sent")
-    chain: Named[int] = Column(Integer, ForeignKey("message_chain.chain"), comment="The chain that the entry is in")
-    number: Named[int] = Column(BigInteger, comment="Its place in the chain, from 1 without gaps")
-    entry_hash: Named[bytes] = Column(
-        LargeBinary, comment="SHA-256 of the entry before it and of all that this one says (ccms_ws.store.chains)"
-    )
 
 
 inbox_message = Table(
@@ -70,9 +48,6 @@ inbox_message = Table(
     metadata,
     InboxColumns,
     UniqueConstraint("partner_id", "message_id"),
-    UniqueConstraint("chain", "number"),
-    check("number", "number > 0"),
-    check("entry_hash", "length(entry_hash) = 32"),
     check("content_digest", "length(content_digest) = 32"),
     *(
         check(name, f"(answer_kind IS NULL) = ({name} IS NULL)")

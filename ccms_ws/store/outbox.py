@@ -14,6 +14,8 @@ from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage, OutboxState,
 from ccms_ws.errors import ConcurrentChange
 from ccms_ws.store import queues
 from ccms_ws.store.bodies import StoredParts, add_body
+from ccms_ws.store.chain_tables import EntryKind
+from ccms_ws.store.chains import note
 from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.outbox_tables import (
     delivery_attempt,
@@ -145,7 +147,7 @@ class SqlOutbox(OutboxView):
             return []
         ended = [_lost_attempt(row) for row in rows if row.state is OutboxState.SENDING]
         if ended:
-            self.connection.execute(_ADD_ATTEMPT, ended)
+            self._add_attempts(ended)
         ids = [row.outbox_id for row in rows]
         claimed = self.connection.execute(_CLAIM, {"ids": ids, "who": worker, "now": now, "until": until})
         if claimed.rowcount != len(ids):
@@ -194,9 +196,16 @@ class SqlOutbox(OutboxView):
 
     def insert(self, message: OutgoingMessage) -> int:
         """Store a message outside of any queue; returns its number. For `dead_letters`, and `add` above."""
-        outbox_id: int = self.connection.execute(_ADD, _message_row(message)).scalar_one()
-        add_body(self.connection, outbox_id, message.body, message.further)
+        row = _message_row(message)
+        outbox_id: int = self.connection.execute(_ADD, row).scalar_one()
+        digest = add_body(self.connection, outbox_id, message.body, message.further)
+        note(self.connection, EntryKind.OUTGOING, outbox_id, 0, row | {"body_digest": digest})
         return outbox_id
+
+    def _add_attempts(self, rows: Sequence[dict[str, Any]]) -> None:
+        self.connection.execute(_ADD_ATTEMPT, rows)
+        for row in rows:
+            note(self.connection, EntryKind.ATTEMPT, row["outbox_id"], row["number"], row)
 
     def _due(self, line: CircuitBreaker, now: datetime, until: datetime, share: int) -> Sequence[Row[*tuple[Any, ...]]]:
         if line.state is not BreakerState.CLOSED:
@@ -252,8 +261,10 @@ class SqlOutbox(OutboxView):
             "http_status": attempt.http_status,
             "error_code": attempt.error_code,
             "detail": attempt.detail,
+            "envelope_head": None if attempt.envelope is None else attempt.envelope.head,
+            "envelope_tail": None if attempt.envelope is None else attempt.envelope.tail,
         }
-        self.connection.execute(_ADD_ATTEMPT, row)
+        self._add_attempts([row])
         return outbox_id
 
 
@@ -288,4 +299,6 @@ def _lost_attempt(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         "http_status": None,
         "error_code": "",
         "detail": "the worker did not come back before its lease ended",
+        "envelope_head": None,
+        "envelope_tail": None,
     }

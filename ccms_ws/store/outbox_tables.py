@@ -120,6 +120,14 @@ class AttemptColumns(TypedColumns):
     http_status: Named[int | None] = Column(Integer, comment="Status of the HTTP answer; null if none came")
     error_code: Named[str] = Column(Text, comment="Cause of the failure; empty if there is none")
     detail: Named[str] = Column(Text, comment="The failure in words for the operator")
+    envelope_head: Named[bytes | None] = Column(
+        LargeBinary,
+        comment="What stood before the payload in the envelope that was sent, compressed (zlib); null if it cannot have"
+        " arrived",
+    )
+    envelope_tail: Named[bytes | None] = Column(
+        LargeBinary, comment="What stood after the payload; null if the head is the whole envelope"
+    )
 
 
 delivery_attempt = Table(
@@ -128,6 +136,7 @@ delivery_attempt = Table(
     AttemptColumns,
     PrimaryKeyConstraint("outbox_id", "number"),
     check("number", "number > 0"),
+    check("envelope", "envelope_head IS NOT NULL OR envelope_tail IS NULL"),
     comment="One try to send a message; rows are only added",
 )
 

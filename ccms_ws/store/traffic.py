@@ -15,13 +15,14 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, exists, literal, select, text
 
-from ccms_ws.domain.messages import AnswerKind, DeliveryAttempt, OutboxState
+from ccms_ws.domain.messages import AnswerKind, DeliveryAttempt, OutboxState, SentEnvelope
 from ccms_ws.errors import NotStored
 from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal, refusal_count
 from ccms_ws.store.outbox import SqlOutbox
-from ccms_ws.store.outbox_tables import outbox_body, outbox_message
+from ccms_ws.store.outbox_tables import delivery_attempt, outbox_body, outbox_message
 
 _i, _o, _r, _n, _q = inbox_message.c, outbox_message.c, refusal.c, refusal_count.c, quarantined_answer.c
+_a = delivery_attempt.c
 
 REFUSED = "refused"
 QUARANTINED = "quarantined"
@@ -69,7 +70,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The bytes that are kept. Of an outgoing message the payload alone: each attempt is sealed afresh."""
+    """The bytes that are kept. Of an outgoing message the payload alone: each attempt has an envelope of its own."""
 
     message: bytes
     answer: bytes | None = None
@@ -137,6 +138,22 @@ class TrafficLog:
             _i.partner_id == message.partner_id, _i.message_id == message.message_id
         )
         return Contents(*self._connection.execute(raw).one())
+
+    def envelope(self, message: Traffic, attempt: int | None = None) -> bytes:
+        """The envelope of an attempt to send an outgoing message as it was on the wire; by default, of the last kept.
+
+        Raises NotStored if none is kept: none was sent, or it cannot have arrived.
+        """
+        kept = select(_a.envelope_head, _a.envelope_tail).join_from(delivery_attempt, outbox_message)
+        kept = kept.where(_o.message_id == message.message_id, _a.envelope_head.is_not(None))
+        kept = kept if attempt is None else kept.where(_a.number == attempt)
+        row = self._connection.execute(kept.order_by(_a.number.desc()).limit(1)).first()
+        if row is None:
+            raise NotStored(
+                f"no envelope of {message.message_id} is kept",
+                hint="those are kept that may have arrived, and were sent by this version or a later one",
+            )
+        return SentEnvelope(row[0] or b"", row[1]).whole(self.contents(message).message)
 
     def _take(self, query: Select[*tuple[Any, ...]], wanted: Wanted, limit: int) -> Iterable[Traffic]:
         taken = 0

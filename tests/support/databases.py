@@ -154,7 +154,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         )
         filled = [table for table in reversed(metadata.sorted_tables) if table.name != "message_chain"]
         connection.execute(b"".join(f'DELETE FROM "{table}";'.encode() for table in filled))
-        connection.execute("UPDATE message_chain SET length = 0, head = decode(repeat('00', 32), 'hex')")
+        connection.execute(
+            "INSERT INTO message_chain SELECT chain, 0, decode(repeat('00', 32), 'hex')"
+            " FROM generate_series(1, 8) AS chain ON CONFLICT (chain) DO UPDATE SET length = 0, head = excluded.head"
+        )
 
 
 @cache

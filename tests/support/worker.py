@@ -18,7 +18,7 @@ from ccms_ws.delivery.sender import Sender
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.domain.circuit_breaker import BreakerRules
 from ccms_ws.domain.courts import Court
-from ccms_ws.domain.messages import OutgoingMessage
+from ccms_ws.domain.messages import OutgoingMessage, SentEnvelope
 from ccms_ws.domain.partners import Partner, PartnerKind
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import ConfigError
@@ -53,8 +53,17 @@ class Line:
     at_once: int = 4
     settings: DeliverySettings = SETTINGS
 
-    def send(self, outgoing: OutgoingMessage, *, url: str, soap: SoapVersion) -> Receipt:
+    def send(
+        self,
+        outgoing: OutgoingMessage,
+        *,
+        url: str,
+        soap: SoapVersion,
+        on_sealed: Callable[[SentEnvelope], None] | None = None,
+    ) -> Receipt:
         assert (url, soap) == ("http://dmv.example/", SoapVersion.SOAP12)
+        if on_sealed is not None:
+            on_sealed(SentEnvelope(b"head", b"tail"))
         self.sent.append(outgoing.message_id)
         return self.deliver(outgoing)
 

@@ -12,10 +12,10 @@ from sqlalchemy import Engine, func, select
 
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, StoreError, StoreUnavailable
-from ccms_ws.store.chains import verify
 from ccms_ws.store.message_log import GroupedLog
 from ccms_ws.store.message_tables import inbox_message
 from ccms_ws.store.unit_of_work import SqlUnitOfWork, unit_of_work
+from ccms_ws.store.verifying import verify
 from tests.support.records import incoming
 
 ANSWER = StoredAnswer(AnswerKind.REPLY, uuid4(), b"<reply/>", "urn:reply")

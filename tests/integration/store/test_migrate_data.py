@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from ccms_ws.store import migrate
-from ccms_ws.store.chains import Break, verify
 from ccms_ws.store.engine import open_engine
+from ccms_ws.store.verifying import Break, verify
 
 ORI = "CA034015J"
 _ZEROS = {"sqlite": "zeroblob(32)", "postgresql": "decode(repeat('00', 32), 'hex')"}

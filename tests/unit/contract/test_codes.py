@@ -34,6 +34,8 @@ NEVER_SENT = {
     "col903.nothing-to-correct": "it is about what the court's clerk orders",
     "col903.not-representable": "it is about what the court's clerk orders",
     "dmv907.already-ordered": "it is about what the court's clerk orders",
+    "store.damaged": "found before a program takes messages",
+    "store.read-only": "found before a program takes messages",
     "operator.message-not-dead": "only operators deal with dead messages",
     "operator.message-not-waiting": "only operators hold messages back",
     "operator.subjects-differ": "only operators deal with dead messages",

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from lxml import etree
 
-from ccms_ws.store.chains import link
+from ccms_ws.store.migrations.hashes import incoming_hash
 from ccms_ws.store.migrations.types import Instant
 
 revision = "0005"
@@ -97,7 +97,7 @@ def _chain_entries() -> None:
     connection, head, number = op.get_bind(), bytes(32), 0
     for row in _each("entry_hash", "answer_body"):
         number += 1
-        head = link(head, {**row, "chain": 1, "number": number})
+        head = incoming_hash(head, {**row, "chain": 1, "number": number})
         connection.execute(
             sa.update(_entry)
             .where(_entry.c.inbox_id == row["inbox_id"])

@@ -1,0 +1,106 @@
+"""The file of heads as it is read: which lines hold, what the chains have to agree with, what a restore has lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from ccms_ws.audit.lines import NO_LINE, Event, Line, certificates_of_court, hash_of, is_signed_by, read_line
+from ccms_ws.errors import ConfigError
+from ccms_ws.store.chains import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A restore: from `reached` (the ends that were written down) the chains went back to `restored`."""
+
+    at: datetime
+    reason: str
+    since: datetime
+    """When the copy's state was last written down: what was done from then on until the restore is lost."""
+    reached: tuple[Head, ...]
+    restored: tuple[Head, ...]
+
+    @property
+    def entries(self) -> int:
+        """How many entries are lost at least."""
+        kept = {head.chain: head.length for head in self.restored}
+        return sum(max(0, head.length - kept.get(head.chain, 0)) for head in self.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the file says. `faults`: what is wrong with it, with the number of the line; `last`: when it was last
+    written."""
+
+    lines: int
+    heads: tuple[Head, ...]
+    """What the chains have to agree with: of every line that holds, less what a restore has lost."""
+    reached: tuple[Head, ...]
+    """The last head of each chain."""
+    faults: tuple[str, ...]
+    lost: tuple[Lost, ...]
+    last: datetime | None
+
+    def behind(self, now: Iterable[Head]) -> tuple[Head, ...]:
+        """The heads that chains which end like `now` have not reached: the database is an older copy, or was cut."""
+        length = {head.chain: head.length for head in now}
+        return tuple(head for head in self.reached if length.get(head.chain, 0) < head.length)
+
+
+def read_record(path: Path, own: Iterable[x509.Certificate]) -> Record:
+    """Read and verify the file; one that is not there has no lines. `own`: the court's certificates that are known."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        content = b""
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="see audit.heads") from None
+    return _read(content.splitlines(), own)
+
+
+def _read(raws: list[bytes], own: Iterable[x509.Certificate]) -> Record:
+    lines = [read_line(raw) for raw in raws]
+    known = certificates_of_court([line for line in lines if line is not None], own)
+    faults, lost, previous, last = list[str](), list[Lost](), NO_LINE, None
+    noted: dict[Head, datetime] = {}
+    reached: dict[int, Head] = {}
+    for number, (raw, line) in enumerate(zip(raws, lines, strict=True), 1):
+        # A line that was cut short when its program died is none; the next one says that it was there.
+        if line is None:
+            previous = hash_of(raw)
+            continue
+        if line.previous != previous:
+            faults.append(f"line {number}: lines before it are not there, or were changed")
+        previous, fault = hash_of(raw), _fault(line, known)
+        if fault:
+            faults.append(f"line {number}: {fault}")
+            continue
+        last = line.at
+        if line.event is Event.RESTORED:
+            lost.append(_lost(line, noted, reached))
+            kept = {head.chain: head.length for head in line.heads}
+            noted = {head: at for head, at in noted.items() if head.length <= kept.get(head.chain, 0)}
+            reached = {}
+        for head in line.heads:
+            noted.setdefault(head, line.at)
+            reached[head.chain] = head
+    return Record(len(raws), tuple(noted), tuple(reached.values()), tuple(faults), tuple(lost), last)
+
+
+def _fault(line: Line, known: Mapping[str, x509.Certificate]) -> str:
+    if line.signer not in known:
+        return f"signed with a certificate that is not known as the court's ({line.signer[:16]}...)"
+    return "" if is_signed_by(line, known[line.signer]) else "its signature is wrong"
+
+
+def _lost(line: Line, noted: dict[Head, datetime], reached: dict[int, Head]) -> Lost:
+    kept = {head.chain: head.length for head in line.heads}
+    known = [at for head, at in noted.items() if head.length <= kept.get(head.chain, 0)]
+    beyond = [at for head, at in noted.items() if head.length > kept.get(head.chain, 0)]
+    since = max(known, default=min(beyond, default=line.at))
+    return Lost(line.at, line.reason, since, tuple(reached.values()), line.heads)
