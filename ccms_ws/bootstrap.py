@@ -224,6 +224,7 @@ def transport_settings(delivery: DeliverySettings, partner: PartnerSettings, pus
     """How a partner is spoken to over HTTP."""
     return TransportSettings(
         connect_timeout=delivery.connect_timeout_seconds,
+        send_timeout=delivery.send_timeout_seconds,
         read_timeout=delivery.read_timeout_seconds,
         connections=partner.at_once,
         ca_bundle=push.tls_ca,

@@ -92,8 +92,12 @@ class PartnerClient:
         self._transport = PartnerTransport(transport or TransportSettings())
         self._on_exchange = on_exchange
 
-    def send(self, message: OutgoingMessage, *, url: str, soap: SoapVersion, relates_to: str | None = None) -> Receipt:
-        """Send once and wait for the answer. `relates_to`: the id (an IRI) of a message that this one answers.
+    def send(
+        self, message: OutgoingMessage, *, url: str, soap: SoapVersion, relates_to: str | None = None,
+        not_after: float | None = None,
+    ) -> Receipt:  # fmt: skip
+        """Send once and wait for the answer. `relates_to`: the id (an IRI) of a message that this one answers. Nothing
+        leaves after `not_after` (`clock.running_time`).
 
         Success is an empty HTTP 200, 202 or 204, an envelope with an empty Body, a declared reply or a declared fault
         with its detail. Raises TransientDeliveryError or PermanentDeliveryError for everything else.
@@ -108,7 +112,8 @@ class PartnerClient:
             raise PermanentDeliveryError(f"cannot be sealed: {error}", cause=verdicts.Cause.INTERNAL) from None
         crash_point("send.sealed")
         try:
-            http = self._transport.send(url, sent, _headers(soap, operation.soap_action))
+            headers = _headers(soap, operation.soap_action)
+            http = self._transport.send(url, sent, headers, not_after=not_after)
             received = http.body
         finally:
             if self._on_exchange is not None:

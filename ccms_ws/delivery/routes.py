@@ -17,8 +17,10 @@ from ccms_ws.envelope.soap import SoapVersion
 class MessageClient(Protocol):
     """What delivery needs of a partner client."""
 
-    def send(self, message: OutgoingMessage, *, url: str, soap: SoapVersion) -> Receipt:
-        """Send once and wait for the answer. Raises DeliveryError."""
+    def send(self, message: OutgoingMessage, *, url: str, soap: SoapVersion, not_after: float | None = None) -> Receipt:
+        """Send once and wait for the answer. Nothing leaves after `not_after` (`clock.running_time`). Raises
+        DeliveryError.
+        """
         ...
 
 

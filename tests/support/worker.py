@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -47,8 +47,12 @@ class Line:
     unknown: bool = False
     at_once: int = 4
     settings: DeliverySettings = SETTINGS
+    window: timedelta = timedelta(0)
 
-    def send(self, outgoing: OutgoingMessage, *, url: str, soap: SoapVersion) -> Receipt:
+    def send(
+        self, outgoing: OutgoingMessage, *, url: str, soap: SoapVersion, not_after: float | None = None
+    ) -> Receipt:
+        assert not_after is not None
         assert (url, soap) == ("http://dmv.example/", SoapVersion.SOAP12)
         self.sent.append(outgoing.message_id)
         return self.deliver(outgoing)
@@ -62,7 +66,7 @@ class Line:
             url="http://dmv.example/",
             soap=SoapVersion.SOAP12,
             answer_window=WINDOW,
-            retry=RETRY,
+            retry=replace(RETRY, window=self.window),
         )
 
     def worker(self, name: str = "w1") -> DeliveryWorker:

@@ -62,6 +62,9 @@ def test_lease_that_ran_out_is_taken_up_and_the_lost_attempt_recorded(units: Uni
     message = outgoing("a", "b")
     add(units, message)
     (lost,) = claim(units, worker="w1")
+    with units() as uow:
+        assert uow.outbox.begin([lost], NOW) == {message.message_id}
+        uow.commit()
     (found,) = claim(units, worker="w2", now=LEASE)
     assert (found.message, found.attempt, found.worker) == (message, 2, "w2")
     with units() as uow:
@@ -81,7 +84,7 @@ def test_lost_lease_cannot_be_settled(units: Units, settle: object) -> None:
         settle(units, lost)  # type: ignore[operator]
     deliver(units, found)
     with units() as uow:
-        assert [attempt.outcome for attempt in uow.outbox.attempts(found.message.message_id)] == ["lost", "delivered"]
+        assert [attempt.outcome for attempt in uow.outbox.attempts(found.message.message_id)] == ["lapsed", "delivered"]
 
 
 def test_worker_that_comes_late_may_settle_if_nobody_took_over(units: Units) -> None:
