@@ -27,11 +27,15 @@ _VERSION_OF = {Soap11Binding: SoapVersion.SOAP11, Soap12Binding: SoapVersion.SOA
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """How one message is sent, and what may come back: `answers` maps each declared element to its wsa:Action."""
+    """How one message is sent, and what may come back: `answers` maps each declared element to its wsa:Action.
+
+    `one_way`: no reply is declared; what is answered by HTTP alone is all that there is.
+    """
 
     action: str
     soap_action: str
     answers: Mapping[str, str]
+    one_way: bool
 
 
 @cache
@@ -70,4 +74,9 @@ def _read(declared: WsdlOperation, soap_action: str | None) -> Operation:
     answers = {fault.element: fault.action for fault in declared.faults.values()}
     if declared.output:
         answers[declared.output] = declared.output_action
-    return Operation(declared.input_action, soap_action or declared.input_action, MappingProxyType(answers))
+    return Operation(
+        declared.input_action,
+        soap_action or declared.input_action,
+        MappingProxyType(answers),
+        one_way=not declared.output,
+    )

@@ -13,7 +13,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clients import verdicts
-from ccms_ws.clients.glance import claims, says_nothing
+from ccms_ws.clients.glance import claims, is_envelope, says_nothing
 from ccms_ws.clients.operations import Operation, read_operations
 from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
 from ccms_ws.clock import Clock
@@ -40,7 +40,6 @@ OnExchange = Callable[[bytes, bytes | None], None]
 """Called after each attempt with the bytes that left and the body that came back (None: no HTTP answer)."""
 
 _SOAP_TYPES = frozenset(version.media_type for version in SoapVersion)
-_SUCCESS = frozenset({200, 202, 204})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A message was delivered. `answer` is None if the partner said nothing more."""
+    """A message was delivered. `answer` is None if the partner said nothing more; `remark`: what was odd about that."""
 
     http_status: int
     answer: Answer | None = None
+    remark: str = ""
 
 
 class PartnerClient:
@@ -99,8 +99,10 @@ class PartnerClient:
         """Send once and wait for the answer. `relates_to`: the id (an IRI) of a message that this one answers. Nothing
         leaves after `not_after` (`clock.running_time`).
 
-        Success is an empty HTTP 200, 202 or 204, an envelope with an empty Body, a declared reply or a declared fault
-        with its detail. Raises TransientDeliveryError or PermanentDeliveryError for everything else.
+        Success is an HTTP 2xx that says nothing or has an envelope with an empty Body, a declared reply, or a declared
+        fault with its detail. A 2xx without a SOAP message is a success of a one-way operation, with a remark: HTTP
+        says that the partner has the message, and TLS who says so. Raises TransientDeliveryError or
+        PermanentDeliveryError for everything else.
         """
         operation = self._operation(message.root, soap)
         message_id = f"urn:uuid:{message.message_id}"
@@ -119,7 +121,7 @@ class PartnerClient:
             if self._on_exchange is not None:
                 self._on_exchange(sent if isinstance(sent, bytes) else b"".join(sent), received)
         crash_point("send.answered")
-        return Receipt(http.status, self._read(http, operation, message_id))
+        return self._read(http, operation, message_id)
 
     def _seal(self, message: OutgoingMessage, addressing: Addressing, soap: SoapVersion) -> bytes | SealedStream:
         payload = _Payload(message)
@@ -157,14 +159,20 @@ class PartnerClient:
             )
         return operation
 
-    def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Answer | None:
+    def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Receipt:
         retry_after = verdicts.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())
         content_type = http.headers.get("Content-Type", "")
-        is_soap = content_type.partition(";")[0].strip().lower() in _SOAP_TYPES
-        if http.status in _SUCCESS and (not http.body or (is_soap and says_nothing(http.body, self._policy.limits))):
-            return None
-        if not is_soap:
-            if http.status in _SUCCESS:
+        success = 200 <= http.status < 300
+        if success and http.unread is not None:
+            if not operation.one_way:
+                raise http.unread
+            return Receipt(http.status, remark=f"the body of the answer was not read: {http.unread.detail}")
+        if success and (not http.body or says_nothing(http.body, self._policy.limits)):
+            return Receipt(http.status)
+        if success and operation.one_way and not is_envelope(http.body):
+            return Receipt(http.status, remark=_about_body(http.body, content_type))
+        if content_type.partition(";")[0].strip().lower() not in _SOAP_TYPES:
+            if success:
                 wrong = MalformedEnvelope("the answer is no SOAP message")
                 raise verdicts.of_answer(wrong, http.status, retry_after)
             raise verdicts.of_status(http.status, retry_after)
@@ -187,11 +195,19 @@ class PartnerClient:
         except CcmsWsError as error:
             raise verdicts.of_answer(error, http.status, retry_after, claims(http.body, self._policy.limits)) from error
         fault = opened.fault
+        remark = "" if self._policy.profile.is_weaker else "; ".join(opened.remarks)  # there it is the same each time
         if fault is None:
-            return Answer(opened, opened.payload, http.body)
+            return Receipt(http.status, Answer(opened, opened.payload, http.body), remark)
         if fault.detail is not None and fault.detail.tag in operation.answers:
-            return Answer(opened, fault.detail, http.body)
+            return Receipt(http.status, Answer(opened, fault.detail, http.body), remark)
         raise verdicts.of_fault(fault, http.status, retry_after)
+
+
+def _about_body(body: bytes, content_type: str) -> str:
+    """What came beside a success, without any of its words: they are not signed."""
+    if not body.strip():
+        return "the answer's body is blank"
+    return f"the answer's body is no SOAP message ({len(body)} bytes, {content_type[:100] or 'of no type'!r})"
 
 
 @dataclass(frozen=True, slots=True)

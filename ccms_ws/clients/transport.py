@@ -75,11 +75,12 @@ class _Upload:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An HTTP answer, read to its end."""
+    """An HTTP answer, read to its end. `unread`: why the body of a success was not."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    unread: TransientDeliveryError | None = None
 
 
 class PartnerTransport(Transport):
@@ -121,7 +122,12 @@ class PartnerTransport(Transport):
                     stream=True,
                 ) as response,
             ):
-                return HttpAnswer(response.status_code, response.headers, self._read(response))
+                try:
+                    return HttpAnswer(response.status_code, response.headers, self._read(response))
+                except TransientDeliveryError as error:
+                    if not response.ok:
+                        raise
+                    return HttpAnswer(response.status_code, response.headers, b"", error)
         except (requests.RequestException, OSError) as error:
             raise of_connection(error) from error
 

@@ -77,11 +77,16 @@ def check_qname_values(apex: _Element, octets: bytes, prefixes: Sequence[str]) -
         if value is None:
             continue
         prefix = value.strip().rpartition(":")[0]
-        if prefix == "xml" or prefix in prefixes:
-            continue
-        if element.nsmap.get(prefix or None) == _bound_in_octets(element, apex, prefix or None):
+        if prefix == "xml" or is_bound(element, prefix, apex, prefixes):
             continue
         raise DigestMismatch(f"the prefix of xsi:type={value!r} is not bound by what was signed", rule="exc-C14N 1.3")
+
+
+def is_bound(element: _Element, prefix: str, apex: _Element, prefixes: Sequence[str]) -> bool:
+    """Whether the canonical form of `apex`, with `prefixes` as InclusiveNamespaces, binds `prefix` ("": the default
+    namespace) at `element` to what the document binds it to. If not, that can be changed without any key.
+    """
+    return prefix in prefixes or element.nsmap.get(prefix or None) == _bound_in_octets(element, apex, prefix or None)
 
 
 def _bound_in_octets(element: _Element, apex: _Element, prefix: str | None) -> str | None:

@@ -11,6 +11,7 @@ from lxml.etree import _Element
 
 from ccms_ws import errors
 from ccms_ws.contract.namespaces import FAULT, WSA, WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION, WSSE, WSU, XML
+from ccms_ws.envelope.canonical import is_bound
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import CcmsWsError, MalformedEnvelope
 
@@ -69,7 +70,11 @@ _RULES: Final[dict[type[CcmsWsError], _Rule]] = {
 
 @dataclass(frozen=True, slots=True)
 class SoapFault:
-    """A fault that was received. Names are in Clark notation; nothing in it is more than the sender's claim."""
+    """A fault that was received; nothing in it is more than the sender's claim.
+
+    Names are in Clark notation. One with a prefix that no signature binds stands as it was written
+    ("wsse:FailedCheck"): of it only the local name is the sender's own.
+    """
 
     code: str
     subcode: str | None
@@ -133,8 +138,20 @@ def _rule(error: CcmsWsError) -> _Rule:
     return next(_RULES[kind] for kind in type(error).__mro__ if kind in _RULES)
 
 
-def read_fault(element: _Element) -> SoapFault:
-    """Read a soap:Fault of either version. Errors: `MalformedEnvelope` if it is none."""
+@dataclass(frozen=True, slots=True)
+class SignedBody:
+    """What a signature vouches for: the Body, and the InclusiveNamespaces of its canonical form."""
+
+    body: _Element
+    prefixes: Sequence[str]
+
+
+def read_fault(element: _Element, signed: SignedBody | None = None) -> SoapFault:
+    """Read a soap:Fault of either version. Errors: `MalformedEnvelope` if it is none.
+
+    With `signed`, a code's prefix counts only if the signature binds it: anyone on the way could have declared it to be
+    another. Such a code stands as it was written.
+    """
     namespace = etree.QName(element).namespace
     if element.tag == f"{{{SoapVersion.SOAP11.value}}}Fault":
         code, reason, detail = (element.find(name) for name in ("faultcode", "faultstring", "detail"))
@@ -142,7 +159,7 @@ def read_fault(element: _Element) -> SoapFault:
     elif element.tag == f"{{{SoapVersion.SOAP12.value}}}Fault":
         soap = f"{{{namespace}}}"
         code = element.find(f"{soap}Code/{soap}Value")
-        subcodes = list(map(_read_name, element.findall(f"{soap}Code//{soap}Subcode/{soap}Value")))
+        subcodes = [_read_name(value, signed) for value in element.findall(f"{soap}Code//{soap}Subcode/{soap}Value")]
         reason = element.find(f"{soap}Reason/{soap}Text")
         detail = element.find(f"{soap}Detail")
     else:
@@ -150,7 +167,7 @@ def read_fault(element: _Element) -> SoapFault:
     if code is None or reason is None:
         raise MalformedEnvelope("a SOAP fault without code or reason", rule="BP R1000")
     return SoapFault(
-        _read_name(code),
+        _read_name(code, signed),
         subcodes[0] if subcodes else None,
         (reason.text or "").strip(),
         detail[0] if detail is not None and len(detail) else None,
@@ -158,9 +175,13 @@ def read_fault(element: _Element) -> SoapFault:
     )
 
 
-def _read_name(element: _Element) -> str:
-    """A QName value in Clark notation; as it stands if its prefix is not declared."""
+def _read_name(element: _Element, signed: SignedBody | None) -> str:
+    """A QName value in Clark notation; as it stands if its prefix is not declared, or not by what was signed."""
     text = (element.text or "").strip()
     prefix, separator, name = text.partition(":")
-    namespace = element.nsmap.get(prefix if separator else None)
-    return f"{{{namespace}}}{name if separator else prefix}" if namespace else text
+    if not separator:
+        prefix, name = "", text
+    namespace = element.nsmap.get(prefix or None)
+    if namespace is None or (signed is not None and not is_bound(element, prefix, signed.body, signed.prefixes)):
+        return text
+    return f"{{{namespace}}}{name}"

@@ -21,7 +21,7 @@ from ccms_ws.envelope.addressing import (
     read_addressing,
 )
 from ccms_ws.envelope.canonical import canonical, content_of_canonical
-from ccms_ws.envelope.faults import SoapFault, read_fault
+from ccms_ws.envelope.faults import SignedBody, SoapFault, read_fault
 from ccms_ws.envelope.media import MediaType, read_media_type
 from ccms_ws.envelope.parsing import check_parsed, parse_octets
 from ccms_ws.envelope.policy import Profile, SecurityPolicy
@@ -83,6 +83,7 @@ class Acceptance:
 
 
 _BY_OPEN_ENVELOPE = object()
+_LONGEST_ACTION = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,15 @@ def _verify(
     check_freshness(created, expires, now, policy.skew, policy.lifetime)
 
     # Addressing: what is asked for, of whom, and where the answer goes. And may this partner do it?
-    addressing, fault = _check_request(parts, signer.partner_id, acceptance, media=media, soap_action=soap_action)
+    addressing, fault = _check_request(
+        parts,
+        signer.partner_id,
+        acceptance,
+        media=media,
+        soap_action=soap_action,
+        remarks=remarks,
+        signed=_signed_body(parts, claims, signed),
+    )
 
     return VerifiedEnvelope(
         parts.version, root, parts.payload, addressing, signer.partner_id, signer.certificate,
@@ -234,11 +243,13 @@ def _verify_unsigned(
     """The same order for a message without Security header: sender, integrity and freshness are the connection's."""
     _check_version(parts.version, media)
     unique_ids(root)
-    addressing, fault = _check_request(parts, acceptance.connection, acceptance, media=media, soap_action=soap_action)
+    remarks = [f"the profile is {Profile.MTLS_ONLY.value}: nothing is signed"]
+    addressing, fault = _check_request(
+        parts, acceptance.connection, acceptance, media=media, soap_action=soap_action, remarks=remarks
+    )
     return VerifiedEnvelope(
         parts.version, root, parts.payload, addressing, acceptance.connection, None,
-        canonical(parts.body), canonical(root), now, now + policy.lifetime, fault,
-        (f"the profile is {Profile.MTLS_ONLY.value}: nothing is signed",), _BY_OPEN_ENVELOPE,
+        canonical(parts.body), canonical(root), now, now + policy.lifetime, fault, tuple(remarks), _BY_OPEN_ENVELOPE,
     )  # fmt: skip
 
 
@@ -254,11 +265,13 @@ def _check_request(
     *,
     media: MediaType | None,
     soap_action: str | None,
+    remarks: list[str],
+    signed: SignedBody | None = None,
 ) -> tuple[Addressing, SoapFault | None]:
-    """Errors: `AddressingError` and its kin, `NotPermitted`."""
+    """`signed`: the Body, if it is signed. Errors: `AddressingError` and its kin, `NotPermitted`."""
     answer = acceptance.relates_to is not None or acceptance.faults
     addressing, endpoints = read_addressing(parts.addressing, answer=answer)
-    fault = _check_operation(parts, addressing, acceptance)
+    fault = _check_operation(parts, addressing, acceptance, remarks, signed)
     if media is not None:
         if media.action is not None:
             check_soap_action(f'"{media.action}"', addressing.action, required=False)
@@ -271,14 +284,22 @@ def _check_request(
     return addressing, fault
 
 
-def _check_operation(parts: Parts | UnsignedParts, addressing: Addressing, acceptance: Acceptance) -> SoapFault | None:
-    """wsa:Action belongs to the payload. A fault goes with the fault actions and that of its declared detail."""
+def _check_operation(
+    parts: Parts | UnsignedParts,
+    addressing: Addressing,
+    acceptance: Acceptance,
+    remarks: list[str],
+    signed: SignedBody | None,
+) -> SoapFault | None:
+    """wsa:Action belongs to the payload. A fault goes with the fault actions and that of its declared detail; under
+    another (stacks make one up) it is taken with a remark.
+    """
     payload = parts.payload
     if acceptance.faults and payload.tag == f"{{{parts.version.namespace}}}Fault":
-        fault = read_fault(payload)
+        fault = read_fault(payload, signed)
         declared = None if fault.detail is None else acceptance.operations.get(fault.detail.tag)
         if addressing.action not in {WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION, declared}:
-            raise ActionMismatch(f"wsa:Action {addressing.action!r} of a fault", rule="WSA SOAP 5")
+            remarks.append(f"WSA SOAP 5: the wsa:Action of the fault is {addressing.action[:_LONGEST_ACTION]!r}")
         return fault
     expected = acceptance.operations.get(payload.tag)
     if expected is None:
@@ -286,6 +307,14 @@ def _check_operation(parts: Parts | UnsignedParts, addressing: Addressing, accep
     if addressing.action != expected:
         raise ActionMismatch(f"wsa:Action {addressing.action!r}, {payload.tag} goes with {expected!r}", rule="BP R1144")
     return None
+
+
+def _signed_body(parts: Parts, claims: SignatureClaims, signed: Mapping[_Element, bytes]) -> SignedBody | None:
+    """None if TLS alone answers for the Body."""
+    if parts.body not in signed:
+        return None
+    prefixes = [reference.prefixes for reference in claims.references if reference.target is parts.body]
+    return SignedBody(parts.body, prefixes[0] if len(prefixes) == 1 else ())
 
 
 def _canonical_body(parts: Parts, claims: SignatureClaims, signed: Mapping[_Element, bytes]) -> bytes:
