@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -62,7 +62,7 @@ class Rejection:
 
     metadata: Metadata
     reason: str
-    sentence: str = ""
+    sentence: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:
