@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from lxml import etree
 from lxml.etree import _Element
@@ -117,6 +118,10 @@ class PartnerClient:
             headers = _headers(soap, operation.soap_action)
             http = self._transport.send(url, sent, headers, not_after=not_after)
             received = http.body
+        except TransientDeliveryError as error:
+            if not operation.one_way or not _is_success(error.http_status):
+                raise
+            return Receipt(error.http_status, remark=f"its body was not read: {error.detail}")
         finally:
             if self._on_exchange is not None:
                 self._on_exchange(sent if isinstance(sent, bytes) else b"".join(sent), received)
@@ -162,11 +167,7 @@ class PartnerClient:
     def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Receipt:
         retry_after = verdicts.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())
         content_type = http.headers.get("Content-Type", "")
-        success = 200 <= http.status < 300
-        if success and http.unread is not None:
-            if not operation.one_way:
-                raise http.unread
-            return Receipt(http.status, remark=f"the body of the answer was not read: {http.unread.detail}")
+        success = _is_success(http.status)
         if success and (not http.body or says_nothing(http.body, self._policy.limits)):
             return Receipt(http.status)
         if success and operation.one_way and not is_envelope(http.body):
@@ -201,6 +202,10 @@ class PartnerClient:
         if fault.detail is not None and fault.detail.tag in operation.answers:
             return Receipt(http.status, Answer(opened, fault.detail, http.body), remark)
         raise verdicts.of_fault(fault, http.status, retry_after)
+
+
+def _is_success(status: int | None) -> TypeGuard[int]:
+    return status is not None and 200 <= status < 300
 
 
 def _about_body(body: bytes, content_type: str) -> str:

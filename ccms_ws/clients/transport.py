@@ -75,12 +75,11 @@ class _Upload:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An HTTP answer, read to its end. `unread`: why the body of a success was not."""
+    """An HTTP answer, read to its end."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    unread: TransientDeliveryError | None = None
 
 
 class PartnerTransport(Transport):
@@ -122,12 +121,7 @@ class PartnerTransport(Transport):
                     stream=True,
                 ) as response,
             ):
-                try:
-                    return HttpAnswer(response.status_code, response.headers, self._read(response))
-                except TransientDeliveryError as error:
-                    if not response.ok:
-                        raise
-                    return HttpAnswer(response.status_code, response.headers, b"", error)
+                return HttpAnswer(response.status_code, response.headers, self._read(response))
         except (requests.RequestException, OSError) as error:
             raise of_connection(error) from error
 

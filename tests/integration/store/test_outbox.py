@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
+from ccms_ws.clock import SystemClock
 from ccms_ws.domain.messages import LeasedMessage, OutboxState
 from ccms_ws.errors import ConcurrentChange
 from tests.support.databases import Units
@@ -174,3 +175,14 @@ def test_large_body_is_kept_in_parts_and_read_again_and_again(units: Units, engi
     for _ in range(2):
         assert b"".join(leased.message.further) == b"".join(pieces)
     assert len(list(leased.message.further)) > 5
+
+
+def test_leases_are_measured_by_the_clock_of_the_database_server(units: Units, engine: Engine) -> None:
+    """SQLite has none of its own: the programs on its machine share one."""
+    elsewhere = NOW - timedelta(days=3650)
+    with units() as uow:
+        seen = uow.outbox.lease_time(elsewhere)
+    if engine.dialect.name == "sqlite":
+        assert seen == elsewhere
+    else:
+        assert abs(seen - SystemClock().now()) < timedelta(minutes=1)
