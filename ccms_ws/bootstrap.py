@@ -6,6 +6,7 @@ import os
 import random
 import re
 import socket
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -46,7 +47,7 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import ConfigError, ContractError
+from ccms_ws.errors import ConcurrentChange, ConfigError, ContractError
 from ccms_ws.exchange import Context, Direction, Exchange
 from ccms_ws.parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
@@ -55,7 +56,7 @@ from ccms_ws.services.endpoint import Program
 from ccms_ws.services.gateway import Gateway, GatewayContext
 from ccms_ws.services.rates import Rate
 from ccms_ws.services.refusals import KEPT_EACH_MINUTE
-from ccms_ws.store.engine import open_engine
+from ccms_ws.store.engine import PATIENCE, open_engine
 from ccms_ws.store.heartbeats import ENDPOINT, WORKER, Heartbeat
 from ccms_ws.store.message_log import GroupedLog
 from ccms_ws.store.unit_of_work import SqlUnitOfWork, read_only, unit_of_work
@@ -67,6 +68,9 @@ class Message(Protocol):
     @property
     def metadata(self) -> Metadata: ...
 
+
+_PUSHES = 20
+"""How often messages are composed again, because another run was quicker."""
 
 Compose = Callable[[Context, UnitOfWork], Iterable[Message]]
 
@@ -210,12 +214,26 @@ class CourtApplication:
     def push(self, exchange: Exchange, partner_id: str, compose: Compose) -> list[UUID]:
         """Compose messages to a partner and put them into the outbox, each in one commit with what `compose` records.
 
-        Returns their transaction ids. Raises ConfigError if the partner does not receive the exchange, and what
-        `compose` raises; what was put before that stays.
+        Returns their transaction ids. If another run changed meanwhile what was composed from, `compose` is called
+        again. Raises ConfigError if the partner does not receive the exchange, and what `compose` raises; what was put
+        before that stays.
         """
         self.push_settings(partner_id, exchange.code)
+        sent: list[UUID] = []
+        for attempt in range(_PUSHES):
+            try:
+                self._push(exchange, partner_id, compose, sent)
+                break
+            except ConcurrentChange as error:
+                if attempt == _PUSHES - 1:
+                    error.hint = "another run is at work: wait for its end, and start this one again"
+                    raise
+                time.sleep(random.uniform(0.0, min(0.05 * 2**attempt, PATIENCE)))  # noqa: S311
+        crash_point("push.after-commit")
+        return sent
+
+    def _push(self, exchange: Exchange, partner_id: str, compose: Compose, sent: list[UUID]) -> None:
         context = self._context(partner_id)
-        sent = []
         with self.units() as uow:
             for message in compose(context, uow):
                 message_id = message.metadata.transaction_id
@@ -223,8 +241,6 @@ class CourtApplication:
                 crash_point("push.before-commit")
                 uow.commit_behind()
                 sent.append(message_id)
-        crash_point("push.after-commit")
-        return sent
 
     @property
     def head_keeper(self) -> HeadKeeper:
@@ -280,6 +296,7 @@ def transport_settings(delivery: DeliverySettings, partner: PartnerSettings, pus
     """How a partner is spoken to over HTTP."""
     return TransportSettings(
         connect_timeout=delivery.connect_timeout_seconds,
+        send_timeout=delivery.send_timeout_seconds,
         read_timeout=delivery.read_timeout_seconds,
         connections=partner.at_once,
         ca_bundle=push.tls_ca,

@@ -87,7 +87,7 @@ def _show(answer: Response | QueryError, *, as_json: bool) -> ExitCode:
     if isinstance(answer, QueryError):
         facts |= {"answer": "error", "code": answer.problem.code, "reason": answer.problem.reason}
     else:
-        facts |= {"answer": "rejection", "code": answer.reason.value, "reason": answer.text}
+        facts |= {"answer": "rejection", "code": str(answer.reason), "reason": answer.text}
     show_facts(facts, as_json=as_json)
     return ExitCode.REFUSED
 

@@ -1,21 +1,69 @@
-"""Connections whose answers have one deadline for all of them: a partner that drips headers does not hold a sender.
+"""Connections with one deadline for a whole request and one for its whole answer: a partner that takes or gives single
+bytes does not hold a sender.
 
-A socket's own timeout begins anew with each byte that comes. Here it is what is left until the deadline.
+A socket's own timeout begins again with each byte. Here it is what is left until the deadline.
 """
 
 from __future__ import annotations
 
 import io
 import socket
+import threading
 import time
-from http.client import HTTPResponse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, parse_headers
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from ccms_ws.clock import running_time
 from ccms_ws.crash_points import crash_point
+
+_PIECE = 16_384
+"""Bytes handed to the socket at once: with TLS, one record, which alone the socket's timeout bounds."""
+_MOST_INTERIM_RESPONSES = 20
+
+
+class _Sending(threading.local):
+    until: float | None = None
+
+
+_sending = _Sending()
+
+
+@contextmanager
+def sending_until(deadline: float) -> Iterator[None]:
+    """What this thread sends in the block leaves before `deadline` (`clock.running_time`), or not at all: also if the
+    process, or the machine, was suspended in between.
+    """
+    _sending.until = deadline
+    try:
+        yield
+    finally:
+        _sending.until = None
+
+
+class _BoundedSending:
+    """Sends in pieces, each with what is left of the time."""
+
+    sock: Any
+    connect: Any
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), _PIECE):
+            if _sending.until is not None:
+                left = _sending.until - running_time()
+                if left <= 0:
+                    raise TimeoutError("the message did not leave in time")
+                self.sock.settimeout(left)
+            self.sock.sendall(view[start : start + _PIECE])
 
 
 class _DeadlineReader(socket.SocketIO):
@@ -47,12 +95,21 @@ class _TimelyResponse(HTTPResponse):
             self.fp.close()
             self.fp = io.BufferedReader(_DeadlineReader(sock, time.monotonic() + patience))
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status line of the answer: interim responses (RFC 9110 15.2) are skipped, whatever they say."""
+        for _ in range(_MOST_INTERIM_RESPONSES):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            parse_headers(self.fp)
+        raise HTTPException(f"more than {_MOST_INTERIM_RESPONSES} interim responses")
 
-class _Connection(HTTPConnection):
+
+class _Connection(_BoundedSending, HTTPConnection):
     response_class = _TimelyResponse
 
 
-class _SecureConnection(HTTPSConnection):
+class _SecureConnection(_BoundedSending, HTTPSConnection):
     response_class = _TimelyResponse
 
 

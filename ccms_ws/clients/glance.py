@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 from lxml.etree import _Element
 
@@ -11,12 +13,19 @@ from ccms_ws.envelope.policy import Limits
 from ccms_ws.errors import CcmsWsError
 
 _LONGEST_REASON = 200
+_HEAD = 8192
+_ENVELOPE = re.compile(rb"<(?:[^\s<>:/!?]{1,100}:)?Envelope[\s/>]")
 
 
 def says_nothing(answer: bytes | _Element, limits: Limits) -> bool:
     """True for an envelope with an empty Body: worth as much as an empty response, so nobody needs to sign it."""
     body = _body(answer, limits)
     return body is not None and len(body) == 0 and not (body.text or "").strip()
+
+
+def is_envelope(answer: bytes) -> bool:
+    """Whether the answer seems to be a SOAP envelope, well formed or not."""
+    return _ENVELOPE.search(answer[:_HEAD].replace(b"\0", b"")) is not None
 
 
 def claims(answer: bytes | _Element, limits: Limits) -> str:

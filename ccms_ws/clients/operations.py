@@ -37,11 +37,15 @@ _REDUCED = "urn:ccms-ws:reduced"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """How one message is sent, and what may come back: `answers` maps each declared element to its wsa:Action."""
+    """How one message is sent, and what may come back: `answers` maps each declared element to its wsa:Action.
+
+    `one_way`: no reply is declared; what is answered by HTTP alone is all that there is.
+    """
 
     action: str
     soap_action: str
     answers: Mapping[str, str]
+    one_way: bool
 
 
 def read_operations(wsdl: Path) -> Mapping[tuple[SoapVersion, str], Operation]:
@@ -83,7 +87,12 @@ def _operation(bound: BoundOperation, soap_action: str | None) -> Operation:
     answers = {fault.element: fault.action for fault in declared.faults.values()}
     if declared.output:
         answers[declared.output] = declared.output_action
-    return Operation(declared.input_action, soap_action or declared.input_action, MappingProxyType(answers))
+    return Operation(
+        declared.input_action,
+        soap_action or declared.input_action,
+        MappingProxyType(answers),
+        one_way=not declared.output,
+    )
 
 
 def _read_with_zeep(bound: tuple[BoundOperation, ...], wsdl: Path) -> Document:

@@ -9,11 +9,12 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from lxml.etree import _Element
 
 from ccms_ws.clients import verdicts
-from ccms_ws.clients.glance import claims, says_nothing
+from ccms_ws.clients.glance import claims, is_envelope, says_nothing
 from ccms_ws.clients.operations import Operation, operation_for, read_operations
 from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
 from ccms_ws.clock import Clock
@@ -41,7 +42,6 @@ OnExchange = Callable[[bytes, bytes | None], None]
 """Called after each attempt with the bytes that left and the body that came back (None: no HTTP answer)."""
 
 _SOAP_TYPES = frozenset(version.media_type for version in SoapVersion)
-_SUCCESS = frozenset({200, 202, 204})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A message was delivered. `answer` is None if the partner said nothing more."""
+    """A message was delivered. `answer` is None if the partner said nothing more; `remark`: what was odd about that."""
 
     http_status: int
     answer: Answer | None = None
+    remark: str = ""
 
 
 class PartnerClient:
@@ -100,13 +101,18 @@ class PartnerClient:
         url: str,
         soap: SoapVersion,
         relates_to: str | None = None,
+        not_after: float | None = None,
         on_sealed: Callable[[SentEnvelope], None] | None = None,
     ) -> Receipt:
-        """Send once and wait for the answer. `relates_to`: the id (an IRI) of a message that this one answers;
-        `on_sealed`: called with the envelope before it is sent.
+        """Send once and wait for the answer.
 
-        Success is an empty HTTP 200, 202 or 204, an envelope with an empty Body, a declared reply or a declared fault
-        with its detail. Raises TransientDeliveryError or PermanentDeliveryError for everything else.
+        `relates_to`: the id (an IRI) of a message that this one answers. Nothing leaves after `not_after`
+        (`clock.running_time`). `on_sealed`: called with the envelope before it is sent.
+
+        Success is an HTTP 2xx that says nothing or has an envelope with an empty Body, a declared reply, or a declared
+        fault with its detail. A 2xx without a SOAP message is a success of a one-way operation, with a remark: HTTP
+        says that the partner has the message, and TLS who says so. Raises TransientDeliveryError or
+        PermanentDeliveryError for everything else.
         """
         operation = self._operation(message.root, soap)
         message_id = f"urn:uuid:{message.message_id}"
@@ -120,13 +126,18 @@ class PartnerClient:
             on_sealed(_kept(message, sent))
         crash_point("send.sealed")
         try:
-            http = self._transport.send(url, sent, _headers(soap, operation.soap_action))
+            headers = _headers(soap, operation.soap_action)
+            http = self._transport.send(url, sent, headers, not_after=not_after)
             received = http.body
+        except TransientDeliveryError as error:
+            if not operation.one_way or not _is_success(error.http_status):
+                raise
+            return Receipt(error.http_status, remark=f"its body was not read: {error.detail}")
         finally:
             if self._on_exchange is not None:
                 self._on_exchange(sent if isinstance(sent, bytes) else b"".join(sent), received)
         crash_point("send.answered")
-        return Receipt(http.status, self._read(http, operation, message_id))
+        return self._read(http, operation, message_id)
 
     def _seal(self, message: OutgoingMessage, addressing: Addressing, soap: SoapVersion) -> bytes | SealedStream:
         payload = _Payload(message)
@@ -164,14 +175,16 @@ class PartnerClient:
         except ContractError as error:
             raise TransientDeliveryError(str(error), hint=error.hint, cause=verdicts.Cause.CONFIGURATION) from None
 
-    def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Answer | None:
+    def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Receipt:
         retry_after = verdicts.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())
         content_type = http.headers.get("Content-Type", "")
-        is_soap = content_type.partition(";")[0].strip().lower() in _SOAP_TYPES
-        if http.status in _SUCCESS and (not http.body or (is_soap and says_nothing(http.body, self._policy.limits))):
-            return None
-        if not is_soap:
-            if http.status in _SUCCESS:
+        success = _is_success(http.status)
+        if success and (not http.body or says_nothing(http.body, self._policy.limits)):
+            return Receipt(http.status)
+        if success and operation.one_way and not is_envelope(http.body):
+            return Receipt(http.status, remark=_about_body(http.body, content_type))
+        if content_type.partition(";")[0].strip().lower() not in _SOAP_TYPES:
+            if success:
                 wrong = MalformedEnvelope("the answer is no SOAP message")
                 raise verdicts.of_answer(wrong, http.status, retry_after)
             raise verdicts.of_status(http.status, retry_after)
@@ -194,11 +207,23 @@ class PartnerClient:
         except CcmsWsError as error:
             raise verdicts.of_answer(error, http.status, retry_after, claims(http.body, self._policy.limits)) from error
         fault = opened.fault
+        remark = "" if self._policy.profile.is_weaker else "; ".join(opened.remarks)  # there it is the same each time
         if fault is None:
-            return Answer(opened, opened.payload, http.body)
+            return Receipt(http.status, Answer(opened, opened.payload, http.body), remark)
         if fault.detail is not None and fault.detail.tag in operation.answers:
-            return Answer(opened, fault.detail, http.body)
+            return Receipt(http.status, Answer(opened, fault.detail, http.body), remark)
         raise verdicts.of_fault(fault, http.status, retry_after)
+
+
+def _is_success(status: int | None) -> TypeGuard[int]:
+    return status is not None and 200 <= status < 300
+
+
+def _about_body(body: bytes, content_type: str) -> str:
+    """What came beside a success, without any of its words: they are not signed."""
+    if not body.strip():
+        return "the answer's body is blank"
+    return f"the answer's body is no SOAP message ({len(body)} bytes, {content_type[:100] or 'of no type'!r})"
 
 
 @dataclass(frozen=True, slots=True)

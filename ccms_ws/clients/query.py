@@ -27,6 +27,8 @@ from ccms_ws.exchanges.fcc807 import FCC807, wire
 from ccms_ws.exchanges.fcc807.messages import Query, QueryError, Response
 from ccms_ws.parts.metadata import MessageKind, Metadata
 
+_LONGEST_PAUSE = timedelta(minutes=5)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
@@ -94,7 +96,8 @@ class BalanceQueryClient:
         """The court's answer: the balance found, a rejection with its reason, or the exchange's error message.
 
         What time may heal (no connection, HTTP 503, an answer that cannot be believed) is tried `attempts` times: the
-        same message, its id and Body as they were, after the wait that the court asks for or else after `pause`.
+        same message, its id and Body as they were, after the wait that the court asks for (as far as five minutes) or
+        else after `pause`.
         Raises SchemaViolated if the query or the answer breaks the contract, and DeliveryError if no answer that can be
         believed came back.
         """
@@ -124,7 +127,8 @@ class BalanceQueryClient:
             try:
                 return self._client.send(message, url=self._url, soap=soap)
             except TransientDeliveryError as error:
-                time.sleep((error.retry_after or pause).total_seconds())
+                asked = None if error.retry_after is None else min(error.retry_after, _LONGEST_PAUSE)
+                time.sleep((asked or pause).total_seconds())
         return self._client.send(message, url=self._url, soap=soap)
 
     def close(self) -> None:

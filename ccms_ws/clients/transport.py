@@ -5,7 +5,6 @@ It is zeep's transport for reading a WSDL from local files, and its own for send
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -19,8 +18,9 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from zeep.transports import Transport
 
 import ccms_ws
-from ccms_ws.clients.deadlines import DeadlineAdapter
+from ccms_ws.clients.deadlines import DeadlineAdapter, sending_until
 from ccms_ws.clients.verdicts import Cause, of_connection
+from ccms_ws.clock import running_time
 from ccms_ws.crash_points import crash_point
 from ccms_ws.errors import ContractMissing, TransientDeliveryError
 
@@ -31,8 +31,10 @@ _PIECE = 65_536
 class TransportSettings:
     """How a client speaks HTTP. Times in seconds.
 
-    `connect_timeout`: for TCP and TLS to stand. `send_timeout`: for a large message to leave. `read_timeout`: from
-    sending until all of the answer is there, so that a partner who drips bytes does not hold a sender. `ca_bundle`: the
+    `connect_timeout`: for TCP and TLS to stand. `send_timeout`: from then until the last byte of the message has left.
+    `read_timeout`: from then until all of the answer is there. All three together bound an attempt, but for the time in
+    which the system's resolver finds the partner's address, and further addresses if the first does not answer.
+    `ca_bundle`: the
     authorities that may vouch for the server, None for the system's. `client_certificate`: certificate and key (PEM)
     for mutual TLS. `use_proxies`: take proxies and .netrc from the environment; off, so that a stray variable diverts
     no message.
@@ -55,20 +57,17 @@ class Stream(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
 
 
+@dataclass(frozen=True, slots=True)
 class _Upload:
-    """A stream that ends with an error if it takes too long to leave."""
+    """A stream, for requests to send."""
 
-    def __init__(self, stream: Stream, seconds: float) -> None:
-        self._stream = stream
-        self._deadline = time.monotonic() + seconds
+    stream: Stream
 
     def __len__(self) -> int:
-        return len(self._stream)
+        return len(self.stream)
 
     def __iter__(self) -> Iterator[bytes]:
-        for number, piece in enumerate(self._stream):
-            if time.monotonic() > self._deadline:
-                raise requests.ReadTimeout("the partner takes the message too slowly")
+        for number, piece in enumerate(self.stream):
             if number == 1:
                 crash_point("send.half")
             yield piece
@@ -102,18 +101,26 @@ class PartnerTransport(Transport):
         except OSError as error:
             raise ContractMissing(f"{path} cannot be read: {error.strerror}") from None
 
-    def send(self, url: str, body: bytes | Stream, headers: Mapping[str, str]) -> HttpAnswer:
-        """POST `body`. Raises TransientDeliveryError if no whole answer within bounds came back."""
+    def send(
+        self, url: str, body: bytes | Stream, headers: Mapping[str, str], *, not_after: float | None = None
+    ) -> HttpAnswer:
+        """POST `body`, none of it after `not_after` (`clock.running_time`). Raises TransientDeliveryError if no whole
+        answer within bounds came back.
+        """
         settings = self._settings
+        deadline = running_time() + settings.connect_timeout + settings.send_timeout
         try:
-            with self.session.post(
-                url,
-                data=body if isinstance(body, bytes) else _Upload(body, settings.send_timeout),
-                headers=dict(headers),
-                timeout=(settings.connect_timeout, settings.read_timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                sending_until(deadline if not_after is None else min(deadline, not_after)),
+                self.session.post(
+                    url,
+                    data=body if isinstance(body, bytes) else _Upload(body),
+                    headers=dict(headers),
+                    timeout=(settings.connect_timeout, settings.read_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 return HttpAnswer(response.status_code, response.headers, self._read(response))
         except (requests.RequestException, OSError) as error:
             raise of_connection(error) from error

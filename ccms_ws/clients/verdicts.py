@@ -1,8 +1,10 @@
 """Whatever can go wrong between the court and a partner, as one of two verdicts: try again, or do not.
 
-Permanent is only what the message itself is to blame for, told by the partner itself: another attempt would be answered
-the same. What a stranger could have said (an unsigned fault, a broken answer), what the installation of either side may
-be to blame for (TLS, address, trust, rights) and what time may heal is transient; the budget of attempts ends that too.
+Permanent is only what the message itself is to blame for, and only in a signed fault of the partner: another attempt
+would be answered the same. Whatever an unauthenticated party on the way could have sent (any HTTP status, an unsigned
+fault, a broken answer), what the installation of either side may be to blame for (TLS, address, trust, rights) and what
+time may heal is transient; the budget of attempts and hours ends that too. For the same reason nothing unsigned shows
+that a message has not arrived.
 """
 
 from __future__ import annotations
@@ -29,10 +31,15 @@ from ccms_ws.errors import (
     TransientDeliveryError,
 )
 
-_ABOUT_THE_WAY = frozenset({401, 402, 403, 404, 405, 407, 408, 410, 421, 423, 425, 426, 429, 451})
-"""Client errors that are about address, rights or moment, not about the message."""
-_Q_DUPLICATE = q(WSA, "DuplicateMessageID")
-_PARTNER_AT_FAULT = frozenset({"Server", "Receiver"})
+_PARTNER_AT_FAULT = frozenset({"Server", "Receiver", "EndpointUnavailable"})
+_ABOUT_SECURITY = frozenset(
+    {
+        *("UnsupportedSecurityToken", "UnsupportedAlgorithm", "InvalidSecurity", "InvalidSecurityToken"),
+        *("FailedAuthentication", "FailedCheck", "SecurityTokenUnavailable", "MessageExpired"),
+    }
+)
+"""The fault codes of WSS SOAP Message Security 1.1.1, 12, and of its wsu schema."""
+_LONGEST_RETRY_AFTER = timedelta(seconds=10**8)
 
 
 class Cause(StrEnum):
@@ -76,8 +83,8 @@ class Cause(StrEnum):
 
 _CERTAINLY_NOT = frozenset(
     {
-        *(Cause.CONFIGURATION, Cause.CONNECT, Cause.CONNECT_TIMEOUT, Cause.TLS, Cause.REDIRECTED),
-        *(Cause.HTTP_CLIENT_ERROR, Cause.FAULT_CLIENT, Cause.FAULT_SECURITY, Cause.FAULT_DUPLICATE),
+        *(Cause.CONFIGURATION, Cause.CONNECT, Cause.CONNECT_TIMEOUT, Cause.TLS),
+        *(Cause.FAULT_CLIENT, Cause.FAULT_SECURITY, Cause.FAULT_DUPLICATE),
     }
 )
 _CAUSES = (
@@ -121,29 +128,47 @@ def _innermost(error: BaseException) -> str:
 def of_status(status: int, retry_after: timedelta | None) -> DeliveryError:
     """The verdict on an HTTP answer that carries no SOAP message and is no success."""
     detail = f"the partner answered HTTP {status} without a SOAP message"
-    if 400 <= status < 500:
-        kind = TransientDeliveryError if status in _ABOUT_THE_WAY else PermanentDeliveryError
-        return kind(detail, cause=Cause.HTTP_CLIENT_ERROR, http_status=status, retry_after=retry_after)
-    cause = Cause.REDIRECTED if 300 <= status < 400 else Cause.HTTP_SERVER_ERROR if status >= 500 else Cause.HTTP_OTHER
+    kinds = {3: Cause.REDIRECTED, 4: Cause.HTTP_CLIENT_ERROR, 5: Cause.HTTP_SERVER_ERROR}
+    cause = kinds.get(status // 100, Cause.HTTP_OTHER)
     return TransientDeliveryError(detail, cause=cause, http_status=status, retry_after=retry_after)
 
 
 def of_fault(fault: SoapFault, status: int, retry_after: timedelta | None) -> DeliveryError:
-    """The verdict on a signed SOAP fault that carries no error message of the exchange.
+    """The verdict on a signed SOAP fault without an error message of the exchange: an error of the partner's service.
 
-    A fault about message security is transient: the next attempt has a fresh timestamp and signature.
+    A fault about message security is transient: the next attempt has a fresh timestamp and signature. A code whose
+    namespace no signature binds is judged by its local name.
     """
-    codes = (fault.code, fault.subcode, *fault.deeper)
-    detail = f"the partner answered a fault: {' '.join(filter(None, codes))}: {fault.reason}"
-    if any(code.startswith((f"{{{WSSE}}}", f"{{{WSU}}}")) for code in codes if code):
+    codes = [code for code in (fault.code, fault.subcode, *fault.deeper) if code]
+    detail = f"the partner's service answered a fault: {' '.join(codes)}: {fault.reason}"
+    if any(_is_about_security(code) for code in codes):
         kind, cause = TransientDeliveryError, Cause.FAULT_SECURITY
-    elif _Q_DUPLICATE in codes or _says_reused(fault):
+    elif any(_is(code, WSA, "DuplicateMessageID") for code in codes) or _says_reused(fault):
         return PermanentDeliveryError(detail, cause=Cause.FAULT_DUPLICATE, http_status=status)
-    elif fault.code.rpartition("}")[2] in _PARTNER_AT_FAULT:
+    elif _local_name(fault.code) in _PARTNER_AT_FAULT or any(_is(code, WSA, "EndpointUnavailable") for code in codes):
         kind, cause = TransientDeliveryError, Cause.FAULT_SERVER
     else:
         return PermanentDeliveryError(detail, cause=Cause.FAULT_CLIENT, http_status=status)
     return kind(detail, cause=cause, http_status=status, retry_after=retry_after)
+
+
+def _is_about_security(code: str) -> bool:
+    return code.startswith((f"{{{WSSE}}}", f"{{{WSU}}}")) or (
+        _is_unbound(code) and _local_name(code) in _ABOUT_SECURITY
+    )
+
+
+def _is(code: str, namespace: str, name: str) -> bool:
+    return code == q(namespace, name) or (_is_unbound(code) and _local_name(code) == name)
+
+
+def _is_unbound(code: str) -> bool:
+    """Whether its namespace is anyone's word: it has a prefix that no signature binds."""
+    return not code.startswith("{") and ":" in code
+
+
+def _local_name(code: str) -> str:
+    return code.rpartition("}")[2].rpartition(":")[2]
 
 
 def _says_reused(fault: SoapFault) -> bool:
@@ -165,10 +190,10 @@ def read_retry_after(value: str, now: datetime) -> timedelta | None:
     """The Retry-After header (RFC 9110 10.2.3): seconds or a date; None if it is neither or lies in the past."""
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), 10**8))
+        return min(timedelta(seconds=int(value[:9])), _LONGEST_RETRY_AFTER)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        wait = at.replace(tzinfo=at.tzinfo or UTC) - now
+    except (ValueError, TypeError, LookupError, OverflowError):  # whatever a date of anyone's making brings about
         return None
-    wait = at.replace(tzinfo=at.tzinfo or UTC) - now
-    return wait if wait > timedelta(0) else None
+    return min(wait, _LONGEST_RETRY_AFTER) if wait > timedelta(0) else None

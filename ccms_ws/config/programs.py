@@ -26,7 +26,9 @@ class DeliverySettings(Section):
 
     threads: int = Field(default=8, ge=1, le=256, description="messages sent at once, to all partners together")
     lease_seconds: int = Field(
-        default=120, ge=5, description="how long one attempt may hold a message; longer than both timeouts together"
+        default=120,
+        ge=5,
+        description="how long a worker may hold a message without a sign of life; at least twice both timeouts",
     )
     poll_seconds: float = Field(default=1.0, gt=0, description="how often an idle worker looks for messages")
     first_retry_seconds: float = Field(default=5.0, gt=0, description="the first wait after a failure; it then doubles")
@@ -47,11 +49,28 @@ class DeliverySettings(Section):
     connect_timeout_seconds: float = Field(default=5.0, gt=0, description="how long to wait for a connection")
     read_timeout_seconds: float = Field(default=30.0, gt=0, description="how long to wait for a partner's answer")
 
+    @property
+    def longest_attempt_seconds(self) -> float:
+        """No attempt is begun with less of its lease left. What is claimed ahead waits meanwhile; its lease is renewed
+        long before only this much is left.
+        """
+        return self.lease_seconds * 2 / 3
+
+    @property
+    def send_timeout_seconds(self) -> float:
+        """How long a message may take to leave: what connecting and waiting for the answer leave of an attempt."""
+        return self.longest_attempt_seconds - self.connect_timeout_seconds - self.read_timeout_seconds
+
     @model_validator(mode="after")
     def _check_times(self) -> Self:
-        if self.lease_seconds <= self.connect_timeout_seconds + self.read_timeout_seconds:
-            # A lease that ends during an attempt lets a second worker send the same message beside the first.
-            raise ValueError("lease_seconds should be longer than connect_timeout_seconds + read_timeout_seconds")
+        least = 2 * (self.connect_timeout_seconds + self.read_timeout_seconds)
+        if self.lease_seconds < least:
+            # A lease that ends during an attempt lets a second worker send the same message beside the first. Half of
+            # it is for connecting and the answer, the rest for messages to leave and for the renewal of leases.
+            raise ValueError(
+                "lease_seconds should be at least 2 * (connect_timeout_seconds + read_timeout_seconds)"
+                f" = {least:g}, so that no lease ends during an attempt"
+            )
         if self.longest_retry_seconds < self.first_retry_seconds:
             raise ValueError("longest_retry_seconds should not be shorter than first_retry_seconds")
         if self.longest_rest_seconds < self.first_rest_seconds:

@@ -12,6 +12,7 @@ import structlog
 from ccms_ws.clock import Clock
 from ccms_ws.config import DeliverySettings
 from ccms_ws.crash_points import crash_point
+from ccms_ws.domain.messages import LONGEST_LEASE
 from ccms_ws.domain.ports import UnitOfWorkFactory
 from ccms_ws.exchange import Exchange
 
@@ -32,9 +33,8 @@ class Maintenance:
         self._units = units
         self._outgoing = {e.code: e.outgoing for e in exchanges if e.outgoing is not None}
         self._clock = clock
-        self._longest_wait = timedelta(
-            seconds=max(settings.longest_retry_seconds, settings.longest_rest_seconds, settings.lease_seconds)
-        )
+        self._longest_wait = timedelta(seconds=max(settings.longest_retry_seconds, settings.longest_rest_seconds))
+        self._lease = timedelta(seconds=settings.lease_seconds)
         self._clock_offset = timedelta.max
         self._runs = 0
 
@@ -63,6 +63,7 @@ class Maintenance:
         """Make due what no rule can have scheduled that late. This may cut short a partner's Retry-After."""
         with self._units() as uow:
             messages = uow.outbox.reschedule(now, self._longest_wait)
+            messages += uow.outbox.shorten_leases(uow.outbox.lease_time(now), self._lease * LONGEST_LEASE, self._lease)
             breakers = [
                 breaker
                 for breaker in uow.circuit_breakers.list_lines()

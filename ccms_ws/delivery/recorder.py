@@ -200,7 +200,7 @@ def _attempt(result: AttemptResult, outcome: str) -> DeliveryAttempt:
         outcome,
         receipt.http_status if receipt is not None else error.http_status if error is not None else None,
         "" if error is None else error.cause or error.code,
-        "" if error is None else str(error)[:_LONGEST_DETAIL],
+        (str(error) if error is not None else receipt.remark if receipt is not None else "")[:_LONGEST_DETAIL],
         result.envelope if error is None or _may_have_arrived(error.cause) else None,
     )
 
@@ -223,5 +223,6 @@ def _log(result: AttemptResult, attempt: DeliveryAttempt) -> None:
         cause=attempt.error_code or None,
         http_status=attempt.http_status,
         attempt=attempt.number,
+        remark=(result.receipt.remark or None) if result.receipt is not None else None,
         seconds=round((attempt.ended_at - attempt.started_at).total_seconds(), 3),
     )

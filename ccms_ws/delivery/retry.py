@@ -41,9 +41,14 @@ def next_attempt(
     Exponential with full jitter (`domain.waiting`). A Retry-After is kept, with the jitter on top. `chance` gives
     numbers in [0, 1).
     """
-    if not error.retryable or (tries >= rules.budget and now - trying_since >= rules.window):
+    if not error.retryable or is_given_up(tries, trying_since, now, rules):
         return None
     return now + patience_asked(error) + backoff(tries, rules.first_wait, rules.longest_wait, chance)
+
+
+def is_given_up(tries: int, trying_since: datetime, now: datetime, rules: RetryRules) -> bool:
+    """True after `tries` without success when both the tries and the time are used up, whatever the causes were."""
+    return tries >= rules.budget and now - trying_since >= rules.window
 
 
 def patience_asked(error: DeliveryError) -> timedelta:

@@ -23,9 +23,12 @@ class MessageClient(Protocol):
         *,
         url: str,
         soap: SoapVersion,
+        not_after: float | None = None,
         on_sealed: Callable[[SentEnvelope], None] | None = None,
     ) -> Receipt:
-        """Send once and wait for the answer; `on_sealed` gets the envelope before it leaves. Raises DeliveryError."""
+        """Send once and wait for the answer. Nothing leaves after `not_after` (`clock.running_time`); `on_sealed` gets
+        the envelope before it leaves. Raises DeliveryError.
+        """
         ...
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from ccms_ws.clients import Cause, Receipt
 from ccms_ws.clock import Clock
+from ccms_ws.delivery.retry import is_given_up
 from ccms_ws.delivery.routes import Route, RouteFinder
 from ccms_ws.domain.messages import LeasedMessage, SentEnvelope
 from ccms_ws.errors import ConfigError, DeliveryError, PermanentDeliveryError, TransientDeliveryError, UnknownMessage
@@ -43,8 +44,11 @@ class Sender:
         self._route_for = route_for
         self._clock = clock
 
-    def attempt(self, leased: LeasedMessage) -> AttemptResult:
-        """Send the message once. Never raises: a failure is in the result."""
+    def attempt(self, leased: LeasedMessage, *, not_after: float | None = None) -> AttemptResult:
+        """Send the message once. Never raises: a failure is in the result.
+
+        `not_after` (`clock.running_time`): when the lease ends, after which nothing may leave.
+        """
         message, started_at = leased.message, self._clock.now()
         outgoing, route = self._outgoing.get(message.exchange), None
         receipt: Receipt | None = None
@@ -52,10 +56,12 @@ class Sender:
         sealed: list[SentEnvelope] = []
         try:
             route = self._find_route(leased, outgoing)
-            if leased.lost >= route.retry.budget:
-                # The message itself may be what kills the workers.
+            if leased.lost and is_given_up(leased.tries - 1, leased.trying_since, started_at, route.retry):
+                # No result ever gave it up: the message itself may be what ends the workers.
                 raise PermanentDeliveryError(f"{leased.lost} attempts never came to an end", cause=Cause.INTERNAL)
-            receipt = route.client.send(message, url=route.url, soap=route.soap, on_sealed=sealed.append)
+            receipt = route.client.send(
+                message, url=route.url, soap=route.soap, not_after=not_after, on_sealed=sealed.append
+            )
         except DeliveryError as failure:
             error = failure
         except Exception as defect:

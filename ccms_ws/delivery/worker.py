@@ -2,14 +2,15 @@
 
 One coordinator thread does all database work, so that many messages share a commit. Sender threads only send. A message
 is sent only while its lease lasts; if a worker dies, the lease ends and another worker sends the same message again.
+A message that may be what ended its workers is sent alone.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from ccms_ws.clock import Clock
 from ccms_ws.config import DeliverySettings
 from ccms_ws.crash_points import crash_point
 from ccms_ws.delivery.in_flight import InFlight
+from ccms_ws.delivery.leases import RENEWALS, LeaseStart, LeaseTimer
 from ccms_ws.delivery.maintenance import Maintenance
 from ccms_ws.delivery.recorder import AttemptRecorder
 from ccms_ws.delivery.sender import AttemptResult, Sender
@@ -32,6 +34,8 @@ log = structlog.get_logger(__name__)
 _outage = Limited(log, most=1)
 
 _DATABASE_RETRY_SECONDS = 1.0
+_LONG_ATTEMPT_SECONDS = 1.0
+"""That an attempt has begun is recorded if it takes longer; to record it of all would cost a write for each message."""
 
 
 class Heartbeat(Protocol):
@@ -67,10 +71,14 @@ class DeliveryWorker:
         self._name = name
         self._heartbeat = heartbeat
         self._lease = timedelta(seconds=settings.lease_seconds)
-        self._longest_attempt = timedelta(seconds=settings.connect_timeout_seconds + settings.read_timeout_seconds)
+        self._timer = LeaseTimer(
+            clock, lease=self._lease, longest_attempt=timedelta(seconds=settings.longest_attempt_seconds)
+        )
         self._in_flight = InFlight(max_concurrent, senders=settings.threads)
         self._results: list[AttemptResult] = []
         self._unsent: list[LeasedMessage] = []
+        self._begun: list[LeasedMessage] = []
+        self._suspect_due = False
         self._next_heartbeat = 0.0
 
     # -- running -------------------------------------------------------------------------------------------------------
@@ -94,9 +102,12 @@ class DeliveryWorker:
                 report_unwritten()
                 if time.monotonic() >= next_maintenance:
                     self._keep_running(self._maintenance.run)
+                    self._keep_running(self._look_for_suspects)
                     next_maintenance = time.monotonic() + self._settings.poll_seconds
                 self._keep_running(self._cycle)
-                self._in_flight.wait_for_result(self._settings.poll_seconds)
+                self._in_flight.wait_for_result(
+                    min(self._settings.poll_seconds, self._settings.lease_seconds / RENEWALS)
+                )
                 self._check(senders)
         finally:
             self._in_flight.stop()
@@ -111,14 +122,9 @@ class DeliveryWorker:
         self._in_flight.stop()
 
     def run_once(self) -> int:
-        """Send everything that is due, in this thread. Returns the number of messages claimed."""
+        """Send everything that is due, in this thread. Returns the number of attempts."""
         self._maintenance.run()
-        count = 0
-        while claimed := self._claim_some(self._settings.threads):
-            count += len(claimed)
-            results = [self._sender.attempt(leased) for leased in claimed if self._may_send(leased)]
-            self._record_within_lease(results)
-        return count
+        return sum(self._send_all(self._settings.threads, alone=False)) + sum(self._send_all(1, alone=True))
 
     def run_maintenance(self) -> None:
         """Check answer deadlines now."""
@@ -127,54 +133,128 @@ class DeliveryWorker:
     # -- coordinator thread --------------------------------------------------------------------------------------------
     def _cycle(self) -> None:
         """One commit: record results, release what was not sent, renew leases, claim more messages."""
-        self._results += self._in_flight.take_results()
-        self._unsent += self._in_flight.take_unsent()
+        in_flight, drain = self._in_flight, self._suspect_due
+        self._results += in_flight.take_results()
+        self._unsent += in_flight.take_unsent(withdraw=drain)
+        self._begun += in_flight.take_begun(_LONG_ATTEMPT_SECONDS)
         heartbeat = time.monotonic() >= self._next_heartbeat
-        held = self._in_flight.leases if heartbeat else []
-        if not (self._results or self._unsent or held or self._in_flight.free_slots):
+        held = in_flight.leases if heartbeat else []
+        alone = drain and not in_flight.leases
+        limit = min(1, in_flight.free_slots) if alone else 0 if drain else in_flight.free_slots
+        if not (self._results or self._unsent or self._begun or held or limit):
             return
-        lease_until = self._clock.now() + self._lease
+        start = self._timer.start()
+        lease_until = start.wall
         renewed: set[UUID] = set()
         claimed: list[LeasedMessage] = []
 
         def also(uow: UnitOfWork) -> None:
+            nonlocal lease_until
+            now = self._clock.now()
+            lease_now = uow.outbox.lease_time(now)
+            lease_until = lease_now + self._lease
             for leased in self._unsent:
                 uow.outbox.release_lease(leased)
+            uow.outbox.begin(self._begun, now)
             renewed.update(uow.outbox.renew_leases(held, lease_until))
-            claimed[:] = self._claim(uow, self._in_flight.free_slots, self._in_flight.free_slots_for)
+            claimed[:] = self._claim(uow, limit, in_flight.free_slots_for, now, lease_now, alone=alone)
 
         self._recorder.record(self._results, also)
         crash_point("claim.after-commit")
         self._unsent.clear()
+        self._begun.clear()
         if heartbeat:
-            self._in_flight.renew(renewed, lease_until)
-            self._next_heartbeat = time.monotonic() + self._settings.lease_seconds / 3
-        self._in_flight.add(claimed)
+            in_flight.renew(renewed, lease_until, start)
+            self._next_heartbeat = time.monotonic() + self._settings.lease_seconds / RENEWALS
+        if alone:
+            self._suspect_due = False
+            self._record_begin(claimed)
+        in_flight.add(claimed, start)
 
     def _check(self, senders: Sequence[threading.Thread]) -> None:
         """What is claimed would never be sent, and its lease would be renewed for ever."""
         if not all(sender.is_alive() for sender in senders) and not self._in_flight.stopped:
             raise InternalError("a sender thread of the worker has ended", hint="start the worker again")
 
-    def _claim(self, uow: UnitOfWork, limit: int, room: Callable[[str], int]) -> Sequence[LeasedMessage]:
+    def _look_for_suspects(self) -> None:
+        """From now on nothing else is claimed until a message that may end its workers was sent alone."""
+        if any(leased.suspect for leased in self._in_flight.leases):
+            return
+        now = self._clock.now()
+        with self._units() as uow:
+            self._suspect_due = uow.outbox.is_suspect_due(now, uow.outbox.lease_time(now))
+
+    def _record_begin(self, suspects: list[LeasedMessage]) -> None:
+        """Only an attempt that was begun counts against its message if the worker dies: record it before. Of a message
+        that cannot be recorded the claim is undone.
+        """
+        try:
+            with self._units() as uow:
+                begun = uow.outbox.begin(suspects, self._clock.now())
+                uow.commit()
+        except StoreUnavailable:
+            self._unsent += suspects
+            raise
+        suspects[:] = [leased for leased in suspects if leased.message.message_id in begun]
+
+    def _claim(
+        self,
+        uow: UnitOfWork,
+        limit: int,
+        room: Callable[[str], int],
+        now: datetime,
+        lease_now: datetime,
+        *,
+        alone: bool,
+    ) -> Sequence[LeasedMessage]:
         if not limit:
             return ()
-        return uow.outbox.claim(worker=self._name, now=self._clock.now(), lease=self._lease, limit=limit, room=room)
+        return uow.outbox.claim(
+            worker=self._name, now=now, lease=self._lease, limit=limit, room=room, lease_now=lease_now, alone=alone
+        )
 
-    def _claim_some(self, limit: int) -> Sequence[LeasedMessage]:
+    # -- everything in one thread --------------------------------------------------------------------------------------
+    def _send_all(self, limit: int, *, alone: bool) -> Iterator[int]:
+        """Claim, send and record until nothing is due; yields numbers of attempts."""
+        while True:
+            start = self._timer.start()
+            claimed = self._claim_some(limit, alone=alone)
+            if alone:
+                self._record_begin(claimed)
+            held = [(leased, self._timer.may_begin(start) and self._attempt(leased, start)) for leased in claimed]
+            results = [result for _, result in held if result]
+            count = len(results)
+            self._record_within_lease(results, [leased for leased, result in held if not result], start)
+            yield count
+            if not count:
+                return
+
+    def _claim_some(self, limit: int, *, alone: bool) -> list[LeasedMessage]:
         with self._units() as uow:
-            claimed = self._claim(uow, limit, lambda _partner: limit)
+            now = self._clock.now()
+            lease_now = uow.outbox.lease_time(now)
+            claimed = self._claim(uow, limit, lambda _partner: limit, now, lease_now, alone=alone)
             uow.commit()
-        return claimed
+        return list(claimed)
 
-    def _record_within_lease(self, results: list[AttemptResult]) -> None:
-        """Retry while the database is unavailable, but no longer than the first lease lasts."""
-        deadline = min((result.leased.lease_until for result in results), default=self._clock.now())
-        while results:
+    def _attempt(self, leased: LeasedMessage, start: LeaseStart) -> AttemptResult:
+        return self._sender.attempt(leased, not_after=self._timer.end(start))
+
+    def _record_within_lease(
+        self, results: list[AttemptResult], unsent: Sequence[LeasedMessage], start: LeaseStart
+    ) -> None:
+        """Retry while the database is unavailable, but no longer than the lease lasts."""
+
+        def release(uow: UnitOfWork) -> None:
+            for leased in unsent:
+                uow.outbox.release_lease(leased)
+
+        while results or unsent:
             try:
-                self._recorder.record(results)
+                self._recorder.record(results, release)
+                return
             except StoreUnavailable:
-                if self._clock.now() >= deadline:
+                if self._timer.has_ended(start):
                     raise
                 time.sleep(_DATABASE_RETRY_SECONDS)
 
@@ -191,20 +271,13 @@ class DeliveryWorker:
 
     # -- sender threads ------------------------------------------------------------------------------------------------
     def _send_loop(self) -> None:
-        while (leased := self._in_flight.next()) is not None:
-            if not self._may_send(leased):
-                self._in_flight.skip(leased)
+        while (held := self._in_flight.next()) is not None:
+            if not self._timer.may_begin(held.start):
+                self._in_flight.skip(held)
                 continue
             result = None
             try:
-                result = self._sender.attempt(leased)
+                result = self._attempt(held.leased, held.start)
             except Exception:
                 log.exception("worker.defect", worker=self._name)
-            self._in_flight.finish(leased, result)
-
-    def _may_send(self, leased: LeasedMessage) -> bool:
-        """The lease fence: never start an attempt that could outlast its lease, when another worker may send as well.
-
-        By the wall clock, not a monotonic one: while a machine is suspended leases go on running.
-        """
-        return self._clock.now() + self._longest_attempt < leased.lease_until
+            self._in_flight.finish(held, result)

@@ -9,6 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+LONGEST_LEASE = 16
+"""In ordinary leases: a message that may be what ends its workers is leased for longer each time, up to this."""
+
 
 class OutboxState(StrEnum):
     """The states of an outgoing message. `SENDING` is a lease: it ends by itself if the worker dies."""
@@ -46,8 +49,9 @@ class OutgoingMessage:
 class LeasedMessage:
     """A message that one worker may send until `lease_until`. `attempt` counts from 1, for good.
 
-    `tries` counts from 1 anew when an operator resends the message; the first of them began at `trying_since`, and in
-    `lost` of them the worker did not come back.
+    `lease_until` is by the clock that makes leases (`Outbox.lease_time`). `tries` counts from 1 again when an operator
+    resends the message; the first of them began at `trying_since`, and `lost` of them were begun by a worker that did
+    not come back. `suspect`: it may be what ended its workers, and is sent while nothing else is.
     """
 
     message: OutgoingMessage
@@ -57,6 +61,7 @@ class LeasedMessage:
     tries: int
     trying_since: datetime
     lost: int = 0
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,10 @@ class Outbox(Protocol):
     """Outgoing messages. Messages that share a subject and a partner leave in the order in which they were added."""
 
     def add(self, message: OutgoingMessage) -> None: ...
+    def lease_time(self, now: datetime) -> datetime:
+        """The time by the clock that all leases are measured with: the database server's, or `now` if it has none."""
+        ...
+
     def claim(
         self,
         *,
@@ -212,12 +216,24 @@ class Outbox(Protocol):
         lease: timedelta,
         limit: int = 1,
         room: Callable[[str], int] | None = None,
+        lease_now: datetime | None = None,
+        alone: bool = False,
     ) -> Sequence[LeasedMessage]:
         """Lease up to `limit` messages that are due and that no earlier unfinished message of a same subject precedes.
 
-        `room`: how many more messages may be sent to a partner at once. A line that rests gets none, one whose rest has
-        ended a single one: the probe. A lease that has run out counts as due. Each claim is an attempt.
+        `room`: how many more messages may be sent to a partner at once. A partner whose circuit breaker is open gets
+        none, one whose cooldown has ended a single one: the probe. A lease that has ended by `lease_now` (`lease_time`;
+        `now` if not given) counts as due. `alone`: one message that is suspected of ending its workers; others leave
+        those out.
         """
+        ...
+
+    def is_suspect_due(self, now: datetime, lease_now: datetime) -> bool:
+        """True if a message is due that only a claim with `alone` takes."""
+        ...
+
+    def begin(self, leases: Sequence[LeasedMessage], at: datetime) -> Collection[UUID]:
+        """Record that attempts have begun, or are about to; returns the ids of those whose lease is still held."""
         ...
 
     def settle_delivered(self, leased: LeasedMessage, attempt: DeliveryAttempt) -> None:
@@ -229,7 +245,7 @@ class Outbox(Protocol):
         ...
 
     def renew_leases(self, leases: Sequence[LeasedMessage], until: datetime) -> Collection[UUID]:
-        """Extend leases that this worker still holds; returns the ids of their messages."""
+        """Extend leases that this worker still holds, and shorten none; returns the ids of their messages."""
         ...
 
     def release_lease(self, leased: LeasedMessage) -> None:
@@ -239,8 +255,12 @@ class Outbox(Protocol):
     def reschedule(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
         """Make due what is not due within `horizon`, the longest wait there can be: the clock must have been ahead.
 
-        `untried`: only what could go at once and was never tried.
+        `untried`: only what could go at once and was never tried. Leases stay as they are.
         """
+        ...
+
+    def shorten_leases(self, lease_now: datetime, horizon: timedelta, lease: timedelta) -> int:
+        """Let leases that last longer than any can (`horizon`) end after `lease`: who holds one renews it before."""
         ...
 
     def get(self, message_id: UUID) -> OutboxEntry: ...

@@ -11,6 +11,7 @@ from lxml.etree import _Element
 
 from ccms_ws import errors
 from ccms_ws.contract.namespaces import FAULT, WSA, WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION, WSSE, WSU, XML
+from ccms_ws.envelope.parsing import new_parser
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import CcmsWsError, MalformedEnvelope
 
@@ -69,7 +70,11 @@ _RULES: Final[dict[type[CcmsWsError], _Rule]] = {
 
 @dataclass(frozen=True, slots=True)
 class SoapFault:
-    """A fault that was received. Names are in Clark notation; nothing in it is more than the sender's claim."""
+    """A fault that was received; nothing in it is more than the sender's claim.
+
+    Names are in Clark notation. One with a prefix that no signature binds stands as it was written
+    ("wsse:FailedCheck"): of it only the local name is the sender's own.
+    """
 
     code: str
     subcode: str | None
@@ -133,16 +138,23 @@ def _rule(error: CcmsWsError) -> _Rule:
     return next(_RULES[kind] for kind in type(error).__mro__ if kind in _RULES)
 
 
-def read_fault(element: _Element) -> SoapFault:
-    """Read a soap:Fault of either version. Errors: `MalformedEnvelope` if it is none."""
+def read_fault(element: _Element, signed: bytes | None = None) -> SoapFault:
+    """Read a soap:Fault of either version. Errors: `MalformedEnvelope` if it is none.
+
+    `signed`: the canonical octets of its Body, if that is signed. The codes are read from them, because exclusive C14N
+    leaves out the declaration of a prefix that is used in values alone, and anyone on the way can bind it to another
+    namespace. A code whose prefix the octets do not bind is returned as it was written.
+    """
+    codes = element if signed is None else _signed_fault(element, signed)
     namespace = etree.QName(element).namespace
     if element.tag == f"{{{SoapVersion.SOAP11.value}}}Fault":
-        code, reason, detail = (element.find(name) for name in ("faultcode", "faultstring", "detail"))
+        reason, detail = element.find("faultstring"), element.find("detail")
+        code = codes.find("faultcode")
         subcodes = []
     elif element.tag == f"{{{SoapVersion.SOAP12.value}}}Fault":
         soap = f"{{{namespace}}}"
-        code = element.find(f"{soap}Code/{soap}Value")
-        subcodes = list(_read_subcodes(element, soap))
+        code = codes.find(f"{soap}Code/{soap}Value")
+        subcodes = list(_read_subcodes(codes, soap))
         reason = element.find(f"{soap}Reason/{soap}Text")
         detail = element.find(f"{soap}Detail")
     else:
@@ -166,6 +178,13 @@ def _read_subcodes(fault: _Element, soap: str) -> Iterator[str]:
         if value is not None:
             yield _read_name(value)
         code = code.find(f"{soap}Subcode")
+
+
+def _signed_fault(fault: _Element, signed: bytes) -> _Element:
+    found = etree.fromstring(signed, new_parser()).find(str(fault.tag))
+    if found is None:
+        raise MalformedEnvelope("the fault is not what was signed")
+    return found
 
 
 def _read_name(element: _Element) -> str:

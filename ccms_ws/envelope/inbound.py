@@ -86,6 +86,7 @@ class Acceptance:
 
 
 _BY_OPEN_ENVELOPE = object()
+_LONGEST_ACTION = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,13 @@ def _verify(
 
     # Addressing: what is asked for, of whom, and where the answer goes. And may this partner do it?
     addressing, fault = _check_request(
-        parts, signer.partner_id, acceptance, remarks, media=media, soap_action=soap_action
+        parts,
+        signer.partner_id,
+        acceptance,
+        remarks,
+        media=media,
+        soap_action=soap_action,
+        signed=signed.get(parts.body),
     )
 
     return VerifiedEnvelope(
@@ -273,11 +280,12 @@ def _check_request(
     *,
     media: MediaType | None,
     soap_action: str | None,
+    signed: bytes | None = None,
 ) -> tuple[Addressing, SoapFault | None]:
-    """Errors: `AddressingError` and its kin, `NotPermitted`."""
+    """`signed`: the Body as it was signed, None if it is not. Errors: `AddressingError` and its kin, `NotPermitted`."""
     answer = acceptance.relates_to is not None or acceptance.faults
     addressing, endpoints = read_addressing(parts.addressing, answer=answer)
-    fault = _check_operation(parts, addressing, acceptance)
+    fault = _check_operation(parts, addressing, acceptance, remarks, signed)
     if media is not None:
         if media.action is not None:
             check_soap_action(f'"{media.action}"', addressing.action, remarks, required=False)
@@ -292,14 +300,22 @@ def _check_request(
     return addressing, fault
 
 
-def _check_operation(parts: Parts | UnsignedParts, addressing: Addressing, acceptance: Acceptance) -> SoapFault | None:
-    """wsa:Action belongs to the payload. A fault goes with the fault actions and that of its declared detail."""
+def _check_operation(
+    parts: Parts | UnsignedParts,
+    addressing: Addressing,
+    acceptance: Acceptance,
+    remarks: list[str],
+    signed: bytes | None,
+) -> SoapFault | None:
+    """wsa:Action belongs to the payload. A fault goes with the fault actions and that of its declared detail; under
+    another (stacks make one up) it is taken with a remark.
+    """
     payload = parts.payload
     if acceptance.faults and payload.tag == f"{{{parts.version.namespace}}}Fault":
-        fault = read_fault(payload)
+        fault = read_fault(payload, signed)
         declared = None if fault.detail is None else acceptance.operations.get(fault.detail.tag)
         if addressing.action not in {WSA_FAULT_ACTION, WSA_SOAP_FAULT_ACTION, declared}:
-            raise ActionMismatch(f"wsa:Action {addressing.action!r} of a fault", rule="WSA SOAP 5")
+            remarks.append(f"WSA SOAP 5: the wsa:Action of the fault is {addressing.action[:_LONGEST_ACTION]!r}")
         return fault
     expected = acceptance.operations.get(payload.tag)
     if expected is None:

@@ -93,7 +93,7 @@ def _ensure_found_by(query: Query, subject: CaseParticipant, uow: UnitOfWork) ->
         uow.books.add(OtherName(person.court_ori, person.participant_id, NameKind.ALIAS, name))
 
 
-def _subjects(query: Query, reason: RejectionReason) -> Iterator[CaseParticipant]:
+def _subjects(query: Query, reason: str) -> Iterator[CaseParticipant]:
     """Those to whom the keys of a rejected query lead."""
     meant = _meant(query)
     if reason is RejectionReason.NO_FINANCIAL_RECORD:

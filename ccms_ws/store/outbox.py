@@ -7,15 +7,29 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Row, bindparam, case, exists, func, insert, select, update
+from sqlalchemy import (
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker, probing
-from ccms_ws.domain.messages import DeliveryAttempt, LeasedMessage, OutboxState, OutgoingMessage
+from ccms_ws.domain.messages import LONGEST_LEASE, DeliveryAttempt, LeasedMessage, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange
 from ccms_ws.store import queues
 from ccms_ws.store.bodies import StoredParts, add_body
 from ccms_ws.store.chain_tables import EntryKind
 from ccms_ws.store.chains import note
+from ccms_ws.store.columns import Instant
 from ccms_ws.store.lines import SqlLines
 from ccms_ws.store.outbox_tables import (
     delivery_attempt,
@@ -27,7 +41,11 @@ from ccms_ws.store.outbox_tables import (
 from ccms_ws.store.outbox_view import READY, OutboxView
 
 LOST = "lost"
-"""Outcome of an attempt whose worker let its lease run out."""
+"""Outcome of an attempt that was begun, and whose worker did not come back before the lease ended."""
+LAPSED = "lapsed"
+"""Outcome of a claim whose lease ended, and of which nothing shows that an attempt had begun."""
+_SUSPECT_AFTER = 2
+"""So many leases in a row without a result make a message suspected of ending its workers."""
 
 _m, _a, _i = outbox_message.c, delivery_attempt.c, outbox_intervention.c
 _ADD = insert(outbox_message).returning(_m.outbox_id)
@@ -44,9 +62,16 @@ _oldest = select(func.min(_m.due_at)).where(*READY, _m.partner_id == _step.c.par
 _PARTNERS = (
     select(_step.c.partner_id, *(column for column in partner_line.c if column.key != "partner_id"))
     .join_from(_step, partner_line, partner_line.c.partner_id == _step.c.partner_id, isouter=True)
-    .where(_oldest <= bindparam("now"))
+    .where(_oldest <= bindparam("latest"))
     .order_by(_oldest, _step.c.partner_id)
 )
+_is_leased = _m.state == OutboxState.SENDING
+# `now` by the clock of the programs says what is due, `lease_now` by that of the database which leases have ended.
+_is_due = (
+    _m.due_at <= bindparam("latest"),
+    or_(~_is_leased & (_m.due_at <= bindparam("now")), _is_leased & (_m.due_at <= bindparam("lease_now"))),
+)
+_leases_without_result = _m.unfinished + case((_is_leased, 1), else_=0)
 _first = outbox_body.alias("first_part")
 _more = outbox_body.alias("next_part")
 _DUE = (
@@ -56,11 +81,17 @@ _DUE = (
         exists().where(_more.c.outbox_id == _m.outbox_id, _more.c.part == 1).label("has_more"),
     )
     .join_from(outbox_message, _first, (_first.c.outbox_id == _m.outbox_id) & (_first.c.part == 0))
-    .where(*READY, _m.partner_id == bindparam("partner"), _m.due_at <= bindparam("now"))
+    .where(*READY, _m.partner_id == bindparam("partner"), *_is_due)
     .order_by(_m.due_at, _m.outbox_id)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True, key_share=True, of=outbox_message)
 )
+_DUE_TOGETHER = _DUE.where(_leases_without_result < _SUSPECT_AFTER)
+# As its partial index says it.
+_is_suspect = (_m.unfinished > literal_column("0"), _leases_without_result >= _SUSPECT_AFTER)
+_DUE_ALONE = _DUE.where(*_is_suspect)
+_IS_SUSPECT_DUE = select(exists().where(*READY, *_is_due, *_is_suspect))
+_SERVER_TIME = select(func.clock_timestamp(type_=Instant))
 _CLAIM = (
     update(outbox_message)
     .where(_m.outbox_id.in_(bindparam("ids", expanding=True)))
@@ -68,8 +99,10 @@ _CLAIM = (
         state=OutboxState.SENDING,
         worker=bindparam("who"),
         claimed_at=bindparam("now"),
+        begun_at=None,
         due_at=bindparam("until"),
         attempts=_m.attempts + 1,
+        unfinished=_leases_without_result,
     )
 )
 _last_resent = (
@@ -77,7 +110,7 @@ _last_resent = (
 )
 _TRIES = (
     select(_a.outbox_id, func.count(), func.min(_a.started_at), func.count(case((_a.outcome == LOST, 1))))
-    .where(_a.outbox_id.in_(bindparam("ids", expanding=True)), _a.number > _last_resent)
+    .where(_a.outbox_id.in_(bindparam("ids", expanding=True)), _a.number > _last_resent, _a.outcome != LAPSED)
     .group_by(_a.outbox_id)
 )
 _MINE = (_m.state == OutboxState.SENDING, _m.worker == bindparam("who"), _m.attempts == bindparam("number"))
@@ -88,6 +121,8 @@ _SETTLE = (
         state=bindparam("outcome"),
         worker="",
         claimed_at=None,
+        begun_at=None,
+        unfinished=0,
         due_at=bindparam("retry_at"),
         delivered_at=bindparam("arrived_at"),
         last_error=bindparam("error"),
@@ -98,17 +133,37 @@ _RENEW = (
     update(outbox_message)
     .where(_m.message_id.in_(bindparam("ids", expanding=True)))
     .where(_m.state == OutboxState.SENDING, _m.worker == bindparam("who"))
-    .values(due_at=bindparam("until"))
-    .returning(_m.message_id)
+    .values(due_at=case((_m.due_at > bindparam("until"), _m.due_at), else_=bindparam("until")))
+    .returning(_m.message_id, _m.attempts)
+)
+_BEGIN = (
+    update(outbox_message)
+    .where(_m.message_id == bindparam("id"), *_MINE)
+    .values(begun_at=func.coalesce(_m.begun_at, bindparam("at", type_=Instant)))
+    .returning(_m.outbox_id)
 )
 _RELEASE = (
     update(outbox_message)
     .where(_m.message_id == bindparam("id"), *_MINE)
-    .values(state=OutboxState.PENDING, worker="", claimed_at=None, due_at=_m.claimed_at, attempts=_m.attempts - 1)
+    .values(
+        state=OutboxState.PENDING,
+        worker="",
+        claimed_at=None,
+        begun_at=None,
+        due_at=_m.claimed_at,
+        attempts=_m.attempts - 1,
+    )
 )
 # Also of what stands behind others: it gets its turn later.
-_RESCHEDULE = update(outbox_message).where(_m.due_at > bindparam("horizon")).values(due_at=bindparam("now"))
+_RESCHEDULE = (
+    update(outbox_message)
+    .where(_m.due_at > bindparam("horizon"), _m.state == OutboxState.PENDING)
+    .values(due_at=bindparam("now"))
+)
 _RESCHEDULE_UNTRIED = _RESCHEDULE.where(*READY, _m.attempts == 0)
+_SHORTEN_LEASES = (
+    update(outbox_message).where(_m.due_at > bindparam("horizon"), _is_leased).values(due_at=bindparam("until"))
+)
 
 
 class SqlOutbox(OutboxView):
@@ -120,6 +175,13 @@ class SqlOutbox(OutboxView):
         outbox_id = self.insert(message)
         queues.join(self.connection, outbox_id, message.partner_id, message.subjects)
 
+    def lease_time(self, now: datetime) -> datetime:
+        """The time by the clock that all leases are measured with: the database server's; SQLite has none but `now`."""
+        if self.connection.dialect.name == "sqlite":
+            return now
+        at: datetime = self.connection.execute(_SERVER_TIME).scalar_one()
+        return at
+
     def claim(
         self,
         *,
@@ -128,37 +190,57 @@ class SqlOutbox(OutboxView):
         lease: timedelta,
         limit: int = 1,
         room: Callable[[str], int] | None = None,
+        lease_now: datetime | None = None,
+        alone: bool = False,
     ) -> Sequence[LeasedMessage]:
         """Lease up to `limit` messages that are due and that no earlier unfinished message of a same subject precedes.
 
         The partner whose message has waited for longest comes first; `room` says how many more each of them may be sent
-        at once. A partner whose line rests gets none; one whose rest has ended gets one, which probes the line. A lease
-        that has run out counts as due; the attempt that it was given for is recorded as lost. Messages that another
-        worker is claiming at this moment are passed over.
+        at once. A partner whose circuit breaker is open gets none; one whose cooldown has ended gets one, the probe. A
+        lease that has ended by `lease_now` (`lease_time`; default `now`) counts as due; the claim that it was given for
+        is recorded as lost or lapsed. Messages that another worker is claiming at this moment are passed over.
+
+        `alone`: a single message that is suspected of ending its workers, which other claims leave out. Its lease
+        doubles with each attempt that was lost.
         """
-        until = now + lease
+        lease_now = now if lease_now is None else lease_now
+        times = {"now": now, "lease_now": lease_now, "latest": max(now, lease_now)}
+        limit = min(limit, 1) if alone else limit
         rows: list[Row[*tuple[Any, ...]]] = []
-        for partner_id, *known in self.connection.execute(_PARTNERS, {"now": now}).all():
-            line = CircuitBreaker(partner_id) if known[0] is None else CircuitBreaker(partner_id, *known)
+        for partner_id, *known in self.connection.execute(_PARTNERS, times).all():
+            breaker = CircuitBreaker(partner_id) if known[0] is None else CircuitBreaker(partner_id, *known)
             share = min(limit - len(rows), limit if room is None else room(partner_id))
-            if share > 0 and line.may_send(now):
-                rows += self._due(line, now, until, share)
+            if share > 0 and breaker.may_send(now):
+                rows += self._due(_DUE_ALONE if alone else _DUE_TOGETHER, breaker, times, lease, share)
         if not rows:
             return []
-        ended = [_lost_attempt(row) for row in rows if row.state is OutboxState.SENDING]
+        ended = [_ended_lease(row) for row in rows if row.state is OutboxState.SENDING]
         if ended:
             self._add_attempts(ended)
         ids = [row.outbox_id for row in rows]
+        subjects, tries = queues.subjects_of(self.connection, ids), self._tries(rows)
+        if alone:
+            lease *= min(2 ** min(tries.get(ids[0], (0, now, 0))[2], 10), LONGEST_LEASE)
+        until = lease_now + lease
         claimed = self.connection.execute(_CLAIM, {"ids": ids, "who": worker, "now": now, "until": until})
         if claimed.rowcount != len(ids):
             raise ConcurrentChange
-        subjects, tries = queues.subjects_of(self.connection, ids), self._tries(rows)
         leased = []
         for row in rows:
             before, since, lost = tries.get(row.outbox_id, (0, now, 0))
             message = self._message(row, subjects.get(row.outbox_id, ()))
-            leased.append(LeasedMessage(message, row.attempts + 1, until, worker, before + 1, since, lost))
+            leased.append(LeasedMessage(message, row.attempts + 1, until, worker, before + 1, since, lost, alone))
         return leased
+
+    def is_suspect_due(self, now: datetime, lease_now: datetime) -> bool:
+        """True if a message is due that only a claim with `alone` takes."""
+        times = {"now": now, "lease_now": lease_now, "latest": max(now, lease_now)}
+        return bool(self.connection.execute(_IS_SUSPECT_DUE, times).scalar_one())
+
+    def begin(self, leases: Sequence[LeasedMessage], at: datetime) -> Collection[UUID]:
+        """Record that attempts have begun, or are about to; returns the ids of those whose lease is still held."""
+        held = [one for one in leases if self.connection.execute(_BEGIN, _key(one) | {"at": at}).first() is not None]
+        return {leased.message.message_id for leased in held}
 
     def settle_delivered(self, leased: LeasedMessage, attempt: DeliveryAttempt) -> None:
         """End a message as delivered. Raises ConcurrentChange if the lease is no longer this worker's."""
@@ -176,11 +258,14 @@ class SqlOutbox(OutboxView):
         self._settle(leased, attempt, state, retry_at=retry_at, error=error)
 
     def renew_leases(self, leases: Sequence[LeasedMessage], until: datetime) -> Collection[UUID]:
-        """Extend leases that this worker still holds; returns the ids of their messages."""
+        """Extend leases that this worker still holds, and shorten none; returns the ids of their messages."""
         if not leases:
             return ()
-        ids = [leased.message.message_id for leased in leases]
-        return set(self.connection.execute(_RENEW, {"ids": ids, "who": leases[0].worker, "until": until}).scalars())
+        attempts = {leased.message.message_id: leased.attempt for leased in leases}
+        renewed = self.connection.execute(
+            _RENEW, {"ids": list(attempts), "who": leases[0].worker, "until": until}
+        )  # fmt: skip
+        return {message_id for message_id, attempt in renewed if attempts[message_id] == attempt}
 
     def release_lease(self, leased: LeasedMessage) -> None:
         """Undo a claim of a message that was not touched; nothing happens if the lease is no longer this worker's."""
@@ -189,10 +274,15 @@ class SqlOutbox(OutboxView):
     def reschedule(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
         """Make due what is not due for longer than any wait can be: the clock was ahead when that was written.
 
-        `untried`: only what could go at once and was never tried, which nobody has put off.
+        `untried`: only what could go at once and was never tried, which no rule has put off. Leases stay as they are.
         """
         statement = _RESCHEDULE_UNTRIED if untried else _RESCHEDULE
         return self.connection.execute(statement, {"now": now, "horizon": now + horizon}).rowcount
+
+    def shorten_leases(self, lease_now: datetime, horizon: timedelta, lease: timedelta) -> int:
+        """Let leases that last longer than any can (`horizon`) end after `lease`: who holds one renews it before."""
+        times = {"horizon": lease_now + horizon, "until": lease_now + lease}
+        return self.connection.execute(_SHORTEN_LEASES, times).rowcount
 
     def insert(self, message: OutgoingMessage) -> int:
         """Store a message outside of any queue; returns its number. For `dead_letters`, and `add` above."""
@@ -207,13 +297,17 @@ class SqlOutbox(OutboxView):
         for row in rows:
             note(self.connection, EntryKind.ATTEMPT, row["outbox_id"], row["number"], row)
 
-    def _due(self, line: CircuitBreaker, now: datetime, until: datetime, share: int) -> Sequence[Row[*tuple[Any, ...]]]:
-        if line.state is not BreakerState.CLOSED:
-            share = 1
-        rows = self.connection.execute(_DUE, {"partner": line.partner_id, "now": now, "limit": share}).all()
-        if rows and line.state is not BreakerState.CLOSED:
-            probe = probing(line, now, until)
-            return rows if SqlLines(self.connection).try_probe(line, probe) else []
+    def _due(
+        self, statement: Select[*tuple[Any, ...]], breaker: CircuitBreaker, times: dict[str, datetime],
+        lease: timedelta, share: int,
+    ) -> Sequence[Row[*tuple[Any, ...]]]:  # fmt: skip
+        """What is due for a partner. If its circuit breaker is not closed, one message: the probe."""
+        closed = breaker.state is BreakerState.CLOSED
+        which = {"partner": breaker.partner_id, "limit": share if closed else 1}
+        rows = self.connection.execute(statement, times | which).all()
+        if rows and not closed:
+            probe = probing(breaker, times["now"], times["now"] + lease)
+            return rows if SqlLines(self.connection).try_probe(breaker, probe) else []
         return rows
 
     def _tries(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> Mapping[int, tuple[int, datetime, int]]:
@@ -283,22 +377,25 @@ def _message_row(message: OutgoingMessage) -> dict[str, Any]:
         "blocked_subjects": 0,
         "due_at": message.created_at,
         "attempts": 0,
+        "unfinished": 0,
         "worker": "",
         "last_error": "",
     }
 
 
-def _lost_attempt(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+def _ended_lease(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    began = row.begun_at is not None
     return {
         "outbox_id": row.outbox_id,
         "number": row.attempts,
         "worker": row.worker,
-        "started_at": row.claimed_at,
+        "started_at": row.begun_at if began else row.claimed_at,
         "ended_at": row.due_at,
-        "outcome": LOST,
+        "outcome": LOST if began else LAPSED,
         "http_status": None,
         "error_code": "",
-        "detail": "the worker did not come back before its lease ended",
+        "detail": "the worker did not come back before its lease ended"
+        + ("" if began else ", and nothing shows that it had begun to send"),
         "envelope_head": None,
         "envelope_tail": None,
     }

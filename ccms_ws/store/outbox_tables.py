@@ -47,6 +47,14 @@ class OutboxColumns(TypedColumns):
     claimed_at: Named[datetime | None] = Column(Instant, comment="When that worker took it")
     delivered_at: Named[datetime | None] = Column(Instant, comment="When the partner took it")
     last_error: Named[str] = Column(Text, comment="Code and detail of the last failed attempt; empty if there is none")
+    begun_at: Named[datetime | None] = Column(
+        Instant, comment="When that worker began to send it, as far as it was recorded"
+    )
+    unfinished: Named[int] = Column(
+        Integer,
+        server_default="0",
+        comment="How many leases in a row ended without a result: from 2 on it is sent alone",
+    )
 
 
 outbox_message = Table(
@@ -67,6 +75,8 @@ outbox_message = Table(
     ),
     # What is open is counted and listed in this one, however many messages were delivered before.
     partial_index("ix_outbox_message_open", "state", "partner_id", "attempts", where="state <> 'delivered'"),
+    # Few messages are in this one: those whose workers did not come back.
+    partial_index("ix_outbox_message_unfinished", "due_at", where="unfinished > 0 AND due_at IS NOT NULL"),
     comment="A message on its way to a partner",
 )
 
@@ -116,7 +126,11 @@ class AttemptColumns(TypedColumns):
     worker: Named[str] = Column(Text, comment="Who tried")
     started_at: Named[datetime] = Column(Instant, comment="When it began")
     ended_at: Named[datetime] = Column(Instant, comment="When it ended; for a lost worker, when its lease did")
-    outcome: Named[str] = Column(Text, comment="delivered, failed, given up, or lost with its worker")
+    outcome: Named[str] = Column(
+        Text,
+        comment="delivered, failed, given up, lost with its worker, or lapsed (its lease ended; nothing shows that it"
+        " had begun)",
+    )
     http_status: Named[int | None] = Column(Integer, comment="Status of the HTTP answer; null if none came")
     error_code: Named[str] = Column(Text, comment="Cause of the failure; empty if there is none")
     detail: Named[str] = Column(Text, comment="The failure in words for the operator")

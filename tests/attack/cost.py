@@ -301,7 +301,12 @@ def headers(fills: dict[str, Fill] | None = None) -> Iterator[Growth]:
 
 def _with_header(header: str, start: str, fill: Fill) -> Make:
     raw = messages()["by direct"]
-    return lambda size: replace(received(raw), **{header: start + fill(size)})
+
+    def make(size: int) -> Received:
+        changes: dict[str, Any] = {header: start + fill(size)}
+        return replace(received(raw), **changes)
+
+    return make
 
 
 def prologs() -> Iterator[Growth]:

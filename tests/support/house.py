@@ -36,9 +36,9 @@ CRASHING = Path(__file__).with_name("crashing")
 PATIENCE = 90.0
 """Seconds: much more than anything takes on a busy machine, so that only what never happens fails a test."""
 QUICK = {
-    "CCMS_WS_DELIVERY__LEASE_SECONDS": "5",
-    "CCMS_WS_DELIVERY__CONNECT_TIMEOUT_SECONDS": "1",
-    "CCMS_WS_DELIVERY__READ_TIMEOUT_SECONDS": "3",
+    "CCMS_WS_DELIVERY__LEASE_SECONDS": "6",
+    "CCMS_WS_DELIVERY__CONNECT_TIMEOUT_SECONDS": "0.5",
+    "CCMS_WS_DELIVERY__READ_TIMEOUT_SECONDS": "2.5",
     "CCMS_WS_DELIVERY__FIRST_RETRY_SECONDS": "0.1",
     "CCMS_WS_DELIVERY__LONGEST_RETRY_SECONDS": "1",
     "CCMS_WS_DELIVERY__FIRST_REST_SECONDS": "0.2",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from lxml.etree import _Element
 from ccms_ws.clients import Answer
 from ccms_ws.domain.circuit_breaker import CircuitBreaker as PartnerLine
 from ccms_ws.domain.messages import (
+    LONGEST_LEASE,
     AnswerKind,
     DeliveryAttempt,
     IncomingMessage,
@@ -35,7 +36,7 @@ from ccms_ws.parts.metadata import Q_CORRELATION, Q_METADATA, Q_PARTY_ID, Q_SEND
 from ccms_ws.parts.xml import child
 from tests.support.envelopes import ACTION, CLOCK, POLICY
 from tests.support.justice import message
-from tests.support.pki import NOW, pki
+from tests.support.pki import pki
 
 SOAP12 = SoapVersion.SOAP12
 
@@ -48,9 +49,34 @@ class Waiting:
     due_at: datetime | None
     attempts: int = 0
     worker: str = ""
-    since: datetime = NOW
     lost: int = 0
+    unfinished: int = 0
+    claimed_at: datetime | None = None
+    begun_at: datetime | None = None
     history: list[DeliveryAttempt] = field(default_factory=list)
+
+    @property
+    def leases_without_result(self) -> int:
+        return self.unfinished + (1 if self.worker else 0)
+
+    def is_due(self, now: datetime, lease_now: datetime) -> bool:
+        return self.due_at is not None and self.due_at <= (lease_now if self.worker else now)
+
+    def end_lease(self) -> None:
+        """As the store does it for a lease that ran out."""
+        if not self.worker or self.due_at is None or self.claimed_at is None:
+            return
+        outcome = "lapsed" if self.begun_at is None else "lost"
+        started_at = self.begun_at or self.claimed_at
+        self.history.append(
+            DeliveryAttempt(
+                self.message.message_id, self.attempts, self.worker, started_at, self.due_at, outcome,
+                detail="the worker did not come back before its lease ended"
+                + (", and nothing shows that it had begun to send" if outcome == "lapsed" else ""),
+            )
+        )  # fmt: skip
+        self.lost += outcome == "lost"
+        self.unfinished += 1
 
 
 @dataclass
@@ -100,6 +126,12 @@ class FakeUnit:
         self._units.records = self.records
 
     # -- outbox -------------------------------------------------------------------------------------------------------
+    def add(self, message: OutgoingMessage) -> None:
+        self.records.waiting[message.message_id] = Waiting(message, message.created_at)
+
+    def lease_time(self, now: datetime) -> datetime:
+        return now
+
     def claim(
         self,
         *,
@@ -107,41 +139,71 @@ class FakeUnit:
         now: datetime,
         lease: timedelta,
         limit: int = 1,
-        room: Callable[[str], int] = lambda _partner: 100,
+        room: Callable[[str], int] | None = None,
+        lease_now: datetime | None = None,
+        alone: bool = False,
     ) -> Sequence[LeasedMessage]:
+        lease_now = now if lease_now is None else lease_now
         due: list[Waiting] = []
-        for one in self.records.waiting.values():
+        for one in sorted(self.records.waiting.values(), key=lambda one: one.due_at or now):
             taken = sum(other.message.partner_id == one.message.partner_id for other in due)
-            if one.due_at is not None and one.due_at <= now and taken < room(one.message.partner_id):
+            has_room = room is None or taken < room(one.message.partner_id)
+            if one.is_due(now, lease_now) and has_room and alone == (one.leases_without_result >= 2):
                 due.append(one)
-        due = due[:limit]
+        due = due[: min(limit, 1) if alone else limit]
+        leased = []
         for one in due:
-            one.attempts, one.worker, one.due_at = one.attempts + 1, worker, now + lease
-        return [
-            LeasedMessage(one.message, one.attempts, now + lease, worker, one.attempts, one.since, one.lost)
-            for one in due
-        ]
+            one.end_lease()
+            until = lease_now + (lease * min(2**one.lost, LONGEST_LEASE) if alone else lease)
+            one.attempts, one.worker, one.due_at = one.attempts + 1, worker, until
+            one.claimed_at, one.begun_at = now, None
+            tried = [attempt.started_at for attempt in one.history if attempt.outcome != "lapsed"]
+            since = min(tried, default=now)
+            leased.append(
+                LeasedMessage(one.message, one.attempts, until, worker, 1 + len(tried), since, one.lost, alone)
+            )
+        return leased
 
-    def renew_leases(self, leases: Sequence[LeasedMessage], until: datetime) -> set[UUID]:
-        mine = {
-            leased.message.message_id
-            for leased in leases
-            if self.records.waiting[leased.message.message_id].worker == leased.worker
-        }
-        for message_id in mine:
-            self.records.waiting[message_id].due_at = until
-        return mine
+    def is_suspect_due(self, now: datetime, lease_now: datetime) -> bool:
+        waiting = self.records.waiting.values()
+        return any(one.is_due(now, lease_now) and one.leases_without_result >= 2 for one in waiting)
+
+    def begin(self, leases: Sequence[LeasedMessage], at: datetime) -> set[UUID]:
+        held = [one for leased in leases if (one := self._held(leased)) is not None]
+        for one in held:
+            one.begun_at = one.begun_at or at
+        return {one.message.message_id for one in held}
+
+    def renew_leases(self, leases: Sequence[LeasedMessage], until: datetime) -> Collection[UUID]:
+        if not leases:
+            return ()
+        held = [one for leased in leases if (one := self._held(leased)) is not None]
+        for one in held:
+            one.due_at = max(until, one.due_at or until)
+        return {one.message.message_id for one in held}
 
     def release_lease(self, leased: LeasedMessage) -> None:
+        one = self._held(leased)
+        if one is not None:
+            one.attempts, one.worker, one.due_at = one.attempts - 1, "", one.claimed_at
+            one.begun_at = None
+
+    def _held(self, leased: LeasedMessage) -> Waiting | None:
         one = self.records.waiting[leased.message.message_id]
-        if (one.worker, one.attempts) == (leased.worker, leased.attempt):
-            one.attempts, one.worker, one.due_at = one.attempts - 1, "", one.since
+        return one if (one.worker, one.attempts) == (leased.worker, leased.attempt) else None
 
     def reschedule(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
-        waiting = [one for one in self.records.waiting.values() if not (untried and one.attempts)]
+        waiting = [one for one in self.records.waiting.values() if not one.worker and not (untried and one.attempts)]
         ahead = [one for one in waiting if one.due_at is not None and one.due_at > now + horizon]
         for one in ahead:
             one.due_at = now
+        return len(ahead)
+
+    def shorten_leases(self, lease_now: datetime, horizon: timedelta, lease: timedelta) -> int:
+        leased = [one for one in self.records.waiting.values() if one.worker and one.due_at is not None]
+        ahead = [one for one in leased if one.due_at is not None and one.due_at > lease_now + horizon]
+        for one in ahead:
+            one.due_at = lease_now + lease
         return len(ahead)
 
     def attempts(self, message_id: UUID) -> Sequence[DeliveryAttempt]:
@@ -157,7 +219,7 @@ class FakeUnit:
         one = self.records.waiting[leased.message.message_id]
         if (one.worker, one.attempts) != (leased.worker, leased.attempt):
             raise ConcurrentChange
-        one.worker, one.due_at = "", due_at
+        one.worker, one.due_at, one.unfinished, one.begun_at = "", due_at, 0, None
         one.history.append(attempt)
 
     # -- lines --------------------------------------------------------------------------------------------------------

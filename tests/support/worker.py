@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -52,6 +52,7 @@ class Line:
     unknown: bool = False
     at_once: int = 4
     settings: DeliverySettings = SETTINGS
+    window: timedelta = timedelta(0)
 
     def send(
         self,
@@ -59,8 +60,10 @@ class Line:
         *,
         url: str,
         soap: SoapVersion,
+        not_after: float | None = None,
         on_sealed: Callable[[SentEnvelope], None] | None = None,
     ) -> Receipt:
+        assert not_after is not None
         assert (url, soap) == ("http://dmv.example/", SoapVersion.SOAP12)
         if on_sealed is not None:
             on_sealed(SentEnvelope(b"head", b"tail"))
@@ -76,7 +79,7 @@ class Line:
             url="http://dmv.example/",
             soap=SoapVersion.SOAP12,
             answer_window=WINDOW,
-            retry=RETRY,
+            retry=replace(RETRY, window=self.window),
         )
 
     def worker(self, name: str = "w1") -> DeliveryWorker:

@@ -147,7 +147,7 @@ def test_a_variable_of_another_program_is_no_setting(court: Court, monkeypatch: 
         (
             "[database]",
             "[delivery]\nlease_seconds = 20\n[database]",
-            "delivery is wrong: lease_seconds should be longer",
+            "delivery is wrong: lease_seconds should be at least 2 * (connect_timeout_seconds + read_timeout_seconds)",
         ),
         ("[database]", "[partners]\n[database]", "partners is not a key here; each partner has a file"),
         ("[court]", "[court", "ccms-ws.toml is not TOML"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -54,14 +54,21 @@ class BalanceFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """The query was processed; the answer is "no", and why."""
+    """The query was processed; the answer is "no", and why.
+
+    `reason`: a `RejectionReason`, or a code that this version does not know: the list is open. `sentence`: what was
+    sent in words; empty for what the code list says.
+    """
 
     metadata: Metadata
-    reason: RejectionReason
+    reason: str
+    sentence: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:
-        return code_list("fcc807-rejection-reasons")[self.reason].text
+        """Why, in words; empty for a code that is on no list here and came without any."""
+        known = code_list("fcc807-rejection-reasons").codes.get(self.reason)
+        return self.sentence or (known.text if known is not None else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

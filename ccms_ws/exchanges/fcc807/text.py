@@ -43,7 +43,7 @@ _BALANCE: Final = "".join(
 def response_text(response: Response) -> bytes:
     """A response that was found or a rejection, as the payload of the court's answer."""
     if isinstance(response, Rejection):
-        said = _REJECTION % (escaped(response.reason.value), escaped(response.text))
+        said = _REJECTION % (escaped(str(response.reason)), escaped(response.text))
     else:
         balance = response.balance
         due = balance.due

@@ -44,6 +44,7 @@ Q_BALANCE: Final = q(FCC807, "CaseParticipantBalance")
 Q_DUE: Final = q(FCC807, "BalanceDueAmount")
 Q_REJECTION: Final = q(FCC807, "QueryRejection")
 Q_REASON_CODE: Final = q(FCC807, "RejectionReasonCodeText")
+Q_REASON_TEXT: Final = q(FCC807, "RejectionReasonText")
 
 _UNITS: Final = {ProbationUnit.ADULT: "AdultProbation", ProbationUnit.JUVENILE: "JuvenileProbation"}
 _UNIT_OF: Final = {code: unit for unit, code in _UNITS.items()}
@@ -93,7 +94,9 @@ def response_from_xml(message: _Element) -> Response:
     metadata = read_metadata(message)
     rejection = message.find(Q_REJECTION)
     if rejection is not None:
-        return Rejection(metadata=metadata, reason=RejectionReason(xml.text(rejection, Q_REASON_CODE)))
+        code = xml.text(rejection, Q_REASON_CODE)
+        reason = next((known for known in RejectionReason if known == code), code)
+        return Rejection(metadata=metadata, reason=reason, sentence=xml.text(rejection, Q_REASON_TEXT))
     found = xml.child(message, Q_BALANCE)
     as_of = xml.day(found, Q_AS_OF)
     if as_of is None:

@@ -12,30 +12,26 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS, EXC_C14N, SOAP11, WSA, WSU
-from ccms_ws.envelope.faults import compose_fault
 from ccms_ws.envelope.policy import TokenReference
-from ccms_ws.envelope.soap import SoapVersion, to_bytes
+from ccms_ws.envelope.soap import to_bytes
 from ccms_ws.errors import (
-    ActionMismatch,
     AddressingHeaderInvalid,
     AlgorithmRefused,
     HeaderNotUnderstood,
-    InternalError,
     LimitExceeded,
     MalformedEnvelope,
     PartNotSigned,
     SecurityHeaderInvalid,
     TokenUnsupported,
 )
-from tests.attack.attack import Attack, part, sent_as
+from tests.attack.attack import Attack, part
 from tests.attack.hostile import sign_again
-from tests.support.envelopes import NS, acceptance, find, parsed, sealed
+from tests.support.envelopes import NS, find, parsed, sealed
 from tests.support.oracles import token
 from tests.support.pki import pki
 
 _WSU_ID = f"{{{WSU}}}Id"
 _INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
-_FAULTS = {"accept": acceptance(relates_to="urn:uuid:ours", faults=True)}
 
 
 def _signed(
@@ -80,15 +76,6 @@ def _with_token(root: _Element) -> None:
 
 def _no_references(root: _Element) -> None:
     etree.strip_elements(root, f"{{{DS}}}Reference")
-
-
-def _fault(action: str) -> Callable[[], bytes]:
-    return lambda: to_bytes(
-        sealed(
-            compose_fault(InternalError(), "", SoapVersion.SOAP11),
-            by=pki().dmv, action=action, relates_to="urn:uuid:ours",
-        )
-    )  # fmt: skip
 
 
 ATTACKS = [
@@ -217,12 +204,5 @@ ATTACKS = [
             )
         ),
         AddressingHeaderInvalid,
-    ),
-    Attack(
-        42,
-        "a fault under the action of something else",
-        sent_as(_fault("urn:example:test:other"), soap_action=None),
-        ActionMismatch,
-        _FAULTS,
     ),
 ]

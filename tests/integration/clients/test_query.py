@@ -27,6 +27,7 @@ from ccms_ws.errors import (
     AddressingHeaderMissing,
     AnswerUnrelated,
     ConfigError,
+    NotPermitted,
     SecurityError,
     SignerNotTrusted,
     TransientDeliveryError,
@@ -148,6 +149,14 @@ def test_a_stock_zeep_client_refuses_a_court_that_it_does_not_know(settings: Set
     stranger = pinned(settings, settings.identity.key.parent / "FTB.crt")
     with pytest.raises(SignerNotTrusted):
         stock_client(settings, security(settings, trust=stranger)).service.QueryCaseParticipantBalance(**query())
+
+
+def test_a_stock_zeep_client_takes_no_answer_of_another_than_it_asked(settings: Settings) -> None:
+    """The court's certificate is pinned, but the answer was to come from another court."""
+    other = security(settings)
+    other._peer_id = "CA999999J"
+    with pytest.raises(NotPermitted):
+        stock_client(settings, other).service.QueryCaseParticipantBalance(**query())
 
 
 def test_a_stock_zeep_client_learns_why_it_was_refused(settings: Settings) -> None:

@@ -7,12 +7,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from ccms_ws.clients import Cause, TransportSettings
 from ccms_ws.clients.transport import PartnerTransport
+from ccms_ws.clock import running_time
 from ccms_ws.errors import ContractMissing, TransientDeliveryError
 
 Serve = Callable[..., str]
@@ -177,3 +178,69 @@ def test_a_stream_leaves_with_its_length(serve: Serve, transport: PartnerTranspo
     assert answer.status == 200
     (request,) = serve.seen  # type: ignore[attr-defined]
     assert b"Content-Length: 4\r\n" in request
+
+
+# -- how long a message may take to leave -----------------------------------------------------------------------------
+@dataclass
+class Pieces:
+    """A stream that is longer than any buffer on the way."""
+
+    taken: int = 0
+
+    def __len__(self) -> int:
+        return 64 * 1024 * 1024
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(1024):
+            self.taken += 1
+            yield bytes(65_536)
+
+
+@pytest.fixture
+def reluctant() -> Iterator[str]:
+    """A server that takes a few bytes every now and then, and answers nothing."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
+    ended = threading.Event()
+
+    def run() -> None:
+        with contextlib.suppress(OSError), listener.accept()[0] as connection:
+            while not ended.wait(0.02):
+                connection.recv(512)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    ended.set()
+    listener.close()
+    thread.join(5)
+
+
+@pytest.mark.parametrize("body", [Pieces(), bytes(64 * 1024 * 1024)], ids=["a stream", "bytes"])
+def test_a_message_that_is_taken_byte_by_byte_is_given_up_in_time(reluctant: str, body: Pieces | bytes) -> None:
+    transport = PartnerTransport(TransportSettings(connect_timeout=0.2, send_timeout=0.8, read_timeout=0.4))
+    began = time.monotonic()
+    with pytest.raises(TransientDeliveryError):
+        transport.send(reluctant, body, {})
+    transport.close()
+    assert time.monotonic() - began < 5
+    assert isinstance(body, bytes) or body.taken < 1024
+
+
+def test_nothing_leaves_after_the_lease_has_ended(serve: Serve, transport: PartnerTransport) -> None:
+    url = serve([HEAD + b"Content-Length: 0\r\n\r\n"])
+    with pytest.raises(TransientDeliveryError):
+        transport.send(url, b"<m/>", {}, not_after=running_time() - 0.001)
+    assert serve.seen == []  # type: ignore[attr-defined]
+    assert transport.send(url, b"<m/>", {}, not_after=running_time() + 60).status == 200
+
+
+def test_a_kept_connection_sends_nothing_after_the_lease_has_ended_either(
+    serve: Serve, transport: PartnerTransport
+) -> None:
+    answer: list[bytes | float] = [HEAD + b"Content-Length: 0\r\n\r\n"]
+    url = serve(answer, list(answer))
+    transport.send(url, b"<m/>", {})
+    with pytest.raises(TransientDeliveryError):
+        transport.send(url, b"<m/>", {}, not_after=running_time())
+    assert len(serve.seen) == 1  # type: ignore[attr-defined]

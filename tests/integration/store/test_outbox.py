@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
+from ccms_ws.clock import SystemClock
 from ccms_ws.domain.messages import LeasedMessage, OutboxState
 from ccms_ws.errors import ConcurrentChange
 from tests.support.databases import Units
@@ -62,6 +63,9 @@ def test_lease_that_ran_out_is_taken_up_and_the_lost_attempt_recorded(units: Uni
     message = outgoing("a", "b")
     add(units, message)
     (lost,) = claim(units, worker="w1")
+    with units() as uow:
+        assert uow.outbox.begin([lost], NOW) == {message.message_id}
+        uow.commit()
     (found,) = claim(units, worker="w2", now=LEASE)
     assert (found.message, found.attempt, found.worker) == (message, 2, "w2")
     with units() as uow:
@@ -81,7 +85,7 @@ def test_lost_lease_cannot_be_settled(units: Units, settle: object) -> None:
         settle(units, lost)  # type: ignore[operator]
     deliver(units, found)
     with units() as uow:
-        assert [attempt.outcome for attempt in uow.outbox.attempts(found.message.message_id)] == ["lost", "delivered"]
+        assert [attempt.outcome for attempt in uow.outbox.attempts(found.message.message_id)] == ["lapsed", "delivered"]
 
 
 def test_worker_that_comes_late_may_settle_if_nobody_took_over(units: Units) -> None:
@@ -171,3 +175,14 @@ def test_large_body_is_kept_in_parts_and_read_again_and_again(units: Units, engi
     for _ in range(2):
         assert b"".join(leased.message.further) == b"".join(pieces)
     assert len(list(leased.message.further)) > 5
+
+
+def test_leases_are_measured_by_the_clock_of_the_database_server(units: Units, engine: Engine) -> None:
+    """SQLite has none of its own: the programs on its machine share one."""
+    elsewhere = NOW - timedelta(days=3650)
+    with units() as uow:
+        seen = uow.outbox.lease_time(elsewhere)
+    if engine.dialect.name == "sqlite":
+        assert seen == elsewhere
+    else:
+        assert abs(seen - SystemClock().now()) < timedelta(minutes=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ subjects = st.lists(st.sampled_from("abcd"), max_size=3)
 steps = st.one_of(
     st.tuples(st.just("add"), st.sampled_from(["DMV", "FTB"]), subjects, st.integers(-2, 2)),
     st.tuples(st.just("claim"), st.integers(1, 4)),
+    st.tuples(st.just("claim alone")),
     st.tuples(st.just("deliver"), st.integers(0, 5)),
     st.tuples(st.just("retry"), st.integers(0, 5), st.integers(0, 4)),
     st.tuples(st.just("give up"), st.integers(0, 5)),
@@ -45,6 +47,7 @@ class Expected:
     state: OutboxState = OutboxState.PENDING
     attempts: int = 0
     tries: int = 0
+    unfinished: int = 0
     ended: bool = False
     held: bool = False
 
@@ -72,15 +75,32 @@ class History:
         with self.units() as uow:
             leases = uow.outbox.claim(worker="w", now=self.now, lease=LEASE, limit=limit)
             uow.commit()
+        free = self.free(suspect=False)[:limit]
+        assert [leased.message for leased in leases] == [each.message for each in free]
+        self.expect_leased(free, leases)
+
+    def claim_alone(self) -> None:
+        free = self.free(suspect=True)
+        with self.units() as uow:
+            assert uow.outbox.is_suspect_due(self.now, self.now) == bool(free)
+            leases = uow.outbox.claim(worker="w", now=self.now, lease=LEASE, limit=9, alone=True)
+            uow.commit()
+        assert len(leases) == min(1, len(free))
+        self.expect_leased([each for each in free if each.message in [leased.message for leased in leases]], leases)
+
+    def free(self, *, suspect: bool) -> list[Expected]:
+        """The partner who has waited for longest first, each in the order of what became due."""
         free = [each for number, each in enumerate(self.queue) if self.is_due(each) and not self.is_blocked(number)]
-        # The partner who has waited for longest first, each in the order of what became due.
         oldest = {p: min(each.due_at for each in free if each.message.partner_id == p) for p in partners_of(free)}
         free.sort(key=lambda each: (oldest[each.message.partner_id], each.message.partner_id, each.due_at))
-        free = free[:limit]
-        assert [leased.message for leased in leases] == [each.message for each in free]
+        return [each for each in free if (each.unfinished + (each.state is OutboxState.SENDING) >= 2) == suspect]
+
+    def expect_leased(self, free: list[Expected], leases: Sequence[LeasedMessage]) -> None:
         for each, leased in zip(free, leases, strict=True):
+            lapsed = each.state is OutboxState.SENDING  # nothing showed that it had begun: that was no try
             each.state, each.due_at = OutboxState.SENDING, leased.lease_until
-            each.attempts, each.tries = each.attempts + 1, each.tries + 1
+            each.attempts, each.tries = each.attempts + 1, each.tries + (not lapsed)
+            each.unfinished += lapsed
             assert (leased.attempt, leased.tries) == (each.attempts, each.tries)
             assert leased.lease_until == self.now + LEASE
         self.leases += leases
@@ -123,7 +143,7 @@ class History:
             else:
                 uow.outbox.settle_failed(leased, attempted(leased, "failed"), retry_at)
             uow.commit()
-        each.state, each.due_at = state, retry_at or each.due_at
+        each.state, each.due_at, each.unfinished = state, retry_at or each.due_at, 0
 
     def dead(self, which: int) -> Expected | None:
         dead = [each for each in self.queue if each.state is OutboxState.DEAD and not each.ended]
@@ -188,6 +208,7 @@ class History:
         for _ in self.queue:
             self.wait(10)
             self.claim(100)
+            self.claim_alone()
             while self.leases:
                 self.deliver(0)
         with self.units() as uow:

@@ -93,9 +93,8 @@ def test_batch_of_a_thousand_subjects_keeps_its_order(units: Units) -> None:
 def test_claim_reads_one_index_from_its_end(units: Units, engine: Engine) -> None:
     """However much waits behind others or for a later time: a claim looks only at what is free."""
     add(units, *(outgoing("a") for _ in range(500)), *(outgoing(str(n), created_at=LATER) for n in range(500)))
-    rendered = outbox._DUE.params(partner="DMV", now=NOW, limit=10).compile(
-        engine, compile_kwargs={"literal_binds": True}
-    )
+    asked = outbox._DUE_TOGETHER.params(partner="DMV", now=NOW, lease_now=NOW, latest=NOW, limit=10)
+    rendered = asked.compile(engine, compile_kwargs={"literal_binds": True})
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("ANALYZE"))
@@ -125,7 +124,7 @@ def test_queues_are_read_at_their_ends_even_without_statistics(units: Units, eng
 
 def test_partners_with_something_due_are_found_by_steps_through_the_index(units: Units, engine: Engine) -> None:
     add(units, *(outgoing(str(n)) for n in range(500)))
-    rendered = outbox._PARTNERS.params(now=NOW).compile(engine, compile_kwargs={"literal_binds": True})
+    rendered = outbox._PARTNERS.params(latest=NOW).compile(engine, compile_kwargs={"literal_binds": True})
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("ANALYZE"))

@@ -22,24 +22,20 @@ from ccms_ws.errors import (
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("status", [400, 406, 411, 413, 414, 415, 422])
-def test_a_refusal_of_the_message_is_permanent(status: int) -> None:
-    error = verdicts.of_status(status, None)
-    assert (error.retryable, error.cause, error.http_status) == (False, Cause.HTTP_CLIENT_ERROR, status)
-
-
-@pytest.mark.parametrize("status", [401, 403, 404, 407, 408, 429])
-def test_a_refusal_of_the_way_it_came_is_transient(status: int) -> None:
-    assert verdicts.of_status(status, None).retryable
-
-
 @pytest.mark.parametrize(
     ("status", "cause"),
-    [(302, Cause.REDIRECTED), (500, Cause.HTTP_SERVER_ERROR), (503, Cause.HTTP_SERVER_ERROR), (201, Cause.HTTP_OTHER)],
+    [
+        *((status, Cause.HTTP_CLIENT_ERROR) for status in (400, 401, 403, 404, 406, 408, 411, 413, 414, 415, 422, 429)),
+        *((302, Cause.REDIRECTED), (500, Cause.HTTP_SERVER_ERROR), (503, Cause.HTTP_SERVER_ERROR)),
+        *((201, Cause.HTTP_OTHER), (999, Cause.HTTP_OTHER)),
+    ],
 )
-def test_any_other_status_is_transient(status: int, cause: Cause) -> None:
+def test_no_http_status_ends_a_message_or_shows_that_it_has_not_arrived(status: int, cause: Cause) -> None:
+    """Anyone on the way can send it, having let the message pass or not."""
     error = verdicts.of_status(status, timedelta(seconds=7))
-    assert (error.retryable, error.cause, error.retry_after) == (True, cause, timedelta(seconds=7))
+    assert (error.retryable, error.cause, error.http_status) == (True, cause, status)
+    assert error.retry_after == timedelta(seconds=7)
+    assert cause.may_have_arrived
 
 
 @pytest.mark.parametrize(
@@ -51,6 +47,20 @@ def test_any_other_status_is_transient(status: int, cause: Cause) -> None:
         (q(SOAP11, "MustUnderstand"), None, False, Cause.FAULT_CLIENT),
         (q(SOAP11, "Server"), None, True, Cause.FAULT_SERVER),
         (q(SOAP12, "Receiver"), q(WSA, "EndpointUnavailable"), True, Cause.FAULT_SERVER),
+        (q(WSA, "EndpointUnavailable"), None, True, Cause.FAULT_SERVER),
+        (q(SOAP12, "Sender"), q(WSA, "EndpointUnavailable"), True, Cause.FAULT_SERVER),
+        (q(WSA, "DuplicateMessageID"), None, False, Cause.FAULT_DUPLICATE),
+        # Of a code whose namespace no signature binds, the local name counts.
+        ("wsa:EndpointUnavailable", None, True, Cause.FAULT_SERVER),
+        ("x:EndpointUnavailable", None, True, Cause.FAULT_SERVER),
+        ("x:Server", None, True, Cause.FAULT_SERVER),
+        ("x:FailedCheck", None, True, Cause.FAULT_SECURITY),
+        (q(SOAP12, "Sender"), "x:MessageExpired", True, Cause.FAULT_SECURITY),
+        ("x:DuplicateMessageID", None, False, Cause.FAULT_DUPLICATE),
+        ("x:InvalidRecord", None, False, Cause.FAULT_CLIENT),
+        (q(SOAP12, "Sender"), "x:ActionNotSupported", False, Cause.FAULT_CLIENT),
+        # A namespace of the partner's own that is signed: not that of message security.
+        (q("urn:partner", "FailedCheck"), None, False, Cause.FAULT_CLIENT),
         (q(WSSE, "FailedCheck"), None, True, Cause.FAULT_SECURITY),
         (q(SOAP12, "Sender"), q(WSU, "MessageExpired"), True, Cause.FAULT_SECURITY),
         ("Client.Custom", None, False, Cause.FAULT_CLIENT),
@@ -92,6 +102,14 @@ def test_an_answer_that_nobody_vouches_for_kills_no_message(condition: CcmsWsErr
         ("soon", None),
         ("", None),
         ("\u0661\u0662", None),
+        *(
+            (date, None)
+            for date in ("Mon, 01 Jan 0001 00:00:00 +1400", "Mon, 99 Jan 2026 99:99:99 GMT", "1 2 3", "Mon,")
+        ),
+        ("Fri, 31 Dec 9999 23:59:59 -1400", timedelta(seconds=10**8)),
+        ("Mon, 05 Jan 99999999999999999999 12:00:00 GMT", None),
+        ("Mon, 05 Jan 2026 12:00:00 +99999999999999999999", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", timedelta(seconds=10**8)),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_to_come(value: str, wait: timedelta | None) -> None:

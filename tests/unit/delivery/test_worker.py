@@ -28,6 +28,8 @@ from tests.support.pki import NOW
 from tests.support.posting import answer_to, noting
 from tests.support.worker import DMV, RESPONSE, SETTINGS, WINDOW, Line, answering, failing
 
+LEASE = timedelta(seconds=SETTINGS.lease_seconds)
+
 
 def test_a_delivered_message_starts_the_partners_window() -> None:
     line = Line(lambda _: Receipt(202))
@@ -76,7 +78,12 @@ def test_the_budget_of_attempts_ends_in_a_dead_letter() -> None:
 def test_a_message_that_kills_its_workers_is_not_sent_for_ever() -> None:
     line = Line(failing())
     outgoing = line.put()
-    line.units.of(outgoing).lost = 3  # three claims, none settled
+    for number in range(1, 4):  # begun three times, and no worker came back
+        with line.units() as uow:
+            (leased,) = uow.claim(worker=f"dead-{number}", now=line.clock.now(), lease=LEASE, alone=number > 2)
+            uow.begin([leased], line.clock.now())
+            uow.commit()
+        line.clock.advance(8 * LEASE)
     line.worker().run_once()
     assert line.sent == []
     assert line.units.of(outgoing).due_at is None
@@ -177,7 +184,7 @@ def test_a_lost_lease_leaves_the_message_to_its_new_holder() -> None:
     line.deliver = deliver
     line.worker().run_once()
     assert line.units.of(outgoing).worker == "w2"
-    assert line.units.of(outgoing).history == []
+    assert [attempt.outcome for attempt in line.units.of(outgoing).history] == ["lapsed"]
     assert line.told("delivered") == []
 
 

@@ -11,9 +11,9 @@ import pytest
 from lxml import etree
 
 from ccms_ws.clock import FixedClock
-from ccms_ws.contract.namespaces import DS, SOAP11, WSA, WSA_FAULT_ACTION, WSA_NONE, WSA_SOAP_FAULT_ACTION
+from ccms_ws.contract.namespaces import DS, SOAP11, WSA, WSA_FAULT_ACTION, WSA_NONE, WSA_SOAP_FAULT_ACTION, WSSE
 from ccms_ws.envelope.canonical import canonical
-from ccms_ws.envelope.faults import compose_fault
+from ccms_ws.envelope.faults import SoapFault, compose_fault
 from ccms_ws.envelope.inbound import VerifiedEnvelope, open_parsed
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.errors import (
@@ -24,7 +24,9 @@ from ccms_ws.errors import (
     NotPermitted,
     PartNotSigned,
     ReplyAddressRefused,
+    SignatureInvalid,
     SignerNotTrusted,
+    StoreError,
 )
 from tests.support.envelopes import (
     ACTION,
@@ -32,6 +34,7 @@ from tests.support.envelopes import (
     NS,
     POLICY,
     QUERY,
+    TEST,
     acceptance,
     addressing,
     opened,
@@ -165,12 +168,40 @@ def test_a_signed_fault_may_answer(version: SoapVersion, action: str) -> None:
     assert envelope.fault.detail is envelope.payload.find(".//{urn:x}Error")
 
 
-def test_a_fault_with_somebody_else_s_action_is_refused() -> None:
+@pytest.mark.parametrize("action", [ACTION, "urn:x:error", f"{TEST}:Fault:SOAPFaultException"])
+def test_a_fault_with_an_action_of_its_stack_s_own_is_taken_with_a_remark(action: str) -> None:
     fault = compose_fault(ActionMismatch(), "incident", SoapVersion.SOAP11)
-    for action in (ACTION, "urn:x:error"):
-        with pytest.raises(ActionMismatch):
-            opened(received(_answer(fault, action), soap_action=None), accept=FAULTS)
-        fault = compose_fault(ActionMismatch(), "incident", SoapVersion.SOAP11)
+    envelope = opened(received(_answer(fault, action), soap_action=None), accept=FAULTS)
+    assert envelope.fault is not None
+    assert envelope.remarks == (f"WSA SOAP 5: the wsa:Action of the fault is {action!r}",)
+
+
+def _fault_in(answer: bytes, version: SoapVersion) -> SoapFault | None:
+    content_type = f"{version.media_type}; charset=utf-8"
+    return opened(received(answer, version, soap_action=None, content_type=content_type), accept=FAULTS).fault
+
+
+@pytest.mark.parametrize("version", list(SoapVersion))
+def test_a_code_whose_prefix_anyone_could_rebind_stands_as_it_was_written(version: SoapVersion) -> None:
+    fault = compose_fault(SignatureInvalid(), "incident", version)
+    declared = f'xmlns:wsse="{WSSE}"'.encode()
+    raw = _answer(fault, WSA_SOAP_FAULT_ACTION, version)
+    head, body, rest = raw.partition(b":Body")
+    assert declared in rest
+    for message in (raw, head + body + rest.replace(declared, b'xmlns:wsse="urn:other"')):
+        read = _fault_in(message, version)
+        assert read is not None
+        assert (read.subcode or read.code) == "wsse:FailedCheck"
+        assert version is SoapVersion.SOAP11 or read.code == f"{{{version.namespace}}}Sender"
+
+
+def test_a_code_whose_prefix_is_signed_is_resolved() -> None:
+    for version in SoapVersion:
+        fault = compose_fault(StoreError(), "incident", version)
+        raw = _answer(fault, WSA_SOAP_FAULT_ACTION, version)
+        read = _fault_in(raw, version)
+        assert read is not None
+        assert read.code == f"{{{version.namespace}}}{'Server' if version is SoapVersion.SOAP11 else 'Receiver'}"
 
 
 def test_a_fault_is_no_payload_of_a_request() -> None:

@@ -11,14 +11,16 @@ from uuid import UUID
 import pytest
 from lxml import etree
 
+from ccms_ws.contract import schemas
+from ccms_ws.contract.codes import code_list
 from ccms_ws.domain.courts import CaseType, DriverLicense, PersonName
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.domain.partners import Partner, ProbationUnit
 from ccms_ws.exchanges.fcc807.handler import AsOfDateInFuture, CourtUnknown, handle
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, Rejection, RejectionReason, Response
 from ccms_ws.exchanges.fcc807.text import response_text
-from ccms_ws.exchanges.fcc807.wire import query_from_xml, query_to_xml, response_from_xml
-from ccms_ws.parts.metadata import MessageKind, first_metadata
+from ccms_ws.exchanges.fcc807.wire import Q_REASON_TEXT, query_from_xml, query_to_xml, response_from_xml
+from ccms_ws.parts.metadata import MessageKind, first_metadata, reply_metadata
 from tests.support.books import ADULT, JUVENILE, NOW, ORI, Books, context, person, unit
 
 ANA = person("P1", "Ana María", "Núñez-O'Brien", date(1980, 2, 3), "A1234567")
@@ -150,3 +152,33 @@ def test_answers_and_queries_survive_the_wire(books: Books) -> None:
     for answer in (ask(books, case_number="24CR100"), ask(books, case_number="24CR999")):
         assert response_from_xml(etree.fromstring(response_text(answer))) == answer
         assert answer.metadata.correlation_id == UUID(int=1)
+
+
+# -- open code lists --------------------------------------------------------------------------------------------------
+def rejection(code: str, sentence: str | None) -> Rejection:
+    """What a client reads of a rejection of that code, with that sentence on the wire."""
+    metadata = reply_metadata("FCC807", "1.0", context(), MessageKind.RESPONSE)
+    message = etree.fromstring(response_text(Rejection(metadata=metadata, reason=code, sentence=sentence or "x")))
+    schemas.validate(message)
+    element = message.find(f".//{Q_REASON_TEXT}")
+    assert element is not None
+    if sentence is None:
+        parent = element.getparent()
+        assert parent is not None
+        parent.remove(element)
+    read = response_from_xml(message)
+    assert isinstance(read, Rejection)
+    return read
+
+
+def test_a_reason_that_this_version_does_not_know_is_shown_with_its_sentence() -> None:
+    read = rejection("CourtClosed", "The court is closed for the day.")
+    assert (str(read.reason), read.text) == ("CourtClosed", "The court is closed for the day.")
+    assert rejection("CourtClosed", None).text == ""
+
+
+def test_the_sentence_of_a_known_reason_is_the_one_that_was_sent() -> None:
+    read = rejection("CaseNotFound", "No such case; ask the clerk.")
+    assert read.reason is RejectionReason.CASE_NOT_FOUND
+    assert read.text == "No such case; ask the clerk."
+    assert rejection("CaseNotFound", None).text == code_list("fcc807-rejection-reasons")["CaseNotFound"].text

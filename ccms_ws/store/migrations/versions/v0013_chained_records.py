@@ -13,7 +13,7 @@ from ccms_ws.store.migrations.hashes import incoming_hash, record_hash
 from ccms_ws.store.migrations.types import Instant, RowId, code
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 _KINDS = ("incoming", "quarantined", "outgoing", "attempt", "intervention", "hold", "hold end")
 _INCOMING = (

@@ -11,8 +11,8 @@ from alembic import op
 from ccms_ws.domain.courts import PersonName
 from ccms_ws.domain.name_matching import surname_keys
 
-revision = "0012"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 
 _CHUNK = 10_000
 _PERSON = ("court_ori", "participant_id")
