@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -33,7 +34,8 @@ def person(**changes: Any) -> Record:
 
 
 def entry(**changes: Any) -> Record:
-    return replace(FINE, **({"entry_id": "E-3"} | changes))
+    stated: dict[str, Any] = {"entry_id": "E-3"} | changes
+    return replace(FINE, **stated)
 
 
 @pytest.mark.parametrize(
