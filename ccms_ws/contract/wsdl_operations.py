@@ -138,6 +138,7 @@ class _Reader:
     def __init__(self, definitions: list[_Element]) -> None:
         self._definitions = definitions
         self._found = Operations()
+        self._at_ports: set[tuple[str, str, str]] = set()
         self._messages, self._port_types, self._bindings = (
             self._declared(kind) for kind in ("message", "portType", "binding")
         )
@@ -156,10 +157,10 @@ class _Reader:
                 for operation in self._operations_of(binding.port_type):
                     bound = _bound(binding, operation)
                     if bound is not None:
+                        self._at_ports.add((binding.port_type, operation.get("name", ""), _input_name(operation)))
                         self._read_bound(port, binding, operation, bound)
-        served = {each.operation.port_type for each in self._found.bound}
         for port_type in self._port_types:
-            if port_type not in served and self._may_be_soap(port_type):
+            if self._may_be_soap(port_type):
                 self._read_abstract(port_type)
         return self._found
 
@@ -199,7 +200,10 @@ class _Reader:
         self._found.bound.append(BoundOperation(port, read, _soap_action(binding, bound), headers))
 
     def _read_abstract(self, port_type: str) -> None:
+        """Read the operations of a port type that are at no port."""
         for operation in self._operations_of(port_type):
+            if (port_type, operation.get("name", ""), _input_name(operation)) in self._at_ports:
+                continue
             try:
                 _add(self._found.usable, self._operation(port_type, operation, None, None))
             except ContractError as error:

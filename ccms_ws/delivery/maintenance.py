@@ -67,7 +67,7 @@ class Maintenance:
             breakers = [
                 breaker
                 for breaker in uow.circuit_breakers.list_lines()
-                if breaker.retry_at and breaker.retry_at > now + self._longest_wait
+                if breaker.retry_at and breaker.retry_at > now + max(self._longest_wait, self._lease)  # a probe's lease
             ]
             for breaker in breakers:
                 uow.circuit_breakers.put(replace(breaker, retry_at=now))

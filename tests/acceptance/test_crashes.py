@@ -46,7 +46,7 @@ POINTS = {
 
 
 def test_a_program_dies_at_every_step(tmp_path: Path, tell: Tell) -> None:
-    with House(tmp_path, workers=2, people=120) as house:
+    with House(tmp_path, workers=2, people=400) as house:
         waiting = {name: deque(points) for name, points in POINTS.items()}
         deadline, next_push = time.monotonic() + 400, 0.0
         while any(waiting.values()):
@@ -60,7 +60,7 @@ def test_a_program_dies_at_every_step(tmp_path: Path, tell: Tell) -> None:
             house.revive()
             if time.monotonic() > next_push:
                 house.push()
-                next_push = time.monotonic() + 0.5
+                next_push = time.monotonic() + 1.0
             time.sleep(0.02)
         tally = house.settle()
         assert tally.deaths == sum(map(len, POINTS.values())) >= 20

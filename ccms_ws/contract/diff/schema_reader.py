@@ -156,17 +156,17 @@ class Types:
             elif kind in ("sequence", "all", "choice") and inside.most > 0:
                 under = replace(inside, alternative=inside.alternative or kind == "choice")
                 children = self._groups(child, where, under, particles, wildcards)
-                found.append(Group(kind, int(child.get("minOccurs", "1")), _most(child), children))
+                found.append(Group(kind, _least(child), _most(child), children))
             elif kind == "group" and child.get("ref") and inside.most > 0:
                 group = self.set.components.get(("group", qualified(child, "ref")))
                 if group is not None:
                     children = self._groups(self._use(group), where, inside, particles, wildcards)
-                    found.append(Group("sequence", int(child.get("minOccurs", "1")), _most(child), children))
+                    found.append(Group("sequence", _least(child), _most(child), children))
         return tuple(found)
 
     def _particle(self, element: _Element, where: str, repeat: _Repeat) -> Particle:
         least = 0 if repeat.alternative else repeat.least
-        inner = int(element.get("minOccurs", "1"))
+        inner = _least(element)
         if element.get("ref"):
             name = qualified(element, "ref")
             declared = self.set.components.get(("element", name))
@@ -271,7 +271,7 @@ class _Repeat:
     alternative: bool = False
 
     def times(self, element: _Element) -> _Repeat:
-        least, most = self.least * int(element.get("minOccurs", "1")), min(UNBOUNDED, self.most * _most(element))
+        least, most = self.least * _least(element), min(UNBOUNDED, self.most * _most(element))
         return replace(self, least=least, most=most)
 
 
@@ -337,6 +337,15 @@ def _control(element: _Element, attribute: str, kinds: tuple[str, ...]) -> froze
     return frozenset(kinds) if "#all" in said else frozenset(said.split()) & set(kinds)
 
 
+def _least(element: _Element) -> int:
+    return _number(element.get("minOccurs", "1"))
+
+
 def _most(element: _Element) -> int:
-    most = element.get("maxOccurs", "1")
-    return UNBOUNDED if most == "unbounded" else int(most)
+    most = element.get("maxOccurs", "1").strip()
+    return UNBOUNDED if most == "unbounded" else _number(most)
+
+
+def _number(text: str) -> int:
+    """A number of occurrences. What is none counts as one: the declaration itself is compared too."""
+    return int(text) if text.strip().isascii() and text.strip().isdigit() else 1

@@ -244,6 +244,11 @@ def test_a_change_is_reported_for_who_sends_and_who_receives(name: str, tmp_path
     assert effects in {(each.effect, each.sender, each.receiver) for each in said}, said
 
 
+def test_an_occurrence_that_is_no_number_is_reported_too(tmp_path: Path) -> None:
+    (change,) = changes(tmp_path, BASE, BASE.replace('maxOccurs="9"', 'maxOccurs="many"'))
+    assert change.what == "Item may occur at most 1 times"
+
+
 def test_documentation_is_no_change(tmp_path: Path) -> None:
     new = BASE.replace("Words.", "Other words.").replace("<xs:key ", "<!-- a comment --><xs:key ")
     new = new.replace("<w:types>", "<w:documentation>What it is.</w:documentation><w:types>")

@@ -178,6 +178,13 @@ REFUSED: dict[str, tuple[str, str]] = {
         wsdl(messages=MESSAGE.replace("UpdateBatch", "UpdateError")),
         "no operation takes col903:CollectionBalanceUpdateBatch; they take col903:CollectionBalanceUpdateError",
     ),
+    "an operation that is not bound": (
+        wsdl(
+            messages=MESSAGE + '<wsdl:message name="E"/>',
+            operations=OPERATION.replace("Submit", "Send") + OPERATION.replace("t:In", "t:E"),
+        ),
+        "binds col903:CollectionBalanceUpdateBatch to no SOAP port",
+    ),
     "no port": (wsdl(ports=" "), "has no port with a SOAP address"),
     "an element that the partner's schema lacks": (
         wsdl(schema=f'<xs:schema targetNamespace="{COL903}"><xs:element name="Other"/></xs:schema>'),

@@ -102,6 +102,15 @@ def test_a_clock_that_is_set_back_does_not_put_messages_off_for_years() -> None:
     assert line.units.of(outgoing).history[0].outcome == "delivered"
 
 
+def test_a_probe_lasts_as_long_as_its_lease_whatever_the_waits_are() -> None:
+    short = {"longest_retry_seconds": 1.0, "longest_rest_seconds": 1.0}
+    line = Line(failing(), settings=SETTINGS.model_copy(update=short))
+    probed = PartnerLine("DMV", BreakerState.HALF_OPEN, 9, NOW, NOW + timedelta(seconds=SETTINGS.lease_seconds))
+    line.units.records.lines["DMV"] = probed
+    line.worker().run_once()
+    assert line.units.records.lines["DMV"] == probed
+
+
 def test_a_worker_notices_that_the_clock_is_set_back_while_it_runs() -> None:
     line = Line(lambda _: Receipt(202))
     worker = line.worker()
