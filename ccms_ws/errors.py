@@ -5,7 +5,7 @@
       FileRefused           stands in tabular_files
       ContractError         SchemaViolated, UnknownMessage, ContractMissing
       HttpRefusal           MethodNotAllowed, LengthRequired, MessageTooLarge, UnsupportedMediaType, RequestMalformed,
-                            RequestTimeout, ServiceNotFound, UnforeseenError, Overloaded, RateLimited
+                            RequestTimeout, ServiceNotFound, Overloaded
       EnvelopeError         MalformedEnvelope, LimitExceeded, SoapVersionMismatch, HeaderNotUnderstood
         AddressingError     AddressingHeaderMissing, AddressingHeaderInvalid, ActionMismatch, ActionNotSupported,
                             DestinationUnreachable, ReplyAddressRefused, MessageIdReused, AnswerUnrelated
@@ -136,25 +136,10 @@ class ServiceNotFound(HttpRefusal):
     status = "404 Not Found"
 
 
-class UnforeseenError(HttpRefusal):
-    """The endpoint has a defect; the incident id leads to the explanation."""
-
-    code = "http.internal"
-    status = "500 Internal Server Error"
-
-
 class Overloaded(HttpRefusal):
     """The endpoint is at its limit; try again later."""
 
     code = "http.overloaded"
-    status = "503 Service Unavailable"
-    retryable = True
-
-
-class RateLimited(HttpRefusal):
-    """The partner sends more requests than its limit allows; try again later."""
-
-    code = "http.rate-limited"
     status = "503 Service Unavailable"
     retryable = True
 

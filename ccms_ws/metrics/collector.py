@@ -19,10 +19,11 @@ from ccms_ws.clock import Clock
 from ccms_ws.config import PartnerSettings
 from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
-from ccms_ws.errors import ConfigError, RateLimited
+from ccms_ws.errors import ConfigError
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.metrics import families
 from ccms_ws.metrics.families import FAMILIES, Family, Samples
+from ccms_ws.services.rates import RateLimited
 from ccms_ws.store.heartbeats import ENDPOINT, WORKER, RunningProgram
 from ccms_ws.store.measures import HELD_BACK, Measures
 from ccms_ws.store.traffic import QUARANTINED, UNANSWERED

@@ -22,6 +22,7 @@ from ccms_ws.envelope.published_keys import key_hash
 from ccms_ws.envelope.trust import PinnedCertificate
 from ccms_ws.errors import ConfigError
 from ccms_ws.log import Limited
+from ccms_ws.services.connections import plain_address
 from ccms_ws.services.http import Environ
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ class TlsClients:
 
     def _comes_from_proxy(self, environ: Mapping[str, str]) -> bool:
         try:
-            address = ip_address(environ.get("REMOTE_ADDR", ""))
+            address = ip_address(plain_address(environ.get("REMOTE_ADDR", "")))
         except ValueError:
             return False
         return any(address in network for network in self._networks)

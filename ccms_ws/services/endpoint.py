@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from ccms_ws.errors import HttpRefusal, Overloaded, RequestMalformed, RequestTimeout, UnforeseenError
+from ccms_ws.errors import HttpRefusal, Overloaded, RequestMalformed, RequestTimeout
 from ccms_ws.log import Limited, report_unwritten
 from ccms_ws.services.connections import Peer, plain_address
 from ccms_ws.services.http import Environ, Response, WsgiApplication
@@ -32,6 +32,13 @@ _limited = Limited(log, most=20)
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 _BEAT_SECONDS = 5.0
+
+
+class UnforeseenError(HttpRefusal):
+    """The endpoint has a defect; the incident id leads to the explanation."""
+
+    code = "http.internal"
+    status = "500 Internal Server Error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

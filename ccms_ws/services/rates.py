@@ -7,7 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ccms_ws.errors import RateLimited
+from ccms_ws.errors import HttpRefusal
+
+
+class RateLimited(HttpRefusal):
+    """The partner sends more requests than its limit allows; try again later."""
+
+    code = "http.rate-limited"
+    status = "503 Service Unavailable"
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)

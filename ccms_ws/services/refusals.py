@@ -17,8 +17,9 @@ from uuid import UUID, uuid4
 
 from ccms_ws.domain.messages import Refusal, RefusalCount
 from ccms_ws.domain.ports import UnitOfWorkFactory
-from ccms_ws.errors import CcmsWsError, RateLimited, StoreError, StoreUnavailable
+from ccms_ws.errors import CcmsWsError, StoreError, StoreUnavailable
 from ccms_ws.log import Limited, get_logger
+from ccms_ws.services.rates import RateLimited
 
 log = get_logger(__name__)
 _outage = Limited(log, most=1)

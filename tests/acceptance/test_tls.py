@@ -159,3 +159,21 @@ def test_behind_a_proxy_a_signed_timestamp_is_enough_for_the_partner_alone(
         assert asked(None, X_SSL_Client_Cert=quote(pem)) == 400
         assert asked(None, x_ssl_client_cert=shown) == 400
         assert asked(None, Profile.GFIPM_S2S) == 200  # a full signature needs no connection of its own
+
+
+@pytest.mark.parametrize("written", ["127.0.0.1", "::1"])
+def test_a_proxy_is_recognised_at_a_socket_for_both_versions_of_ip(tmp_path: Path, doors: Doors, written: str) -> None:
+    """Such a socket shows 127.0.0.1 as ::ffff:127.0.0.1."""
+
+    def change(settings: Path) -> None:
+        agree(doors, addresses=written)(settings)
+        settings.write_text(settings.read_text().replace('host = "127.0.0.1"\nport', 'host = "::"\nport'))
+
+    pem = (doors.folder / "adult-probation.crt").read_bytes()
+    proxy = "::1" if written == "::1" else "127.0.0.1"
+    with served_court(tmp_path / "court", change=change) as served:
+        connection = http.client.HTTPConnection(proxy, served.port, timeout=20)
+        headers = SOAP | {HEADER: quote(pem)}
+        connection.request("POST", "/FCC807/1.0", query(served, Profile.TLS_ENDORSING_TIMESTAMP), headers)
+        assert connection.getresponse().status == 200
+        connection.close()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ccms_ws.errors import RateLimited
-from ccms_ws.services.rates import Rate, RateLimits
+from ccms_ws.services.rates import Rate, RateLimited, RateLimits
 
 
 def allowed(limits: RateLimits, partner_id: str, tries: int = 50) -> int:
