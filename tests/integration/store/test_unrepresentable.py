@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -28,11 +29,11 @@ def test_sound_books_have_nothing_to_find(units: Units, engine: Engine) -> None:
     assert unrepresentable(engine, ORI) == []
 
 
-def person(**changes: object) -> Record:
+def person(**changes: Any) -> Record:
     return replace(BEN, participant_id="P-3", **changes)
 
 
-def entry(**changes: object) -> Record:
+def entry(**changes: Any) -> Record:
     return replace(FINE, **({"entry_id": "E-3"} | changes))
 
 

@@ -168,7 +168,8 @@ def test_answers_and_queries_survive_the_wire(books: Books) -> None:
 def test_whoever_is_not_alone_in_fitting_a_name_is_not_found(on_file: list[str], asked: str, found: bool) -> None:
     books, born = Books(), date(1980, 2, 3)
     for number, name in enumerate(on_file):
-        books.case(f"24CR{number}", person(f"X{number}", *name.split("|"), born))
+        given, surname = name.split("|")
+        books.case(f"24CR{number}", person(f"X{number}", given, surname, born))
         account = (f"24CR{number}", f"X{number}", EntryKind.ASSESSMENT, "BaseFine", Decimal("1.00"), date(2024, 5, 1))
         books.add(LedgerEntry(f"E{number}", ORI, *account))
     answer = ask(books, name=PersonName(*asked.split("|")), birth_date=born)
