@@ -162,6 +162,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
 }
 """What the column `record` may say, and the other columns of each kind of record."""
 
+_KNOWN: Final = {kind: {"record", *(column.name for column in columns)} for kind, columns in COLUMNS.items()}
 FILE_COLUMNS: Final = Columns(
     names=tuple(dict.fromkeys(["record", *(column.name for columns in COLUMNS.values() for column in columns)])),
     required=("record",),
@@ -176,25 +177,28 @@ def read_record(row: Mapping[str, str], court: Court) -> Statement:
     columns = COLUMNS.get(kind)
     if columns is None:
         raise RowRefused("record", f"is not one of {', '.join(COLUMNS)}")
-    if unknown := {name for name, text in row.items() if text} - {column.name for column in columns} - {"record"}:
+    known = _KNOWN[kind]
+    if unknown := [name for name, text in row.items() if text and name not in known]:
         raise RowRefused(min(unknown), f"a {kind} has no such column")
     values: dict[str, Any] = {}
     unstated: set[str] = set()
     for column in columns:
-        said = row.get(column.name)
+        name, read, usual = column.name, column.read, column.usual
+        said = row.get(name)
         text = "" if said is None else said.strip()
-        if column.required and not text:
-            raise RowRefused(column.name, "is empty")
-        if said is None or (not text and column.usual is not None):
-            unstated.add(column.name)
-            values[column.name] = column.read("") if column.usual is None else column.usual
+        if not text:
+            if column.required:
+                raise RowRefused(name, "is empty")
+            if said is None or usual is not None:
+                unstated.add(name)
+            values[name] = "" if read is str else read("") if usual is None else usual
             continue
         if len(text) > column.longest:
-            raise RowRefused(column.name, f"is longer than {column.longest} characters")
+            raise RowRefused(name, f"is longer than {column.longest} characters")
         try:
-            values[column.name] = column.read(text)
+            values[name] = text if read is str else read(text)
         except ValueError as error:
-            raise RowRefused(column.name, str(error)) from None
+            raise RowRefused(name, str(error)) from None
     if kind == "participant":
         _complete_licence(values, unstated)
     return Statement(_MAKERS[kind](values, court), frozenset(unstated))

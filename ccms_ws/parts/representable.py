@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
+from ccms_ws.contract import catalog
 from ccms_ws.contract.facets import facets_of
 from ccms_ws.contract.namespaces import EXT, NC, J, q
 from ccms_ws.domain.courts import Case, CaseParticipant, DriverLicense, Participant, PersonName
@@ -97,8 +99,14 @@ def _shared_problems(field: str, fee_kind: str, statute: str) -> Sequence[Proble
 
 def text_problems(field: str, value: str, element: str) -> Iterator[Problem]:
     """Of a value that is written as the text of that element or type."""
-    if why := facets_of(element).why_not(value):
+    if why := _why_not(catalog.folder("xsd"), element, value):
         yield field, why
+
+
+@lru_cache(maxsize=10_000)
+def _why_not(_: Path, element: str, value: str) -> str:
+    """Rows about one case or person stand near each other, so their values come again soon."""
+    return facets_of(element).why_not(value)
 
 
 def day_problems(field: str, day: date | None) -> Iterator[Problem]:

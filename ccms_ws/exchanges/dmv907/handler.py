@@ -32,6 +32,9 @@ from ccms_ws.parts.representable import in_words
 
 log = structlog.get_logger(__name__)
 
+_DEAD = AbstractState.UNDELIVERABLE
+"""An operator has to do something about it: it counts as open, but not as done."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldOrder:
@@ -179,13 +182,13 @@ def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notificati
 def _check_new(abstract: Abstract, open_hold: Abstract | None, uow: UnitOfWork) -> None:
     """Raises AlreadyOrdered for what was ordered before, and stands."""
     if abstract.action is AbstractAction.HOLD:
-        if open_hold is not None and _ordered(open_hold) == _ordered(abstract):
+        if open_hold is not None and open_hold.state is not _DEAD and _ordered(open_hold) == _ordered(abstract):
             raise _already(open_hold)
         return
     if abstract.releases is None or (open_hold is not None and open_hold.abstract_id == abstract.releases):
         return
     for release in uow.abstracts.releases_of(abstract.releases):
-        refused = release.state in (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR)
+        refused = release.state in (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR, _DEAD)
         if not refused and release.release_reason is abstract.release_reason:
             raise _already(release)
 

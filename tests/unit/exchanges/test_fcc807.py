@@ -182,3 +182,31 @@ def test_the_sentence_of_a_known_reason_is_the_one_that_was_sent() -> None:
     assert read.reason is RejectionReason.CASE_NOT_FOUND
     assert read.text == "No such case; ask the clerk."
     assert rejection("CaseNotFound", None).text == code_list("fcc807-rejection-reasons")["CaseNotFound"].text
+
+
+@pytest.mark.parametrize(
+    ("on_file", "asked", "found"),
+    [
+        (["R|Lee"], "Robert|Lee", True),
+        (["Robert|Lee"], "R|Lee", True),
+        (["R|Lee", "Robert|Lee"], "Robert|Lee", False),  # who the initial is, the books do not say
+        (["Robert|Lee", "Rachel|Lee"], "R|Lee", False),
+        (["Robert|Lee", "Rachel|Lee"], "Robert|Lee", True),
+        (["Ana|Müller", "Ana|Mueller"], "Ana|Mueller", False),
+        (["Ana|Muller", "Ana|Mueller"], "Ana|Muller", True),
+        (["Ana|St. John"], "Ana|Saint John", True),
+    ],
+)
+def test_whoever_is_not_alone_in_fitting_a_name_is_not_found(on_file: list[str], asked: str, found: bool) -> None:
+    books, born = Books(), date(1980, 2, 3)
+    for number, name in enumerate(on_file):
+        given, surname = name.split("|")
+        books.case(f"24CR{number}", person(f"X{number}", given, surname, born))
+        account = (f"24CR{number}", f"X{number}", EntryKind.ASSESSMENT, "BaseFine", Decimal("1.00"), date(2024, 5, 1))
+        books.add(LedgerEntry(f"E{number}", ORI, *account))
+    answer = ask(books, name=PersonName(*asked.split("|")), birth_date=born)
+    if found:
+        assert isinstance(answer, BalanceFound)
+    else:
+        assert isinstance(answer, Rejection)
+        assert answer.reason is RejectionReason.MULTIPLE_MATCHES
