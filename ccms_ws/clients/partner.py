@@ -239,7 +239,7 @@ class _Payload:
 
 def _kept(message: OutgoingMessage, sent: bytes | SealedStream) -> SentEnvelope:
     if isinstance(sent, SealedStream):
-        return SentEnvelope(zlib.compress(sent.head), ENVELOPE_END)
+        return SentEnvelope(zlib.compress(sent.head, 1), ENVELOPE_END)
     return SentEnvelope.around(b"".join(_Payload(message)), sent)
 
 

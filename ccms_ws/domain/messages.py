@@ -80,8 +80,8 @@ class SentEnvelope:
         """Of an envelope that was sent as a whole."""
         start = sent.find(payload)
         if start < 0:
-            return cls(zlib.compress(sent), None)
-        return cls(zlib.compress(sent[:start]), sent[start + len(payload) :])
+            return cls(zlib.compress(sent, 1), None)
+        return cls(zlib.compress(sent[:start], 1), sent[start + len(payload) :])
 
     def whole(self, payload: bytes) -> bytes:
         """The envelope as it was sent, byte for byte."""
