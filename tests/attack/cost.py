@@ -301,7 +301,7 @@ def headers(fills: dict[str, Fill] | None = None) -> Iterator[Growth]:
 
 def _with_header(header: str, start: str, fill: Fill) -> Make:
     raw = messages()["by direct"]
-    return lambda size: replace(received(raw), **{header: start + fill(size)})
+    return lambda size: replace(received(raw), **{header: start + fill(size)})  # type: ignore[arg-type]
 
 
 def prologs() -> Iterator[Growth]:
