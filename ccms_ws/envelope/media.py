@@ -12,6 +12,7 @@ from ccms_ws.errors import UnsupportedMediaType
 _VERSIONS: Final = {version.media_type: version for version in SoapVersion}
 _WORD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # RFC 9110 5.6.2
 _PARAMETER: Final = re.compile(rf'[ \t]*+;[ \t]*+(?:({_WORD})=(?:({_WORD})|"((?:[^"\\]|\\.)*+)"))?', re.DOTALL)
+_LONGEST: Final = 4096
 _CHARSETS: Final = frozenset({"utf-8", "utf-16", "utf-16le", "utf-16be"})
 _MISSPELT: Final = {"utf8": "utf-8"}
 
@@ -35,7 +36,7 @@ def read_media_type(content_type: str) -> MediaType:
     """
     name, separator, _ = content_type.partition(";")
     version = _VERSIONS.get(name.strip(" \t").lower())
-    if version is None:
+    if version is None or len(content_type) > _LONGEST:
         raise UnsupportedMediaType(f"Content-Type {content_type[:200]!r}", rule="BP R1115")
     parameters = _parameters(content_type[len(name) :]) if separator else {}
     charset = parameters.get("charset")

@@ -25,6 +25,7 @@ from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.errors import CcmsWsError
+from tests.attack.fillings import CONTENTS, PREFIXED, RAW, TAGS, VALUES, Fill, numbered, random_fills
 from tests.attack.fuzzing import name_the_dmv
 from tests.attack.hostile import sign_again
 from tests.support.envelopes import POLICY, TEST, opened, payload, received, sealed
@@ -135,99 +136,6 @@ def _cost(growth: Growth, size: int, subject: Callable[[Received], None], enough
     return best
 
 
-# -- what parts are filled with ----------------------------------------------------------------------------------------
-Fill = Callable[[int], str]
-
-
-def _repeat(unit: str) -> Fill:
-    return lambda size: unit * max(1, size // max(1, len(unit.encode())))
-
-
-def _numbered(unit: str) -> Fill:
-    """`unit` with {} in it, which a number takes the place of."""
-    return lambda size: "".join(unit.format(number) for number in range(max(1, size // (len(unit.format(1000))))))
-
-
-_UNITS: Final = (
-    "a", "0", "A", " ", "\t", '"', "\\", "\\\\", '\\"', ",", "=", "+", ";", "#", "/", ":", "-", ".", "'", "{", "<", "&",
-    "?", "!", "%41", "xmlns", " xmlns:", "xmlns=", "id=", "CN=", "CN=a,", "CN=a+", " ,", '",', '="', '"a"', " A", "A ",
-    "A\n", "==", "urn:", "a:", "1.", ".1", "-1", "2026-", "T00:", "é", "\U0001f600", "\\41", "\\,", "/CN=a", "OID.",
-    "#0c01", "text/xml;", "; a=b", ';a="', "\\a", "Body", "<Body ", "<a", "<!--", "]]>",
-)  # fmt: skip
-VALUES: Final = {repr(unit): _repeat(unit) for unit in _UNITS} | {
-    "numbered prefixes": _numbered("p{} "), "#default": _repeat("#default "), "numbered ids": _numbered("#id{} "),
-    "numbered RDNs": _numbered("OU={},"),
-}  # fmt: skip
-"""Texts of fields, before they are escaped."""
-
-_RAW: Final = {
-    "&#120;mlns": _repeat("&#120;mlns"), " &#120;mlns:": _repeat(" &#120;mlns:"), "&#10;": _repeat("&#10;"),
-    "&amp;": _repeat("&amp;"), "&quot;": _repeat("&quot;"), "&#32;A": _repeat("&#32;A"),
-}  # fmt: skip
-"""Texts of fields, as they are written in XML."""
-
-CONTENTS: Final = {
-    "empty elements": _repeat("<t:x/>"),
-    "elements without a prefix": _repeat("<x/>"),
-    "elements of numbered names": _numbered("<t:x{}/>"),
-    "elements with text": _repeat("<t:x>a</t:x>"),
-    "elements with white space": _repeat("<t:x/> "),
-    "elements with an attribute": _repeat('<t:x a=""/>'),
-    "elements with ids": _numbered('<t:x Id="i{}"/>'),
-    "elements with wsu:Id": _numbered('<t:x wsu:Id="i{}"/>'),
-    "elements with one id": _repeat('<t:x Id="i"/>'),
-    "attributes named like a part of an id": _repeat('<t:x I="" d="" D="" A="" s=""/>'),
-    "elements with 60 attributes": _repeat("<t:x " + " ".join(f'a{n}=""' for n in range(60)) + "/>"),
-    "elements with 60 attributes of a namespace": _repeat("<t:x " + " ".join(f't:a{n}=""' for n in range(60)) + "/>"),
-    "elements with a declaration": _repeat('<x xmlns="urn:x"/>'),
-    "elements with numbered declarations": _numbered('<p:x xmlns:p="u:{}"/>'),
-    "elements with 60 declarations": _repeat("<x " + " ".join(f'xmlns:a{n}="u"' for n in range(60)) + "/>"),
-    "elements with xsi:type": _repeat('<t:x xsi:type="t:T"/>'),
-    "elements with xsi:type of an unknown prefix": _repeat('<t:x xsi:type="nix:T"/>'),
-    "elements with xsi:type of an outer prefix": _repeat('<t:x xsi:type="o0:T"/>'),
-    "elements with xsi:type and an attribute": _repeat('<t:x t:a="" xsi:type="t:T"/>'),
-    "comments": _repeat("<!---->"),
-    "comments in a text": _repeat("a<!---->"),
-    "comments between elements": _repeat("<t:x/>a<!---->b"),
-    "CDATA sections": _repeat("<![CDATA[x]]>"),
-    "CDATA sections in a text": _repeat("a<![CDATA[x]]>"),
-    "character references": _repeat("&#65;"),
-    "entities": _repeat("&lt;"),
-    "carriage returns": _repeat("&#13;"),
-    "text": _repeat("a"),
-    "white space": _repeat(" \n"),
-    "processing instructions": _repeat("<?a?>"),
-    "start tags": _repeat("<t:x>"),
-    "markup": _repeat("<"),
-}  # fmt: skip
-"""What stands in an element, as it is written. The prefixes t, wsu and xsi are declared around it."""
-
-_PREFIXED: Final = {
-    "elements of an outer prefix": _repeat("<o0:x/>"),
-    "elements with 50 attributes of outer prefixes": _repeat("<x " + " ".join(f'o{n}:a=""' for n in range(50)) + "/>"),
-    "elements with an attribute of an outer prefix": _repeat('<t:x o0:a=""/>'),
-    "elements that rebind an outer prefix": _repeat('<o0:x xmlns:o0="urn:x"/>'),
-}  # fmt: skip
-"""What else stands in an element where the prefixes o0 to o49 are declared."""
-
-TAGS: Final = {
-    "declarations": _numbered(' xmlns:p{}="u:{}"'.replace("{}", "{0}")),
-    "declarations of one namespace": _numbered(' xmlns:p{}="u"'),
-    "attributes": _numbered(' a{}=""'),
-    "attributes of a namespace": _numbered(' t:a{}=""'),
-    "a long attribute": lambda size: f' a="{"x" * size}"',
-    "an attribute that speaks of declarations": lambda size: f' a="{"&#120;mlns" * (size // 10)}"',
-}
-"""What stands in a start tag."""
-
-
-def random_fills(chance: random.Random, count: int) -> dict[str, Fill]:
-    """Texts of random short units, for what nobody has thought of."""
-    alphabet = "aA01 \t\"'\\,;+=#<>&/:.-?!{}[]()@_%*xmlns"
-    units = ("".join(chance.choices(alphabet, k=chance.randint(1, 4))) for _ in range(count))
-    return {repr(unit): _repeat(unit) for unit in units}
-
-
 # -- messages and their places -----------------------------------------------------------------------------------------
 _MARK: Final = "COST-MARK"
 
@@ -284,7 +192,7 @@ def _signed(raw: bytes) -> Received:
 def fields(fills: dict[str, Fill] | None = None) -> Iterator[Growth]:
     """Every text and every attribute of every message, filled with every text: instead of its value, and behind it."""
     chosen = [(name, fill, False) for name, fill in (VALUES if fills is None else fills).items()]
-    chosen += [(name, fill, True) for name, fill in _RAW.items()] if fills is None else []
+    chosen += [(name, fill, True) for name, fill in RAW.items()] if fills is None else []
     for where, holder in _fields():
         for how, value in (("instead", _MARK), ("within", holder.around), ("behind", holder.value + _MARK)):
             root = holder.put(value)
@@ -350,7 +258,7 @@ def combinations(*, signed: bool) -> Iterator[Growth]:
         raw = libxmlsec_sign(layout.text(), pki().probation).decode()
         before, _, after = raw.rpartition("<t:Case>")
         text = f"{before}{start}{_MARK}{end}<t:Case>{after}"
-        for name, fill in (CONTENTS | (_PREFIXED if outer else {})).items():
+        for name, fill in (CONTENTS | (PREFIXED if outer else {})).items():
             title = f"{name} {nest}, {outer} and {inner} prefixes declared, {listed} listed"
             yield Growth("signed, " * signed + title, _grown_text(text, fill, signed=signed, markup=True))
 
@@ -366,7 +274,7 @@ def prefix_lists_of_signed_info() -> Iterator[Growth]:
         nest = "".join(f"<x{_declare(f'd{n}-', 50)}>" for n in range(depth)), "</x>" * depth
 
         def make(size: int, end: str = end, nest: tuple[str, str] = nest) -> Received:
-            prefixes = _numbered("p{} ")(size // 2)
+            prefixes = numbered("p{} ")(size // 2)
             content = nest[0] + "<x/>" * (size // 8) + nest[1]
             return received(text.replace("MARK", prefixes).replace(end, content + end, 1).encode())
 
