@@ -65,7 +65,7 @@ DROPPED: Final = Family(
     ("program",),
     "log lines that the running programs could not write since they started",
 )
-LOGGED: Final = Family("ccms_ws_message_log_entries", (), "entries of the message log")
+LOGGED: Final = Family("ccms_ws_message_log_entries", (), "entries of the message log, of both directions")
 DELIVERED: Final = Family("ccms_ws_messages_delivered_total", ("exchange", "partner"), "messages that the partner took")
 OUTBOX: Final = Family(
     "ccms_ws_outbox_messages",

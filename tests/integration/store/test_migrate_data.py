@@ -111,3 +111,30 @@ def test_search_keys_of_an_older_version_are_written_anew(blank_database_url: st
     found = {key for (key,) in rows(engine, "SELECT surname_key FROM participant_key")}
     assert found == {"OMULLER", "STJOHN", "ST", "JOHN"}
     engine.dispose()
+
+
+def test_what_was_sent_before_is_chained_by_the_upgrade(blank_database_url: str) -> None:
+    engine = open_engine(blank_database_url)
+    migrate.upgrade(engine, "0011")
+    kind = engine.dialect.name
+    at = "'2026-03-01 10:00:00.000000'" if kind == "sqlite" else "'2026-03-01 10:00:00+00'"
+    statements = [
+        "INSERT INTO outbox_message (message_id, exchange, partner_id, root, created_at, state, blocked_subjects,"
+        f" due_at, attempts, worker, last_error) VALUES ({_ID[kind].format(7)}, 'COL903', 'FTB', 'r', {at}, 'pending',"
+        f" 1, {at}, 0, '', '')",
+        f"INSERT INTO outbox_body (outbox_id, part, content) VALUES (1, 0, {_BYTES[kind]})",
+        f"INSERT INTO outbox_body (outbox_id, part, content) VALUES (1, 1, {_BYTES[kind]})",
+        "INSERT INTO delivery_attempt (outbox_id, number, worker, started_at, ended_at, outcome, http_status,"
+        f" error_code, detail) VALUES (1, 1, 'w', {at}, {at}, 'failed', 503, 'status', 'no')",
+        "INSERT INTO outbox_hold (outbox_id, number, held_at, held_by, held_reason, let_go_at, let_go_by,"
+        f" let_go_reason) VALUES (1, 1, {at}, 'lee', 'x', {at}, 'lee', 'y'), (1, 2, {at}, 'lee', 'x', NULL, '', '')",
+    ]
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        assert not [found for found in verify(connection) if isinstance(found, Break)]
+    kinds = "SELECT kind FROM message_chain_entry ORDER BY number"
+    assert [row[0] for row in rows(engine, kinds)] == ["outgoing", "attempt", "hold", "hold", "hold end"]
+    engine.dispose()

@@ -307,7 +307,7 @@ def test_a_worker_whose_sender_has_died_ends(monkeypatch: pytest.MonkeyPatch) ->
     line.put()
     worker = line.worker()
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    monkeypatch.setattr(worker, "_may_send", lambda _leased: 1 / 0)
+    monkeypatch.setattr(worker._timer, "may_begin", lambda _start: 1 / 0)
     with pytest.raises(InternalError, match="a sender thread of the worker has ended"):
         worker.run()
     assert senders() == []
