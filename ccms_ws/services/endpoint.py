@@ -20,7 +20,7 @@ import structlog
 from ccms_ws.errors import HttpRefusal, Overloaded, RequestMalformed, RequestTimeout
 from ccms_ws.log import Limited, report_unwritten
 from ccms_ws.services.connections import Peer, plain_address
-from ccms_ws.services.http import Environ, Response, WsgiApplication
+from ccms_ws.services.http import MOST_DIGITS, Environ, Response, WsgiApplication
 from ccms_ws.services.replies import refusal
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Endpoint:
         Raises RequestTimeout, and RequestMalformed for a body that ends before its end.
         """
         largest, length = self._bounds.largest, environ["CONTENT_LENGTH"]
-        if length.isdigit() and int(length) > largest:
+        if length.isdigit() and (len(length) > MOST_DIGITS or int(length) > largest):
             return b""
         try:
             async with asyncio.timeout(self._bounds.body_timeout):

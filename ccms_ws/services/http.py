@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from ccms_ws.envelope.inbound import Received
 from ccms_ws.errors import LengthRequired, MessageTooLarge, MethodNotAllowed, RequestMalformed, UnsupportedMediaType
@@ -62,12 +62,18 @@ def read_request(environ: Environ, limit: int) -> Received:
     return Received(body, environ.get("CONTENT_TYPE", ""), environ.get("HTTP_SOAPACTION"))
 
 
+MOST_DIGITS: Final = 18
+"""Of a Content-Length. Python refuses to convert thousands of digits, and takes long for hundreds."""
+
+
 def _content_length(environ: Environ) -> int | None:
     value = environ.get("CONTENT_LENGTH", "")
     if value == "":
         return None
     if not (value.isascii() and value.isdigit()):
         raise RequestMalformed("Content-Length is not a number")
+    if len(value) > MOST_DIGITS:
+        raise MessageTooLarge(f"Content-Length has {len(value)} digits")
     return int(value)
 
 

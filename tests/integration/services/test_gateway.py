@@ -224,6 +224,7 @@ def test_values_that_mean_nothing_are_an_error_and_not_a_failure(court: Court) -
         ({"method": "PUT"}, 405, "http.method-not-allowed"),
         ({"CONTENT_LENGTH": ""}, 411, "http.length-required"),
         ({"CONTENT_LENGTH": "9999999"}, 413, "http.message-too-large"),
+        ({"CONTENT_LENGTH": "9" * 5_000}, 413, "http.message-too-large"),
         ({"CONTENT_LENGTH": "x"}, 400, "http.malformed"),
         ({"CONTENT_LENGTH": "17"}, 400, "http.malformed"),
         ({"HTTP_CONTENT_ENCODING": "gzip"}, 415, "http.unsupported-media-type"),
