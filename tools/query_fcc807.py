@@ -26,21 +26,14 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from ccms_ws.clients import BalanceQueryClient, Criteria
+from ccms_ws.clients import BalanceQueryClient, Criteria, criteria_problems
 from ccms_ws.domain.courts import Court, DriverLicense, PersonName
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Rejection
-from ccms_ws.parts.representable import (
-    Q_CASE_NUMBER,
-    Q_ID,
-    in_words,
-    licence_problems,
-    name_problems,
-    text_problems,
-)
+from ccms_ws.parts.representable import in_words
 from ccms_ws.plain_values import day
 from ccms_ws.scripts import complain, run, say, writable
 from ccms_ws.tabular_files import BadRow, Columns, CsvWriter, read_rows
@@ -88,15 +81,11 @@ def criteria(row: Mapping[str, str]) -> Criteria:
             raise ValueError(f"{key} {error}") from None
     name = PersonName(said["given"], said["surname"]) if said["given"] or said["surname"] else None
     licence = DriverLicense(said["license_number"], said["license_state"] or "CA") if said["license_number"] else None
-    asked = {"case_number": (said["case_number"], Q_CASE_NUMBER), "participant_id": (said["participant_id"], Q_ID)}
-    problems = [
-        problem for key, (value, element) in asked.items() if value for problem in text_problems(key, value, element)
-    ]
-    problems += [*(name_problems(name) if name else ()), *(licence_problems(licence) if licence else ())]
-    if problems:
-        raise ValueError(in_words(problems))
     keys = {key: said[key] for key in ("case_number", "participant_id")}
-    return Criteria(**keys, name=name, birth_date=days["birth_date"], driver_license=licence, as_of=days["as_of"])
+    asked = Criteria(**keys, name=name, birth_date=days["birth_date"], driver_license=licence, as_of=days["as_of"])
+    if problems := criteria_problems(asked):
+        raise ValueError(in_words(problems))
+    return asked
 
 
 def ask(client: BalanceQueryClient, row: Mapping[str, str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from ccms_ws.clients.kept import read_kept
 from ccms_ws.clients.operations import operation_for
 from ccms_ws.clients.partner import Answer, OnExchange, PartnerClient, Receipt
-from ccms_ws.clients.query import BalanceQueryClient, Criteria
+from ccms_ws.clients.query import BalanceQueryClient, Criteria, QueryRefused, criteria_problems
 from ccms_ws.clients.sealing import EnvelopeSecurity, answers_of
 from ccms_ws.clients.transport import TransportSettings
 from ccms_ws.clients.verdicts import Cause
@@ -13,6 +13,8 @@ __all__ = [
     "BalanceQueryClient",
     "Cause",
     "Criteria",
+    "QueryRefused",
+    "criteria_problems",
     "EnvelopeSecurity",
     "OnExchange",
     "PartnerClient",

@@ -22,10 +22,21 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import ConfigError, TransientDeliveryError
+from ccms_ws.errors import ConfigError, ExchangeError, TransientDeliveryError
 from ccms_ws.exchanges.fcc807 import FCC807, wire
 from ccms_ws.exchanges.fcc807.messages import Query, QueryError, Response
 from ccms_ws.parts.metadata import MessageKind, Metadata
+from ccms_ws.parts.representable import (
+    Q_CASE_NUMBER,
+    Q_ID,
+    Q_TEXT,
+    Problem,
+    day_problems,
+    in_words,
+    licence_problems,
+    name_problems,
+    text_problems,
+)
 
 _LONGEST_PAUSE = timedelta(minutes=5)
 
@@ -41,6 +52,30 @@ class Criteria:
     driver_license: DriverLicense | None = None
     as_of: date | None = None
     purpose: str = ""
+
+
+class QueryRefused(ExchangeError):
+    """The search keys cannot be written into a query."""
+
+    code = "fcc807.query-refused"
+
+
+def criteria_problems(criteria: Criteria) -> list[Problem]:
+    """What keeps a query from carrying these search keys, by the rules of its schema."""
+    days = {"birth_date": criteria.birth_date, "as_of": criteria.as_of}
+    problems = [problem for field, value in days.items() for problem in day_problems(field, value)]
+    for field, value, element in (
+        ("case_number", criteria.case_number, Q_CASE_NUMBER),
+        ("participant_id", criteria.participant_id, Q_ID),
+        ("purpose", criteria.purpose, Q_TEXT),
+    ):
+        if value:
+            problems += text_problems(field, value, element)
+    if criteria.name is not None:
+        problems += name_problems(criteria.name)
+    if criteria.driver_license is not None:
+        problems += licence_problems(criteria.driver_license)
+    return problems
 
 
 class BalanceQueryClient:
@@ -98,9 +133,11 @@ class BalanceQueryClient:
         What time may heal (no connection, HTTP 503, an answer that cannot be believed) is tried `attempts` times: the
         same message, its id and Body as they were, after the wait that the court asks for (as far as five minutes) or
         else after `pause`.
-        Raises SchemaViolated if the query or the answer breaks the contract, and DeliveryError if no answer that can be
-        believed came back.
+        Raises QueryRefused for search keys that no query can carry, SchemaViolated if the query or the answer breaks
+        the contract, and DeliveryError if no answer that can be believed came back.
         """
+        if problems := criteria_problems(criteria):
+            raise QueryRefused(in_words(problems))
         query = self._query(criteria)
         payload = wire.query_to_xml(query)
         schemas.validate(payload)

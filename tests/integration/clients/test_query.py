@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import zeep
 from cryptography import x509
 from zeep.exceptions import Fault
 
-from ccms_ws.clients import Cause, Criteria, EnvelopeSecurity
+from ccms_ws.clients import Cause, Criteria, EnvelopeSecurity, QueryRefused
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
 from ccms_ws.contract.namespaces import FCC807, q
@@ -102,6 +103,25 @@ def test_the_query_client_gets_each_of_the_three_answers(settings: Settings, soa
     assert rejection.reason is RejectionReason.INSUFFICIENT_CRITERIA
     assert isinstance(error, QueryError)
     assert error.problem.code == "exchange.as-of-date-in-future"
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({"case_number": "CR\x01-1"}, "case_number has a character"),
+        ({"name": PersonName("Ana", "Lee\nLee")}, "surname has a line break"),
+        ({"birth_date": date(1, 1, 1)}, "birth_date is not between"),
+        ({"as_of": date(9999, 12, 31)}, "as_of is not between"),
+        ({"participant_id": "P" * 5_000}, "participant_id is longer than"),
+    ],
+)
+def test_keys_that_no_query_can_carry_are_refused_before_anything_is_sent(
+    settings: Settings, keys: dict[str, Any], why: str
+) -> None:
+    client = Inquirer(settings, "ADULT", on_exchange=lambda *_: pytest.fail("it was sent"))
+    with pytest.raises(QueryRefused, match=why):
+        client.ask(Criteria(**keys))
+    client.close()
 
 
 def test_a_partner_that_is_no_probation_department_cannot_ask(settings: Settings) -> None:

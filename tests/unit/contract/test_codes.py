@@ -32,6 +32,7 @@ NEVER_SENT = {
     "addressing.answer-unrelated": "it is about answers that the court gets",
     "dmv907.notice-refused": "it is about what the court's clerk orders",
     "col903.nothing-to-correct": "it is about what the court's clerk orders",
+    "fcc807.query-refused": "it is about what a client of the package asks",
     "col903.not-representable": "it is about what the court's clerk orders",
     "dmv907.already-ordered": "it is about what the court's clerk orders",
     "store.damaged": "found before a program takes messages",
