@@ -356,7 +356,7 @@ def open_court(settings: Settings, clock: Clock | None = None, *, published_keys
         court=_court(court),
         partners={profile.id: _partner(profile) for profile in settings.partners},
         identity=identity,
-        trust=trust_of(settings),
+        trust=trust_of(settings, published_keys=published_keys),
         policy=policy_of(settings),
         tls_clients=_tls_clients(settings),
         clock=clock,

@@ -36,8 +36,8 @@ def policy_of(settings: Settings) -> SecurityPolicy:
     )
 
 
-def trust_of(settings: Settings) -> TrustStore:
-    """Everybody who may sign. Raises ConfigError."""
+def trust_of(settings: Settings, *, published_keys: bool = False) -> TrustStore:
+    """All who may sign; `published_keys`: holders of published test keys, too. Raises ConfigError."""
     return TrustStore(
         [pin for partner in settings.partners for pin in pins_of(partner)],
         crls=[revocation_list(crl) for crl in settings.security.crls],
@@ -46,6 +46,7 @@ def trust_of(settings: Settings) -> TrustStore:
             for partner in settings.partners
             if partner.authority
         ],
+        published_keys=published_keys,
     )
 
 

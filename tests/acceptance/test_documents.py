@@ -122,8 +122,7 @@ def test_the_documents_are_installed_with_the_package() -> None:
 
 
 @pytest.mark.parametrize("name", ["query_fcc807", "push_col903", "push_dmv907", "receive_answers"])
-def test_each_script_is_short_and_run_by_a_document(name: str) -> None:
+def test_each_script_is_run_by_a_document(name: str) -> None:
     script_file = ROOT / "tools" / f"{name}.py"
-    assert len(script_file.read_text("utf-8").splitlines()) < 120
     assert os.access(script_file, os.X_OK)
     assert any(f"tools/{name}.py" in each.text for path in RUNNING for each in snippets(path) if each.is_run)

@@ -209,11 +209,11 @@ def test_no_regular_expression_gives_back_what_it_took() -> None:
 
 
 def test_nothing_that_an_unauthenticated_sender_writes_is_remembered() -> None:
-    """What is remembered is ours: algorithms that we sign with, and the requirements of the profile."""
+    """What is remembered is ours: algorithms that we sign with, requirements of the profile, the published keys."""
     remembering = {
         f"{module.__name__.removeprefix('ccms_ws.envelope.')}.{name}"
         for module in _modules()
         for name, value in vars(module).items()
         if hasattr(value, "cache_info") and value.__module__.startswith("ccms_ws.envelope")
     }
-    assert remembering == {"signatures._signer", "conformance.requirements"}
+    assert remembering == {"signatures._signer", "conformance.requirements", "published_keys.published_keys"}

@@ -187,6 +187,7 @@ class Pki:
             pins,
             crls=[self.revocation_list(self.revoked.certificate)],
             authorities=[Authority("chained", (self.authority,), subject)],
+            published_keys=True,
         )
 
 

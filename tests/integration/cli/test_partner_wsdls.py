@@ -121,7 +121,7 @@ def test_an_export_has_the_policy_and_the_codes_of_the_settings(ccms_ws: Command
     ccms_ws.settings.write_text(changed, encoding="utf-8")
     assert ccms_ws("contract", "export", "FCC807", "-o", tmp_path / "a.zip").code == 0
     with zipfile.ZipFile(tmp_path / "a.zip") as files:
-        assert "at most 2 minutes apart" in files.read("FCC807-1.0/README.md").decode()
+        assert "2 minutes after Created at most" in files.read("FCC807-1.0/README.md").decode()
 
 
 def test_an_export_without_settings_says_so(
