@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import weakref
 from functools import partial
@@ -122,6 +123,9 @@ def not_opened(path: Path, error: sqlite3.Error) -> StoreUnavailable:
 
 
 def _open_postgresql(url: URL) -> Engine:
+    # Every failure is raised as well. Its notices ("error ignored terminating ...") go to standard error where a
+    # program has not set up logging, and contain values of the statement.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     options = " ".join(filter(None, (_SESSION, str(url.query.get("options", "")))))
     defaults = {key: value for key, value in _TCP.items() if key not in url.query}
     return create_engine(
