@@ -16,7 +16,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from ccms_ws.audit.keeper import HeadKeeper
-from ccms_ws.clients import OnExchange, PartnerClient, TransportSettings, operation_for
+from ccms_ws.clients import OnWire, PartnerClient, TransportSettings, operation_for
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import (
     CourtSettings,
@@ -28,11 +28,10 @@ from ccms_ws.config import (
     load_settings,
 )
 from ccms_ws.contract.codes import extend_from
-from ccms_ws.crash_points import crash_point
 from ccms_ws.credentials import check_no_published_keys, identity_of, pins_of, policy_of, tls_pins_of, trust_of
-from ccms_ws.delivery.answers import AnswerDesk
-from ccms_ws.delivery.operator import Operator
+from ccms_ws.delivery.outbox_actions import OutboxActions
 from ccms_ws.delivery.recorder import AttemptRecorder
+from ccms_ws.delivery.replies import ReplyHandler
 from ccms_ws.delivery.retry import RetryRules
 from ccms_ws.delivery.routes import Route
 from ccms_ws.delivery.sender import Sender
@@ -49,16 +48,17 @@ from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import ConcurrentChange, ConfigError, ContractError
 from ccms_ws.exchange import Context, Direction, Exchange
-from ccms_ws.parts.metadata import Metadata
+from ccms_ws.failpoints import failpoint
+from ccms_ws.message_parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
-from ccms_ws.services.connection import Proxy, TlsClients
-from ccms_ws.services.endpoint import Program
+from ccms_ws.services.admission import Program
+from ccms_ws.services.client_certificates import Proxy, TlsClients
 from ccms_ws.services.gateway import Gateway, GatewayContext
 from ccms_ws.services.rates import Rate
 from ccms_ws.services.refusals import KEPT_EACH_MINUTE
 from ccms_ws.store.engine import PATIENCE, open_engine
 from ccms_ws.store.heartbeats import ENDPOINT, WORKER, Heartbeat
-from ccms_ws.store.message_log import GroupedLog
+from ccms_ws.store.message_log import GroupCommitLog
 from ccms_ws.store.unit_of_work import SqlUnitOfWork, read_only, unit_of_work
 
 
@@ -135,7 +135,7 @@ class CourtApplication:
                 references=self._references,
                 unit_of_work=self.units,
                 reading=self.reading,
-                message_log=GroupedLog(self.units),
+                message_log=GroupCommitLog(self.units),
                 rates=rates if is_limited else {},
                 refusals_kept=KEPT_EACH_MINUTE if is_limited else None,
                 is_ready=is_ready,
@@ -157,16 +157,16 @@ class CourtApplication:
         if problems:
             raise ConfigError("; ".join(problems), hint=next(filter(None, hints), ""))
 
-    def worker(self, *, on_exchange: OnExchange | None = None) -> DeliveryWorker:
+    def worker(self, *, on_wire: OnWire | None = None) -> DeliveryWorker:
         """A delivery worker with a name of its own."""
         delivery = self.settings.delivery
         return DeliveryWorker(
             units=self.units,
             exchanges=EXCHANGES,
-            sender=Sender(exchanges=EXCHANGES, route_for=self.routes(on_exchange=on_exchange), clock=self.clock),
+            sender=Sender(exchanges=EXCHANGES, route_for=self.routes(on_wire=on_wire), clock=self.clock),
             recorder=AttemptRecorder(
                 units=self.units,
-                desk=AnswerDesk(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
+                desk=ReplyHandler(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
                 clock=self.clock,
                 breaker_rules=breaker_rules(delivery),
                 chance=random.random,
@@ -178,7 +178,7 @@ class CourtApplication:
             heartbeat=self.heartbeat(WORKER),
         )
 
-    def routes(self, *, on_exchange: OnExchange | None = None) -> Callable[[str, str], Route]:
+    def routes(self, *, on_wire: OnWire | None = None) -> Callable[[str, str], Route]:
         """How a message of an exchange gets to a partner: its client, address and SOAP version. Clients are shared."""
 
         @cache
@@ -193,7 +193,7 @@ class CourtApplication:
                 clock=self.clock,
                 token_reference=self._references[partner_id],
                 transport=transport_settings(self.settings.delivery, profile, push),
-                on_exchange=on_exchange,
+                on_wire=on_wire,
             )
 
         delivery = self.settings.delivery
@@ -229,7 +229,7 @@ class CourtApplication:
                     error.hint = "another run is at work: wait for its end, and start this one again"
                     raise
                 time.sleep(random.uniform(0.0, min(0.05 * 2**attempt, PATIENCE)))  # noqa: S311
-        crash_point("push.after-commit")
+        failpoint("push.after-commit")
         return sent
 
     def _push(self, exchange: Exchange, partner_id: str, compose: Compose, sent: list[UUID]) -> None:
@@ -238,8 +238,8 @@ class CourtApplication:
             for message in compose(context, uow):
                 message_id = message.metadata.transaction_id
                 send(exchange, message, message_id=message_id, partner_id=partner_id, now=context.now, uow=uow)
-                crash_point("push.before-commit")
-                uow.commit_behind()
+                failpoint("push.before-commit")
+                uow.commit_async()
                 sent.append(message_id)
 
     @property
@@ -248,9 +248,11 @@ class CourtApplication:
         url = self.settings.database.url
         return HeadKeeper(self.settings.audit, database_url=url, identity=self.identity, clock=self.clock)
 
-    def operator(self, name: str) -> Operator:
+    def operator(self, name: str) -> OutboxActions:
         """The hand of an operator on dead messages; `name` stands in the record."""
-        return Operator(name=name, units=self.units, exchanges=EXCHANGES, context_for=self._context, clock=self.clock)
+        return OutboxActions(
+            name=name, units=self.units, exchanges=EXCHANGES, context_for=self._context, clock=self.clock
+        )
 
     def context(self, partner_id: str) -> Context:
         """What the message that is composed next for a partner is composed with: a new id, the time, who is who."""

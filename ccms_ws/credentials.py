@@ -13,7 +13,7 @@ from ccms_ws.config import PartnerSettings, Settings
 from ccms_ws.config.certificates import files_of_court, files_of_partner, issuers_of_revocation_lists
 from ccms_ws.config.security import CrlSettings, IdentitySettings
 from ccms_ws.envelope.algorithms import SIGNATURES
-from ccms_ws.envelope.authorities import Authority
+from ccms_ws.envelope.certificate_chains import Authority
 from ccms_ws.envelope.identity import Identity, read_password
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.published_keys import refuse_published_keys

@@ -18,7 +18,7 @@ from ccms_ws.domain.messages import AnswerKind, OutgoingMessage
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError, ExchangeError, InternalError, SchemaViolated, UnknownMessage
 from ccms_ws.exchange import Context, Exchange, Incoming, WrittenPayload
-from ccms_ws.parts.metadata import Metadata, check_metadata
+from ccms_ws.message_parts.metadata import Metadata, check_metadata
 
 
 class Message(Protocol):
@@ -35,7 +35,7 @@ class ContentUnreadable(ExchangeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class HandlingResult:
     """How a message was answered: with a reply (canonical text), with an error (and the exchange's own message for it,
     if it has one), or not at all (one-way).
     """
@@ -46,7 +46,7 @@ class Outcome:
     error_message: _Element | None = None
 
 
-def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitOfWork) -> Outcome:
+def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitOfWork) -> HandlingResult:
     """Handle `payload`, the very element that was verified.
 
     A message that breaks the schema or a rule of its exchange is answered with the exchange's own error message; if it
@@ -63,13 +63,13 @@ def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitO
         reply = incoming.handle(message, context, uow)
     except (SchemaViolated, ExchangeError) as error:
         if exchange.write_error is None:
-            return Outcome(AnswerKind.FAULT, error=error)
-        return Outcome(AnswerKind.FAULT, error=error, error_message=_valid(exchange.write_error(error, context)))
+            return HandlingResult(AnswerKind.FAULT, error=error)
+        return HandlingResult(AnswerKind.FAULT, error=error, error_message=_valid(exchange.write_error(error, context)))
     if incoming.write is None:
-        return Outcome(AnswerKind.ACCEPTED)
+        return HandlingResult(AnswerKind.ACCEPTED)
     written = incoming.write(reply)
     _check_answer(written)
-    return Outcome(AnswerKind.REPLY, written)
+    return HandlingResult(AnswerKind.REPLY, written)
 
 
 def send(
@@ -92,9 +92,9 @@ def compose(
     payload = outgoing.write(message)
     if not isinstance(payload, WrittenPayload):
         payload = WrittenPayload(etree.tostring(_valid(payload), method="c14n", exclusive=True, with_comments=False))
-    subjects = tuple(outgoing.subjects(message))
+    ordering_keys = tuple(outgoing.ordering_keys(message))
     return OutgoingMessage(
-        message_id, exchange.code, partner_id, outgoing.root, payload.body, subjects, now, payload.further
+        message_id, exchange.code, partner_id, outgoing.root, payload.body, ordering_keys, now, payload.further
     )
 
 

@@ -394,12 +394,12 @@ class MessageNotDead(OperatorRefused):
 
 
 class MessageNotWaiting(OperatorRefused):
-    """Only a message that waits can be held back, and only one that is held can be let go."""
+    """Only a message that waits can be held back, and only one that is held can be resumed."""
 
     code = "operator.message-not-waiting"
 
 
-class SubjectsDiffer(OperatorRefused):
+class OrderingKeysDiffer(OperatorRefused):
     """A message can only take the place of one about the same court, cases and participants."""
 
     code = "operator.subjects-differ"

@@ -55,7 +55,7 @@ class Incoming(Generic[M, R]):
     """A message that the court takes in, as a service or as the answer in an HTTP response.
 
     `handle` may raise ExchangeError: the partner then gets the exchange's own error message. `write` gives the reply in
-    exclusive canonical form; it is None for a one-way message, whose handler returns None. `only_asks`: the handler
+    exclusive canonical form; it is None for a one-way message, whose handler returns None. `read_only`: the handler
     changes nothing, so that its unit of work only reads and holds up no writer.
     """
 
@@ -63,7 +63,7 @@ class Incoming(Generic[M, R]):
     read: Callable[[_Element], M]
     handle: Callable[[M, Context, UnitOfWork], R]
     write: Callable[[R], bytes] | None = None
-    only_asks: bool = False
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class WrittenPayload:
 class Outgoing:
     """A message that the court sends to partners from its outbox, and what follows for the court's own records.
 
-    `subjects` are the things whose messages to one partner keep their order (court, case and participant).
+    `ordering_keys` are the things whose messages to one partner keep their order (court, case and participant).
     `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` when a
     message is given up; `on_silence(now, uow)` says how many records it moved because an answer did not come in time.
     What an operator does with a dead message: `resent(message_id, uow)`, `withdrawn(message_id, reason, uow)`, and
@@ -91,12 +91,12 @@ class Outgoing:
 
     root: str
     write: Callable[[Any], _Element | WrittenPayload]
-    subjects: Callable[[Any], Sequence[str]]
-    delivered: Callable[[UUID, datetime, datetime | None, UnitOfWork], None]
-    undeliverable: Callable[[UUID, str, UnitOfWork], None]
-    on_silence: Callable[[datetime, UnitOfWork], int]
-    resent: Callable[[UUID, UnitOfWork], None]
-    withdrawn: Callable[[UUID, str, UnitOfWork], None]
+    ordering_keys: Callable[[Any], Sequence[str]]
+    on_delivered: Callable[[UUID, datetime, datetime | None, UnitOfWork], None]
+    on_dead: Callable[[UUID, str, UnitOfWork], None]
+    on_timeout: Callable[[datetime, UnitOfWork], int]
+    on_resend: Callable[[UUID, UnitOfWork], None]
+    on_discard: Callable[[UUID, str, UnitOfWork], None]
     recompose: Callable[[UUID, Context, UnitOfWork], Any]
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from tests.support.consoles import console
 from tests.support.court import court, court_folder, installation
-from tests.support.telling import print_told
+from tests.support.terminal_summary import print_told
 
 __all__ = ["console", "court", "court_folder", "installation"]
 

@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.progress import track
 
 from ccms_ws.bootstrap import CourtApplication, load_court
-from ccms_ws.clients import read_kept
+from ccms_ws.clients import read_stored
 from ccms_ws.clock import court_day
 from ccms_ws.delivery.routes import Route
 from ccms_ws.dispatch import compose
@@ -40,7 +40,7 @@ from ccms_ws.exchanges.col903.messages import Batch, Update
 from ccms_ws.exchanges.col903.rows import read_updates
 from ccms_ws.exchanges.col903.sent_rows import KeptBatch, SentRows, numbered_again, row_key
 from ccms_ws.log import configure_logging
-from ccms_ws.parts.metadata import MessageKind, first_metadata
+from ccms_ws.message_parts.metadata import MessageKind, first_metadata
 from ccms_ws.scripts import complain, run, say
 from ccms_ws.tabular_files import FileRefused
 
@@ -106,7 +106,7 @@ def send(route: Route, message: OutgoingMessage) -> str:
     if receipt.answer is None:
         say(f"{message.message_id} taken")
         return "taken"
-    answer = read_kept(receipt.answer.raw, COL903.code)
+    answer = read_stored(receipt.answer.raw, COL903.code)
     outcome = "refused" if answer.refused else "partly refused"
     say(f"{message.message_id} {outcome}: {answer.problem.reason}")
     return outcome

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Order holds and releases of driver licences (DMV907), one or a CSV file of many, and wait for DMV's word if asked.
+"""Order holds and releases of driver licenses (DMV907), one or a CSV file of many, and wait for DMV's word if asked.
 
     push_dmv907.py hold --case TR-2025-011250 --participant P-1004 --violated 'VC 14601.1(a)'
         --violation-date 2025-05-02 --order-date 2025-06-17 --noncompliance-date 2026-01-15
@@ -120,7 +120,7 @@ def orders_of(options: argparse.Namespace) -> list[Row | BadRow]:
 
 def main() -> int:
     """Order, one by one; a bad row holds up no other."""
-    parser = argparse.ArgumentParser(description="Order holds and releases of driver licences (DMV907).")
+    parser = argparse.ArgumentParser(description="Order holds and releases of driver licenses (DMV907).")
     verbs = parser.add_subparsers(dest="action", required=True)
     for verb, names in (("hold", HOLD), ("release", RELEASE), ("file", ())):
         below = verbs.add_parser(verb)

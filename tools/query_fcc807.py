@@ -33,7 +33,7 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Rejection
-from ccms_ws.parts.representable import in_words
+from ccms_ws.message_parts.representable import in_words
 from ccms_ws.plain_values import day
 from ccms_ws.scripts import complain, run, say, writable
 from ccms_ws.tabular_files import BadRow, Columns, CsvWriter, read_rows
@@ -80,9 +80,9 @@ def criteria(row: Mapping[str, str]) -> Criteria:
         except ValueError as error:
             raise ValueError(f"{key} {error}") from None
     name = PersonName(said["given"], said["surname"]) if said["given"] or said["surname"] else None
-    licence = DriverLicense(said["license_number"], said["license_state"] or "CA") if said["license_number"] else None
+    license = DriverLicense(said["license_number"], said["license_state"] or "CA") if said["license_number"] else None
     keys = {key: said[key] for key in ("case_number", "participant_id")}
-    asked = Criteria(**keys, name=name, birth_date=days["birth_date"], driver_license=licence, as_of=days["as_of"])
+    asked = Criteria(**keys, name=name, birth_date=days["birth_date"], driver_license=license, as_of=days["as_of"])
     if problems := criteria_problems(asked):
         raise ValueError(in_words(problems))
     return asked

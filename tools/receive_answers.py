@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from ccms_ws.clients import read_kept
+from ccms_ws.clients import read_stored
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.exchanges.col903.messages import BatchError
@@ -30,7 +30,7 @@ from ccms_ws.exchanges.dmv907.messages import AbstractResponse
 from ccms_ws.log import configure_logging
 from ccms_ws.scripts import hours, positive, reader_has_gone, run, say, writable
 from ccms_ws.store.engine import open_engine
-from ccms_ws.store.traffic import Traffic, TrafficLog, Wanted, Way, open_traffic
+from ccms_ws.store.message_history import Traffic, TrafficLog, Wanted, Way, open_traffic
 from ccms_ws.tabular_files import FileRefused
 
 PUSHED = ("COL903", "DMV907")
@@ -38,8 +38,8 @@ PAUSE = 0.5
 
 
 def in_words(kept: Traffic, log: TrafficLog) -> dict[str, Any]:
-    """One answer: to which message, and what it says. No personal data: a licence number is not among it."""
-    answer = read_kept(log.contents(kept).message, kept.exchange)
+    """One answer: to which message, and what it says. No personal data: a license number is not among it."""
+    answer = read_stored(log.contents(kept).message, kept.exchange)
     told: dict[str, Any] = {
         "at": kept.at.isoformat(timespec="seconds"),
         "partner": kept.partner_id,

@@ -25,8 +25,8 @@ from ccms_ws.clock import Clock
 from ccms_ws.config import AuditSettings
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.errors import ConfigError, StoreError
-from ccms_ws.store.chains import Head, heads
 from ccms_ws.store.engine import open_engine
+from ccms_ws.store.hash_chain import Head, heads
 
 log = structlog.get_logger(__name__)
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.store.chains import Head
+from ccms_ws.store.hash_chain import Head
 
 NO_LINE: Final = "0" * 64
 """What the first line has for the hash of the line before it."""

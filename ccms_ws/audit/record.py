@@ -11,7 +11,7 @@ from cryptography import x509
 
 from ccms_ws.audit.lines import NO_LINE, Event, Line, certificates_of_court, hash_of, is_signed_by, read_line
 from ccms_ws.errors import ConfigError
-from ccms_ws.store.chains import Head
+from ccms_ws.store.hash_chain import Head
 
 
 @dataclass(frozen=True, slots=True)

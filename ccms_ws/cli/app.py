@@ -25,9 +25,10 @@ from ccms_ws.cli import (
     doctor,
     exchanges,
     explain,
-    importing,
+    import_,
     init,
     kit,
+    log,
     messages,
     metrics,
     outbox,
@@ -36,11 +37,10 @@ from ccms_ws.cli import (
     replay,
     serve,
     simulate,
-    traffic,
     worker,
 )
 from ccms_ws.cli.court import write_heads
-from ccms_ws.cli.exits import ExitCode, exit_code_of, file_trouble, tell, tell_defect
+from ccms_ws.cli.exit_codes import ExitCode, exit_code_of, file_trouble, tell, tell_defect
 from ccms_ws.cli.output import json_is_wanted, want_json
 from ccms_ws.errors import CcmsWsError
 from ccms_ws.scripts import lose_output
@@ -71,12 +71,12 @@ for command in (
     doctor.doctor,
     metrics.metrics,
     docs.docs,
-    importing.demo_data,
+    import_.demo_data,
 ):
     app.command()(command)
 app.add_typer(col903.app, name="col903")
 app.add_typer(dmv907.app, name="dmv907")
-app.add_typer(traffic.app, name="messages")
+app.add_typer(messages.app, name="messages")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(explain.quarantine, name="quarantine")
 app.add_typer(console.app, name="console")
@@ -86,9 +86,9 @@ app.add_typer(certs.app, name="certs")
 app.add_typer(contract.app, name="contract")
 app.add_typer(replay.app, name="replay")
 app.add_typer(kit.app, name="kit")
-app.add_typer(importing.app, name="import")
+app.add_typer(import_.app, name="import")
 app.add_typer(cases.app, name="cases")
-app.add_typer(messages.app, name="log")
+app.add_typer(log.app, name="log")
 app.add_typer(db.app, name="db")
 
 

@@ -9,11 +9,11 @@ from uuid import UUID
 import typer
 
 from ccms_ws.cli.court import court_of, records_of
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_rows
-from ccms_ws.garbage import settle_memory
 from ccms_ws.log import printable
+from ccms_ws.memory_tuning import tune_memory
 
 if TYPE_CHECKING:
     from ccms_ws.bootstrap import CourtApplication
@@ -39,7 +39,7 @@ def build(
 
     court = court_of(config)
     push = court.push_settings(partner, COL903.code)
-    settle_memory()
+    tune_memory()
     left_out: list[LeftOut] = []
     batch_ids = court.push(
         COL903,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ccms_ws.bootstrap import CourtApplication
     from ccms_ws.cli.inventory import Entry
-    from ccms_ws.services.endpoint import Program
+    from ccms_ws.services.admission import Program
     from ccms_ws.services.http import WsgiApplication
 
 app = typer.Typer(help="The page for operators, and who may sign in.", no_args_is_help=True)
@@ -39,11 +39,11 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     Example: ccms-ws console serve --config demo-court/ccms-ws.toml
     """
     from ccms_ws.audit.keeper import keep_heads
-    from ccms_ws.console.guarding import LARGEST_FORM
     from ccms_ws.console.operators import settings_of
+    from ccms_ws.console.request_guard import LARGEST_FORM
     from ccms_ws.log import get_logger
     from ccms_ws.services import server
-    from ccms_ws.services.endpoint import Bounds
+    from ccms_ws.services.admission import Capacity
 
     court = court_of(config)
     settings = settings_of(court.settings)
@@ -56,7 +56,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
         show_json({"url": settings.url})
     server.serve(
         partial(_load, config.resolve()),
-        Bounds(at_once=_THREADS, waiting=_WAITING, largest=LARGEST_FORM),
+        Capacity(at_once=_THREADS, waiting=_WAITING, largest=LARGEST_FORM),
         host=settings.host,
         port=settings.port,
         workers=1,  # who is signed in is known in its memory
@@ -99,7 +99,7 @@ def _password() -> str:
 
 def _load(config: Path) -> Program:
     """The program of the one serving process."""
-    from ccms_ws.services.endpoint import Program
+    from ccms_ws.services.admission import Program
 
     return Program(_application(court_of(config)))
 

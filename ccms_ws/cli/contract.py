@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, CodeArgument, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
@@ -61,7 +61,7 @@ def diff(
 
     Example: ccms-ws contract diff partners/wsdl/COL903.wsdl https://partner.example/COL903?wsdl
     """
-    from ccms_ws.cli.fetching import fetch
+    from ccms_ws.cli.download import fetch
     from ccms_ws.contract.diff import Effect, compare, worst
 
     changes = compare(old, new, fetch=fetch)
@@ -101,7 +101,7 @@ def import_(
 
     Example: ccms-ws contract import from-partner/service.wsdl --into partners/FTB/COL903 --for COL903
     """
-    from ccms_ws.cli.fetching import fetch
+    from ccms_ws.cli.download import fetch
     from ccms_ws.clock import SystemClock, court_day
     from ccms_ws.contract.pins import write_pinned
     from ccms_ws.contract.wsdl_check import check_wsdl
@@ -178,11 +178,11 @@ def export(
 
     from ccms_ws.contract.export import export as packed
     from ccms_ws.registry import get_exchange
-    from ccms_ws.services.offers import offer_of
+    from ccms_ws.services.contract_package import package_of
 
     exchange = get_exchange(code)
     address, policy, settings_file = _published_by(config, url)
-    offer = offer_of(exchange, address.rstrip("/"), policy)
+    offer = package_of(exchange, address.rstrip("/"), policy)
     package, path = packed(offer), output or Path(f"{offer.name}.zip")
     path.write_bytes(package)
     facts = {

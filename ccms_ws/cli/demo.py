@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.output import console, say
 
 if TYPE_CHECKING:

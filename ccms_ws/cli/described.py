@@ -9,12 +9,12 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ccms_ws.config import PartnerSettings, Settings
-from ccms_ws.domain.records import COLUMNS
+from ccms_ws.domain.import_columns import COLUMNS
 
 _HEAD = """# Loading the court's books
 
-Made by `tools/make-docs` from `ccms_ws/domain/records.py`; a test keeps it current. Samples: `samples/court.csv` and
-`samples/court.jsonl`, which say the same.
+Made by `tools/make-docs` from `ccms_ws/domain/import_columns.py`; a test keeps it current. Samples:
+`samples/court.csv` and `samples/court.jsonl`, which say the same.
 
 `ccms-ws import cases FILE...` reads CSV (UTF-8, commas, a header line, RFC 4180) and JSON lines (`.jsonl`, one object a
 line). The column `record` says what a row is; a file may hold all kinds, and columns that a row does not need stay

@@ -1,4 +1,4 @@
-"""`ccms-ws dmv907`: failure-to-comply holds on driver licences, and their releases."""
+"""`ccms-ws dmv907`: failure-to-comply holds on driver licenses, and their releases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="DMV907: failure-to-comply abstracts (VC 40509.1).", no_args_is_help=True)
 
-PartnerOption = Annotated[str, typer.Option(help="The partner that keeps the licence records.", metavar="PARTNER")]
+PartnerOption = Annotated[str, typer.Option(help="The partner that keeps the license records.", metavar="PARTNER")]
 DAY = ["%Y-%m-%d"]
 
 

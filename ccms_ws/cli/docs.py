@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ccms_ws.cli import completing
+from ccms_ws.cli import completion
 from ccms_ws.cli.options import JsonOption
 from ccms_ws.cli.output import console, say, show_json, show_rows
 from ccms_ws.errors import ConfigError, NotStored
@@ -27,7 +27,7 @@ def docs(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[NAME]", help="A document, or the beginning of its name.", autocompletion=completing.documents
+            metavar="[NAME]", help="A document, or the beginning of its name.", autocompletion=completion.documents
         ),
     ] = "",
     browser: Annotated[

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.findings import Finding, amber, green, red, show_findings
 from ccms_ws.cli.inventory import CRL_WARNING
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
@@ -175,7 +175,7 @@ def _outbox(found: Health, now: datetime) -> Iterator[Finding]:
 
     waits = found.overdue_since
     if found.dead:
-        do = "ccms-ws outbox list --dead; then outbox retry, replace or release"
+        do = "ccms-ws outbox list --dead; then outbox retry, replace or discard"
         yield amber("dead letters", f"{found.dead} wait for you", do)
     for partner in found.resting:
         yield amber(f"{partner} line", "rests after failures in a row", f"ccms-ws partners test {partner}")
@@ -214,9 +214,9 @@ def _programs(running: Sequence[RunningProgram], now: datetime, *, is_sending: b
 
 def _heads(settings: Settings) -> Finding:
     """Whether the message log still reaches what is written down outside the database. `log verify` looks closely."""
-    from ccms_ws.cli.messages import record_of
-    from ccms_ws.store.chains import heads
+    from ccms_ws.cli.log import record_of
     from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.hash_chain import heads
 
     record, engine = record_of(settings), open_engine(settings.database.url)
     with engine.connect().execution_options(read_only=True) as connection:

@@ -15,7 +15,7 @@ from ccms_ws.cli.output import say, show_facts, show_rows
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccms_ws.envelope.explaining import Examination
+    from ccms_ws.envelope.diagnostics import SignatureDiagnosis
 
 
 def explain(
@@ -33,7 +33,7 @@ def explain(
 
     Example: ccms-ws explain 7c9e6a52-3b1f-4d08-9a64-0e5d2f8b1c47 --file message.xml
     """
-    from ccms_ws.envelope.explaining import advice, examine
+    from ccms_ws.envelope.diagnostics import advice, diagnose
     from ccms_ws.envelope.policy import Limits, SecurityPolicy
 
     if incident_id is None and file is None:
@@ -58,7 +58,7 @@ def explain(
         }
     # The operator may look into more than strangers may send.
     policy = SecurityPolicy(limits=Limits(message=64 << 20, elements=2_000_000))
-    found = None if file is None else examine(_read(file), policy)
+    found = None if file is None else diagnose(_read(file), policy)
     if file is not None and digest:
         same = hashlib.sha256(_read(file)).digest() == digest
         facts["same message"] = "yes, byte by byte" if same else "no: other bytes than those that were refused"
@@ -76,7 +76,7 @@ def _read(file: Path) -> bytes:
         raise ConfigError(f"{file} cannot be read: {error.strerror}", hint="name the file with the message") from None
 
 
-def _digests(found: Examination) -> dict[str, object]:
+def _digests(found: SignatureDiagnosis) -> dict[str, object]:
     if found.stopped_by is not None:
         return {"not looked into": str(found.stopped_by)}
     return {
@@ -87,7 +87,7 @@ def _digests(found: Examination) -> dict[str, object]:
     }
 
 
-def _forms(found: Examination) -> dict[str, str]:
+def _forms(found: SignatureDiagnosis) -> dict[str, str]:
     """What the signature value is over, and each part whose digest does not fit, as it was digested here."""
     forms = {"SignedInfo": found.signed_info.decode()} if found.signed_info else {}
     return forms | {part.path: part.canonical.decode() for part in found.parts if not part.fits}

@@ -9,7 +9,7 @@ from enum import StrEnum
 from rich.table import Table
 from rich.text import Text
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.output import console, plain, show_json
 
 

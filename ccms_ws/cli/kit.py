@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.options import CodeArgument, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json
 from ccms_ws.cli.progress import progress
@@ -20,10 +20,10 @@ from ccms_ws.cli.tls import TlsCaOption, TlsCertificateOption, TlsKeyOption, tls
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccms_ws.kit.findings import Report
-    from ccms_ws.kit.kit import Kit
-    from ccms_ws.kit.running import EndpointTest
-    from ccms_ws.kit.tricks import Task
+    from ccms_ws.conformance.faults import Task
+    from ccms_ws.conformance.findings import Report
+    from ccms_ws.conformance.kit import Kit
+    from ccms_ws.conformance.running import EndpointTest
 
 
 class _ExchangeFirst(TyperGroup):
@@ -55,7 +55,7 @@ def make(
 
     Example: ccms-ws kit make COL903 -o col903-kit
     """
-    from ccms_ws.kit.packing import make_kit
+    from ccms_ws.conformance.build import make_kit
     from ccms_ws.registry import get_exchange
 
     kit = make_kit(get_exchange(exchange), output, partner=partner)
@@ -91,9 +91,9 @@ def run(
 
     ccms-ws kit run fcc807-kit --listen 127.0.0.1:8807
     """
-    from ccms_ws.kit.findings import Result
-    from ccms_ws.kit.kit import certificate_in, read_kit
-    from ccms_ws.kit.reports import as_facts, to_page, to_text
+    from ccms_ws.conformance.findings import Result
+    from ccms_ws.conformance.kit import certificate_in, read_kit
+    from ccms_ws.conformance.reports import as_facts, to_page, to_text
     from ccms_ws.replay import be_quiet
 
     be_quiet()
@@ -104,7 +104,7 @@ def run(
     if kit.tests_client:
         report = _watch(kit, place, public_url, signs, patience, quiet=json)
     else:
-        from ccms_ws.kit.running import EndpointTest
+        from ccms_ws.conformance.running import EndpointTest
 
         if not endpoint.startswith(("http://", "https://")):
             raise typer.BadParameter("name the partner's endpoint: --endpoint http://127.0.0.1:9000/path")
@@ -136,7 +136,7 @@ def _place(listen: str) -> tuple[str, int]:
 
 
 def _probe(kit: Kit, test: EndpointTest) -> Report:
-    from ccms_ws.kit.running import STEPS, run_against
+    from ccms_ws.conformance.running import STEPS, run_against
 
     with progress("test", STEPS) as advance:
         return run_against(kit, test, tell=lambda _words: advance(1))
@@ -145,8 +145,8 @@ def _probe(kit: Kit, test: EndpointTest) -> Report:
 def _watch(
     kit: Kit, place: tuple[str, int] | None, public_url: str, signs: Any, patience: float, *, quiet: bool
 ) -> Report:
-    from ccms_ws.kit.running import ClientTest, watch_client
-    from ccms_ws.kit.tricks import TASKS
+    from ccms_ws.conformance.faults import TASKS
+    from ccms_ws.conformance.running import ClientTest, watch_client
 
     if place is None:
         raise typer.BadParameter("say where the client finds the court: --listen 127.0.0.1:8807")

@@ -16,7 +16,7 @@ from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
     from ccms_ws.metrics.collector import CourtCollector
-    from ccms_ws.services.endpoint import Program
+    from ccms_ws.services.admission import Program
 
 _HERE = "127.0.0.1"
 _AT_ONCE = 2
@@ -57,7 +57,7 @@ def _serve(config: Path, host: str, port: int, *, as_json: bool) -> None:
     from ccms_ws.log import get_logger
     from ccms_ws.metrics.exposition import PATH
     from ccms_ws.services import server
-    from ccms_ws.services.endpoint import Bounds
+    from ccms_ws.services.admission import Capacity
 
     check_port(host, port, "--listen to another")
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
@@ -66,7 +66,7 @@ def _serve(config: Path, host: str, port: int, *, as_json: bool) -> None:
         show_json({"url": url})
     server.serve(
         partial(_program, config.resolve()),
-        Bounds(at_once=_AT_ONCE, waiting=_AT_ONCE, largest=_MOST_BODY),
+        Capacity(at_once=_AT_ONCE, waiting=_AT_ONCE, largest=_MOST_BODY),
         host=host,
         port=port,
         workers=1,  # what it has counted is in its memory
@@ -84,7 +84,7 @@ def _address(text: str) -> tuple[str, int]:
 def _program(config: Path) -> Program:
     """The program of the one serving process."""
     from ccms_ws.metrics.exposition import application
-    from ccms_ws.services.endpoint import Program
+    from ccms_ws.services.admission import Program
 
     return Program(application(_collector(config)))
 
@@ -97,7 +97,7 @@ def _collector(config: Path) -> CourtCollector:
     from ccms_ws.metrics.collector import CourtCollector
     from ccms_ws.store.engine import open_engine
     from ccms_ws.store.heartbeats import list_programs
-    from ccms_ws.store.measures import Meter
+    from ccms_ws.store.statistics import Meter
 
     settings = load_settings(config)
     configure_logging(settings.log.level, settings.log.format)

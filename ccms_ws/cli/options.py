@@ -7,20 +7,20 @@ from typing import Annotated
 
 import typer
 
-from ccms_ws.cli import completing
+from ccms_ws.cli import completion
 from ccms_ws.cli.output import want_json
 
 ConfigOption = Annotated[
     Path,
     typer.Option(
-        "--config", "-c", envvar=completing.ENVIRONMENT, help="The court's settings file.", show_default="ccms-ws.toml"
+        "--config", "-c", envvar=completion.ENVIRONMENT, help="The court's settings file.", show_default="ccms-ws.toml"
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", callback=want_json, help="Print JSON for a program.")]
 PartnerArgument = Annotated[
     str,
     typer.Argument(
-        help="The id of a partner in partners/*.toml.", metavar="PARTNER", autocompletion=completing.partners
+        help="The id of a partner in partners/*.toml.", metavar="PARTNER", autocompletion=completion.partners
     ),
 ]
 CodeArgument = Annotated[
@@ -29,8 +29,8 @@ CodeArgument = Annotated[
         metavar="CODE",
         help="The exchange: FCC807, COL903, DMV907.",
         parser=str.upper,
-        autocompletion=completing.exchanges,
+        autocompletion=completion.exchanges,
     ),
 ]
 
-DEFAULT_CONFIG = completing.DEFAULT_CONFIG
+DEFAULT_CONFIG = completion.DEFAULT_CONFIG

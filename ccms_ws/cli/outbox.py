@@ -15,13 +15,13 @@ from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 from ccms_ws.cli.reconciling import reconcile
 
 if TYPE_CHECKING:
-    from ccms_ws.delivery.operator import Operator
+    from ccms_ws.delivery.outbox_actions import OutboxActions
 
 app = typer.Typer(help="Outgoing messages and their attempts.", no_args_is_help=True)
 app.command()(reconcile)
 
 DeadArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The transaction id of a dead message.")]
-HeldArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The transaction id of a held or a dead message.")]
+HeldArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The transaction id of a held message.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept with the message.")]
 ByOption = Annotated[
     str, typer.Option(metavar="NAME", help="Who decides; you, as this machine knows you, if not given.")
@@ -108,7 +108,7 @@ def show(
         for note in notes
     ]
     for hold_ in holds:
-        for done, order in (("held", hold_.order), ("let go", hold_.let_go)):
+        for done, order in (("held", hold_.order), ("unheld", hold_.let_go)):
             if order is not None:
                 orders.append({"at": order.at, "done": done, "by": order.operator, "reason": order.reason})
     orders.sort(key=lambda each: str(each["at"]))
@@ -143,29 +143,63 @@ def retry(
 def hold(
     reason: ReasonOption,
     message_id: Annotated[UUID | None, typer.Argument(metavar="ID", help="A message that waits.")] = None,
-    partner: Annotated[str, typer.Option(metavar="PARTNER", help="With --subject: to whom.")] = "",
-    subject: Annotated[
-        str, typer.Option(metavar="SUBJECT", help="Court, case and participant: the first message about them.")
+    partner: Annotated[str, typer.Option(metavar="PARTNER", help="With --ordering-key: the receiver.")] = "",
+    ordering_key: Annotated[
+        str, typer.Option(metavar="KEY", help="COURT/CASE/PARTICIPANT: the first waiting message with this key.")
     ] = "",
+    subject: Annotated[str, typer.Option(hidden=True)] = "",
     by: ByOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
-    """Hold a message back before it is sent; what is about the same subjects waits behind it, all else goes on.
+    """Hold a waiting message back. Later messages with its ordering keys wait behind it; all others are sent.
 
     Example: ccms-ws outbox hold 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'the judge looks at it again'
     """
-    if not (bool(partner and subject) if message_id is None else not (partner or subject)):
-        raise typer.BadParameter("name a message, or --partner and --subject")
+    key = ordering_key or subject
+    if not (bool(partner and key) if message_id is None else not (partner or key)):
+        raise typer.BadParameter("name a message, or --partner and --ordering-key")
     operator = _operator(config, by)
     if message_id is None:
-        message_id = operator.hold_subject(partner, subject, reason)
+        message_id = operator.hold_ordering_key(partner, key, reason)
     else:
         operator.hold(message_id, reason)
     show_facts({"transaction": message_id, "done": "held"}, as_json=json)
 
 
 @app.command()
+def unhold(
+    message_id: HeldArgument,
+    reason: ReasonOption,
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Let a held message be sent, from its place.
+
+    Example: ccms-ws outbox unhold 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'the judge agrees'
+    """
+    _operator(config, by).unhold(message_id, reason)
+    show_facts({"transaction": message_id, "done": "unheld"}, as_json=json)
+
+
+@app.command()
+def discard(
+    message_id: DeadArgument,
+    reason: ReasonOption,
+    by: ByOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Never send a dead message. Messages that wait behind it are sent.
+
+    Example: ccms-ws outbox discard 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'FTB was informed by telephone'
+    """
+    _operator(config, by).discard(message_id, reason)
+    show_facts({"transaction": message_id, "done": "discarded"}, as_json=json)
+
+
+@app.command(hidden=True)
 def release(
     message_id: HeldArgument,
     reason: ReasonOption,
@@ -173,17 +207,13 @@ def release(
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
-    """Let a held message go on. Of a dead one: never send it, and release what waits behind it.
+    """The former name of `unhold` and `discard`, for one version.
 
-    Example: ccms-ws outbox release 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'told to FTB by telephone'
+    Example: ccms-ws outbox release 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'FTB was informed by telephone'
     """
     with records_of(config)() as uow:
         held = uow.outbox.get(message_id).held
-    if held:
-        _operator(config, by).let_go(message_id, reason)
-    else:
-        _operator(config, by).withdraw(message_id, reason)
-    show_facts({"transaction": message_id, "done": "let go" if held else "withdrawn"}, as_json=json)
+    (unhold if held else discard)(message_id, reason, by, config, json)
 
 
 @app.command()
@@ -202,7 +232,7 @@ def replace(
     show_facts({"transaction": message_id, "done": "replaced", "replaced_by": replaced_by}, as_json=json)
 
 
-def _operator(config: Path, by: str) -> Operator:
+def _operator(config: Path, by: str) -> OutboxActions:
     return court_of(config).operator(by or getpass.getuser())
 
 
@@ -213,7 +243,7 @@ def lines(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     Example: ccms-ws outbox lines
     """
     with records_of(config)() as uow:
-        known = uow.circuit_breakers.list_lines()
+        known = uow.circuit_breakers.list_breakers()
     rows = [
         {
             "partner": line.partner_id,

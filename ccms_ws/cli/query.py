@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 from ccms_ws.cli.worker import EnvelopesOption
@@ -43,13 +43,13 @@ def query(
 
     Example: ccms-ws query --case CR-2023-002931 --participant P-1002
     """
-    from ccms_ws.clients import Cause
-    from ccms_ws.clients.recording import record_into
+    from ccms_ws.clients import FailureCause
+    from ccms_ws.clients.wire_dump import record_into
     from ccms_ws.config import load_settings
     from ccms_ws.domain.courts import PersonName
     from ccms_ws.envelope.soap import SoapVersion
     from ccms_ws.errors import TransientDeliveryError
-    from ccms_ws.simulator.inquirer import Criteria, Inquirer
+    from ccms_ws.simulator.query_client import Criteria, QueryClient
 
     if bool(given) != bool(surname):
         raise typer.BadParameter("a name is --given and --surname")
@@ -60,13 +60,13 @@ def query(
         birth_date=born.date() if born else None,
         as_of=as_of.date() if as_of else None,
     )
-    inquirer = Inquirer(
-        load_settings(config), as_partner, key=key, on_exchange=record_into(envelopes) if envelopes else None
+    inquirer = QueryClient(
+        load_settings(config), as_partner, key=key, on_wire=record_into(envelopes) if envelopes else None
     )
     try:
         answer = inquirer.ask(criteria, soap=SoapVersion.SOAP11 if soap is Soap.SOAP11 else SoapVersion.SOAP12)
     except TransientDeliveryError as error:
-        if error.cause == Cause.CONNECT:
+        if error.cause == FailureCause.CONNECT:
             error.hint = "is the court's endpoint up? ccms-ws serve"
         raise
     finally:

@@ -173,7 +173,7 @@ def clock_difference(what: str, theirs: datetime | None, ours: datetime, skew_se
 
 
 def _drift(what: str, push: PushSettings) -> Finding:
-    from ccms_ws.cli.fetching import fetch
+    from ccms_ws.cli.download import fetch
     from ccms_ws.contract.diff import Effect, compare, worst
 
     url = f"{push.url}?wsdl"

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import typer
 
-from ccms_ws.cli.exits import ExitCode
-from ccms_ws.cli.messages import record_of
+from ccms_ws.cli.exit_codes import ExitCode
+from ccms_ws.cli.log import record_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
 from ccms_ws.errors import ConfigError
@@ -38,10 +38,10 @@ def reconcile(
     Example: ccms-ws outbox reconcile --replaced court.db.replaced-20261120T173000Z
     """
     from ccms_ws.config import load_settings
-    from ccms_ws.store.chains import heads
     from ccms_ws.store.engine import open_engine
+    from ccms_ws.store.hash_chain import heads
+    from ccms_ws.store.hash_chain_verification import snapshot
     from ccms_ws.store.reconciling import answers_to_unknown, differences, earlier, listed_but_unknown, without_doubles
-    from ccms_ws.store.verifying import snapshot
 
     settings = load_settings(config)
     ids = _ids(listed)

@@ -105,7 +105,7 @@ def _sign_and_open(settings: Settings, new: Identity, pins: list[PinnedCertifica
     from ccms_ws.clock import FixedClock
     from ccms_ws.credentials import policy_of
     from ccms_ws.envelope.addressing import Addressing
-    from ccms_ws.envelope.inbound import Acceptance, Received, open_envelope
+    from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, open_envelope
     from ccms_ws.envelope.outbound import seal_envelope
     from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
     from ccms_ws.envelope.trust import TrustStore
@@ -116,11 +116,11 @@ def _sign_and_open(settings: Settings, new: Identity, pins: list[PinnedCertifica
     envelope = compose_envelope(etree.Element(root, nsmap={"r": "urn:rehearsal"}), addressing, version)
     seal_envelope(envelope, identity=new, policy=policy, clock=clock)
     open_envelope(
-        Received(to_bytes(envelope), f"{version.media_type}; charset=utf-8"),
+        HttpMessage(to_bytes(envelope), f"{version.media_type}; charset=utf-8"),
         trust=TrustStore(pins),
         policy=policy,
         clock=clock,
-        acceptance=Acceptance(frozenset({to}), {root: action}, lambda _partner, _root: True),
+        acceptance=ReceivePolicy(frozenset({to}), {root: action}, lambda _partner, _root: True),
     )
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ccms_ws.cli import recording
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli import replay_record
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.options import JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
 from ccms_ws.cli.progress import progress
@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 
-app.command()(recording.record)
+app.command()(replay_record.record)
 
 
 MOST_LINES = 8
@@ -206,8 +206,8 @@ def _signing(folders: Sequence[Path], key: Path | None, certificate: Path | None
 
 
 def _target(to: str, court_certificate: Path | None, signing: Signing) -> Target:
+    from ccms_ws.conformance.kit import certificate_in
     from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
-    from ccms_ws.kit.kit import certificate_in
     from ccms_ws.replay import pki
     from ccms_ws.replay.remote import Target
 

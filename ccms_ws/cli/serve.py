@@ -15,7 +15,7 @@ from ccms_ws.cli.output import show_json
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccms_ws.services.endpoint import Program
+    from ccms_ws.services.admission import Program
 
 
 def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
@@ -29,8 +29,8 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     from ccms_ws.log import get_logger
     from ccms_ws.registry import EXCHANGES
     from ccms_ws.services import server
+    from ccms_ws.services.admission import Capacity
     from ccms_ws.services.connections import ConnectionLimits
-    from ccms_ws.services.endpoint import Bounds
 
     court = court_of(config)  # everything that can be wrong is reported here, before a worker process starts
     court.check_wsdls()
@@ -50,7 +50,7 @@ def serve(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
     remind_daily(config.resolve())
     server.serve(
         partial(_program, config.resolve()),
-        Bounds(at_once=endpoint.threads, waiting=endpoint.waiting, largest=court.policy.limits.message),
+        Capacity(at_once=endpoint.threads, waiting=endpoint.waiting, largest=court.policy.limits.message),
         host=endpoint.host,
         port=endpoint.port,
         workers=endpoint.workers,

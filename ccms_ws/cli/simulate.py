@@ -33,23 +33,23 @@ def simulate(
 
     Example: ccms-ws simulate DMV --config demo-court/ccms-ws.toml
     """
-    from ccms_ws.clients.recording import record_into
+    from ccms_ws.clients.wire_dump import record_into
     from ccms_ws.config import load_settings
     from ccms_ws.log import configure_logging, get_logger
     from ccms_ws.registry import EXCHANGES
-    from ccms_ws.simulator.acts import Mischief, read_script
+    from ccms_ws.simulator.behaviors import RandomFaults, read_script
     from ccms_ws.simulator.partner import Pace
     from ccms_ws.simulator.running import Simulation, serve_partner
 
     settings = load_settings(config, [exchange.code for exchange in EXCHANGES])
     configure_logging(settings.log.level, settings.log.format)
     simulation = Simulation(
-        temper=read_script(script) if mischief is None else Mischief(mischief),
+        temper=read_script(script) if mischief is None else RandomFaults(mischief),
         key=key,
         memory=memory,
         journal=journal,
         pace=Pace(answer_after=timedelta(seconds=answer_after)),
-        on_exchange=record_into(envelopes) if envelopes else None,
+        on_wire=record_into(envelopes) if envelopes else None,
     )
     urls = [push.url for push in settings.partner(partner).receives.values()]
     log = get_logger(__name__)

@@ -16,11 +16,11 @@ from ccms_ws.cli.inventory import remind_daily
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
 from ccms_ws.errors import CcmsWsError
-from ccms_ws.garbage import settle_memory
+from ccms_ws.memory_tuning import tune_memory
 
 if TYPE_CHECKING:
     from ccms_ws.bootstrap import CourtApplication
-    from ccms_ws.clients import OnExchange
+    from ccms_ws.clients import OnWire
 
 log = structlog.get_logger(__name__)
 
@@ -42,25 +42,25 @@ def worker(
     Example: ccms-ws worker --config demo-court/ccms-ws.toml
     """
     from ccms_ws.audit.keeper import keep_heads
-    from ccms_ws.clients.recording import record_into
+    from ccms_ws.clients.wire_dump import record_into
 
     court = court_of(config)
     court.check_wsdls()
     require_ready(config)
-    on_exchange = record_into(envelopes) if envelopes else None
-    settle_memory()
+    on_wire = record_into(envelopes) if envelopes else None
+    tune_memory()
     if once:
-        show_facts({"attempts": court.worker(on_exchange=on_exchange).run_once()}, as_json=json)
+        show_facts({"attempts": court.worker(on_wire=on_wire).run_once()}, as_json=json)
         return
     remind_daily(config.resolve())
     end_heads = keep_heads(court.head_keeper, court.settings.audit.every_seconds)
-    _run(court, config, on_exchange)
+    _run(court, config, on_wire)
     end_heads()
 
 
-def _run(court: CourtApplication, config: Path, on_exchange: OnExchange | None) -> None:
+def _run(court: CourtApplication, config: Path, on_wire: OnWire | None) -> None:
     """Deliver until told to end. At SIGHUP what was begun is finished, and the rest waits in the outbox meanwhile."""
-    courts, delivery, ended = [court], court.worker(on_exchange=on_exchange), threading.Event()
+    courts, delivery, ended = [court], court.worker(on_wire=on_wire), threading.Event()
 
     def go_on(_number: int, _frame: object) -> None:
         try:
@@ -80,6 +80,6 @@ def _run(court: CourtApplication, config: Path, on_exchange: OnExchange | None) 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     while courts and not ended.is_set():
-        delivery = courts.pop().worker(on_exchange=on_exchange)
+        delivery = courts.pop().worker(on_wire=on_wire)
         if not ended.is_set():  # a signal may come at any point; from here on it stops this one
             delivery.run()

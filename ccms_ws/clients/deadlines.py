@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ccms_ws.clock import running_time
-from ccms_ws.crash_points import crash_point
+from ccms_ws.failpoints import failpoint
 
 _PIECE = 16_384
 """Bytes handed to the socket at once: with TLS, one record, which alone the socket's timeout bounds."""
@@ -86,7 +86,7 @@ class _TimelyResponse(HTTPResponse):
     """An answer that is there as a whole within the socket's timeout, counted from now."""
 
     def __init__(self, sock: socket.socket, *args: Any, **settings: Any) -> None:
-        crash_point("send.written")
+        failpoint("send.written")
         super().__init__(sock, *args, **settings)
         patience = sock.gettimeout()
         if patience is not None:

@@ -13,17 +13,16 @@ from typing import TypeGuard
 
 from lxml.etree import _Element
 
-from ccms_ws.clients import verdicts
-from ccms_ws.clients.glance import claims, is_envelope, says_nothing
+from ccms_ws.clients import delivery_failures
 from ccms_ws.clients.operations import Operation, operation_for, read_operations
 from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
+from ccms_ws.clients.unverified import describe_fault, is_empty, is_envelope
 from ccms_ws.clock import Clock
 from ccms_ws.contract.pins import check_pins
-from ccms_ws.crash_points import crash_point
 from ccms_ws.domain.messages import OutgoingMessage, SentEnvelope
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.outbound import ENVELOPE_END, seal_payload
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
@@ -37,8 +36,9 @@ from ccms_ws.errors import (
     PermanentDeliveryError,
     TransientDeliveryError,
 )
+from ccms_ws.failpoints import failpoint
 
-OnExchange = Callable[[bytes, bytes | None], None]
+OnWire = Callable[[bytes, bytes | None], None]
 """Called after each attempt with the bytes that left and the body that came back (None: no HTTP answer)."""
 
 _SOAP_TYPES = frozenset(version.media_type for version in SoapVersion)
@@ -76,7 +76,7 @@ class PartnerClient:
         clock: Clock,
         token_reference: TokenReference = TokenReference.DIRECT,
         transport: TransportSettings | None = None,
-        on_exchange: OnExchange | None = None,
+        on_wire: OnWire | None = None,
     ) -> None:
         """`partner_id`: whose signature, by `trust`, answers must bear. `token_reference`: how our signatures name our
         certificate. A policy of a weaker profile needs mutual TLS in `transport`, and holds for answers too. Raises
@@ -92,7 +92,7 @@ class PartnerClient:
         self._clock = clock
         self._token_reference = token_reference
         self._transport = PartnerTransport(transport or TransportSettings())
-        self._on_exchange = on_exchange
+        self._on_exchange = on_wire
 
     def send(
         self,
@@ -117,14 +117,16 @@ class PartnerClient:
         operation = self._operation(message.root, soap)
         message_id = f"urn:uuid:{message.message_id}"
         addressing = Addressing.request(to=url, action=operation.action, message_id=message_id, relates_to=relates_to)
-        crash_point("send.before-seal")
+        failpoint("send.before-seal")
         try:
             sent, received = self._seal(message, addressing, soap), None
         except LimitExceeded as error:  # sooner or later it would be the same
-            raise PermanentDeliveryError(f"cannot be sealed: {error}", cause=verdicts.Cause.INTERNAL) from None
+            raise PermanentDeliveryError(
+                f"cannot be sealed: {error}", cause=delivery_failures.FailureCause.INTERNAL
+            ) from None
         if on_sealed is not None:
             on_sealed(_kept(message, sent))
-        crash_point("send.sealed")
+        failpoint("send.sealed")
         try:
             headers = _headers(soap, operation.soap_action)
             http = self._transport.send(url, sent, headers, not_after=not_after)
@@ -136,7 +138,7 @@ class PartnerClient:
         finally:
             if self._on_exchange is not None:
                 self._on_exchange(sent if isinstance(sent, bytes) else b"".join(sent), received)
-        crash_point("send.answered")
+        failpoint("send.answered")
         return self._read(http, operation, message_id)
 
     def _seal(self, message: OutgoingMessage, addressing: Addressing, soap: SoapVersion) -> bytes | SealedStream:
@@ -173,28 +175,30 @@ class PartnerClient:
         try:
             return operation_for(self._wsdl, root, soap)
         except ContractError as error:
-            raise TransientDeliveryError(str(error), hint=error.hint, cause=verdicts.Cause.CONFIGURATION) from None
+            raise TransientDeliveryError(
+                str(error), hint=error.hint, cause=delivery_failures.FailureCause.CONFIGURATION
+            ) from None
 
     def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Receipt:
-        retry_after = verdicts.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())
+        retry_after = delivery_failures.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())
         content_type = http.headers.get("Content-Type", "")
         success = _is_success(http.status)
-        if success and (not http.body or says_nothing(http.body, self._policy.limits)):
+        if success and (not http.body or is_empty(http.body, self._policy.limits)):
             return Receipt(http.status)
         if success and operation.one_way and not is_envelope(http.body):
             return Receipt(http.status, remark=_about_body(http.body, content_type))
         if content_type.partition(";")[0].strip().lower() not in _SOAP_TYPES:
             if success:
                 wrong = MalformedEnvelope("the answer is no SOAP message")
-                raise verdicts.of_answer(wrong, http.status, retry_after)
-            raise verdicts.of_status(http.status, retry_after)
+                raise delivery_failures.of_answer(wrong, http.status, retry_after)
+            raise delivery_failures.of_status(http.status, retry_after)
         try:
             opened = open_envelope(
-                Received(http.body, content_type),
+                HttpMessage(http.body, content_type),
                 trust=self._trust,
                 policy=self._policy,
                 clock=self._clock,
-                acceptance=Acceptance(
+                acceptance=ReceivePolicy(
                     to=frozenset(),
                     operations=operation.answers,
                     permits=lambda partner_id, _root: partner_id == self._partner_id,
@@ -205,14 +209,16 @@ class PartnerClient:
                 ),
             )
         except CcmsWsError as error:
-            raise verdicts.of_answer(error, http.status, retry_after, claims(http.body, self._policy.limits)) from error
+            raise delivery_failures.of_answer(
+                error, http.status, retry_after, describe_fault(http.body, self._policy.limits)
+            ) from error
         fault = opened.fault
         remark = "" if self._policy.profile.is_weaker else "; ".join(opened.remarks)  # there it is the same each time
         if fault is None:
             return Receipt(http.status, Answer(opened, opened.payload, http.body), remark)
         if fault.detail is not None and fault.detail.tag in operation.answers:
             return Receipt(http.status, Answer(opened, fault.detail, http.body), remark)
-        raise verdicts.of_fault(fault, http.status, retry_after)
+        raise delivery_failures.of_fault(fault, http.status, retry_after)
 
 
 def _is_success(status: int | None) -> TypeGuard[int]:

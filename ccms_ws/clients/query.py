@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from ccms_ws.clients.partner import OnExchange, PartnerClient, Receipt
+from ccms_ws.clients.delivery_failures import FailureCause
+from ccms_ws.clients.partner import OnWire, PartnerClient, Receipt
 from ccms_ws.clients.transport import TransportSettings
-from ccms_ws.clients.verdicts import Cause
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.contract import schemas
 from ccms_ws.contract.catalog import wsdl_path
@@ -25,15 +25,15 @@ from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import ConfigError, ExchangeError, TransientDeliveryError
 from ccms_ws.exchanges.fcc807 import FCC807, wire
 from ccms_ws.exchanges.fcc807.messages import Query, QueryError, Response
-from ccms_ws.parts.metadata import MessageKind, Metadata
-from ccms_ws.parts.representable import (
+from ccms_ws.message_parts.metadata import MessageKind, Metadata
+from ccms_ws.message_parts.representable import (
     Q_CASE_NUMBER,
     Q_ID,
     Q_TEXT,
     Problem,
     day_problems,
     in_words,
-    licence_problems,
+    license_problems,
     name_problems,
     text_problems,
 )
@@ -74,7 +74,7 @@ def criteria_problems(criteria: Criteria) -> list[Problem]:
     if criteria.name is not None:
         problems += name_problems(criteria.name)
     if criteria.driver_license is not None:
-        problems += licence_problems(criteria.driver_license)
+        problems += license_problems(criteria.driver_license)
     return problems
 
 
@@ -94,7 +94,7 @@ class BalanceQueryClient:
         policy: SecurityPolicy | None = None,
         clock: Clock | None = None,
         transport: TransportSettings | None = None,
-        on_exchange: OnExchange | None = None,
+        on_wire: OnWire | None = None,
     ) -> None:
         """`url`: of the court's FCC807 service. `partner`, `identity`: who asks. `trust`: pins the court's certificate
         under the court's ORI. `test`: must be what the court says of itself. `wsdl`: the published one if not given.
@@ -116,7 +116,7 @@ class BalanceQueryClient:
             policy=policy or SecurityPolicy(),
             clock=self._clock,
             transport=transport,
-            on_exchange=on_exchange,
+            on_wire=on_wire,
         )
 
     @property
@@ -153,7 +153,7 @@ class BalanceQueryClient:
         receipt = self._send(message, soap, attempts, pause)
         if receipt.answer is None:
             raise TransientDeliveryError(
-                "the court answered nothing", cause=Cause.ANSWER_UNDECLARED, http_status=receipt.http_status
+                "the court answered nothing", cause=FailureCause.ANSWER_UNDECLARED, http_status=receipt.http_status
             )
         answer = receipt.answer.payload
         schemas.validate(answer)

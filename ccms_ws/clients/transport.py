@@ -19,10 +19,10 @@ from zeep.transports import Transport
 
 import ccms_ws
 from ccms_ws.clients.deadlines import DeadlineAdapter, sending_until
-from ccms_ws.clients.verdicts import Cause, of_connection
+from ccms_ws.clients.delivery_failures import FailureCause, of_connection
 from ccms_ws.clock import running_time
-from ccms_ws.crash_points import crash_point
 from ccms_ws.errors import ContractMissing, TransientDeliveryError
+from ccms_ws.failpoints import failpoint
 
 _PIECE = 65_536
 
@@ -69,7 +69,7 @@ class _Upload:
     def __iter__(self) -> Iterator[bytes]:
         for number, piece in enumerate(self.stream):
             if number == 1:
-                crash_point("send.half")
+                failpoint("send.half")
             yield piece
 
 
@@ -132,7 +132,7 @@ class PartnerTransport(Transport):
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise TransientDeliveryError(
                 "the answer is compressed, which was not asked for",
-                cause=Cause.ANSWER_MALFORMED,
+                cause=FailureCause.ANSWER_MALFORMED,
                 http_status=response.status_code,
             )
         pieces = bytearray()
@@ -143,7 +143,7 @@ class PartnerTransport(Transport):
                     limit = self._settings.max_answer_bytes
                     raise TransientDeliveryError(
                         f"the answer is larger than {limit} bytes",
-                        cause=Cause.ANSWER_TOO_LARGE,
+                        cause=FailureCause.ANSWER_TOO_LARGE,
                         http_status=response.status_code,
                     )
         except ReadTimeoutError as error:

@@ -11,16 +11,16 @@ from flask import Flask, g, render_template
 from werkzeug.exceptions import HTTPException
 
 from ccms_ws.bootstrap import CourtApplication
-from ccms_ws.console import acting, guarding, reading, signing
-from ccms_ws.console.house import KEY, Ending, House, house
+from ccms_ws.console import actions, login, request_guard, views
+from ccms_ws.console.context import KEY, ConsoleContext, Ending, house
+from ccms_ws.console.formatting import shown
 from ccms_ws.console.operators import Operators, settings_of
 from ccms_ws.console.sessions import Addresses, FormTokens, Guesses, Sessions
-from ccms_ws.console.shown import shown
 from ccms_ws.errors import CcmsWsError, ExchangeError, NotStored, OperatorRefused
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.health import look_after
+from ccms_ws.store.message_history import open_traffic
 from ccms_ws.store.overview import refused_since, standings
-from ccms_ws.store.traffic import open_traffic
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +33,8 @@ def make_console(court: CourtApplication, endings: Callable[[datetime], Sequence
     engine = open_engine(court.settings.database.url)
     app = Flask(__name__, static_folder=None)
     app.jinja_options = {"finalize": shown, "trim_blocks": True, "lstrip_blocks": True}
-    app.config.update(MAX_CONTENT_LENGTH=guarding.LARGEST_FORM, MAX_FORM_PARTS=20)
-    app.extensions[KEY] = House(
+    app.config.update(MAX_CONTENT_LENGTH=request_guard.LARGEST_FORM, MAX_FORM_PARTS=20)
+    app.extensions[KEY] = ConsoleContext(
         court=court,
         settings=settings,
         operators=operators,
@@ -52,13 +52,13 @@ def make_console(court: CourtApplication, endings: Callable[[datetime], Sequence
         refused_since=partial(refused_since, engine),
         endings=endings,
     )
-    app.before_request(guarding.check_request)
-    app.after_request(guarding.complete_response)
+    app.before_request(request_guard.check_request)
+    app.after_request(request_guard.complete_response)
     app.context_processor(_facts)
     app.register_error_handler(HTTPException, _told)
     app.register_error_handler(CcmsWsError, _explained)
     app.register_error_handler(Exception, _defect)
-    for module in (signing, reading, acting):
+    for module in (login, views, actions):
         app.register_blueprint(module.pages)
     return app
 

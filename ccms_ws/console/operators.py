@@ -33,7 +33,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
-class Operator(Section):
+class OperatorAccount(Section):
     """One entry of the file."""
 
     name: str = Field(pattern=_NAME, description="how the operator signs in and stands in the records")
@@ -52,7 +52,7 @@ class Operator(Section):
 class OperatorsFile(Section):
     """All of it."""
 
-    operator: tuple[Operator, ...] = ()
+    operator: tuple[OperatorAccount, ...] = ()
 
 
 def settings_of(settings: Settings) -> ConsoleSettings:
@@ -68,9 +68,9 @@ class Operators:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._secret = secrets.token_bytes(32)
-        self._read: tuple[tuple[int, ...], dict[str, Operator]] = ((), {})
+        self._read: tuple[tuple[int, ...], dict[str, OperatorAccount]] = ((), {})
 
-    def all(self) -> dict[str, Operator]:
+    def all(self) -> dict[str, OperatorAccount]:
         """By name. Raises ConfigError if the file is not there, is open to others, or is not as it must be."""
         try:
             state = self._path.stat()
@@ -81,7 +81,7 @@ class Operators:
             self._read = (seen, _parsed(self._path, read_private(self._path)))
         return self._read[1]
 
-    def with_password(self, name: str, password: str) -> Operator | None:
+    def with_password(self, name: str, password: str) -> OperatorAccount | None:
         """The operator of that name if the password fits. An unknown name takes as long as one of those in the file."""
         entry = self.all().get(name)
         fits = check_password_hash(entry.password if entry else self._decoy(name), password)
@@ -103,7 +103,7 @@ def put_operator(path: Path, name: str, role: Role, password: str) -> bool:
     if len(password) < SHORTEST_PASSWORD:
         raise ConfigError("the password is too short", hint=f"{SHORTEST_PASSWORD} characters at least")
     try:
-        entry = Operator(name=name, role=role, password=generate_password_hash(password, _METHOD))
+        entry = OperatorAccount(name=name, role=role, password=generate_password_hash(password, _METHOD))
     except ValidationError:
         raise ConfigError(f"{name!r} cannot be a name", hint="letters, digits and . _ @ -, 64 at most") from None
     text = (
@@ -121,7 +121,7 @@ def put_operator(path: Path, name: str, role: Role, password: str) -> bool:
     return name not in known
 
 
-def _parsed(path: Path, content: bytes) -> dict[str, Operator]:
+def _parsed(path: Path, content: bytes) -> dict[str, OperatorAccount]:
     try:
         file = OperatorsFile.model_validate(tomllib.loads(content.decode()))
     except ValidationError as error:

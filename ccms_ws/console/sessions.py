@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ccms_ws.clock import Clock
-from ccms_ws.console.operators import Operator, Operators
+from ccms_ws.console.operators import OperatorAccount, Operators
 
 GUESSES: Final = 5
 LOCKED_FOR: Final = timedelta(hours=1)
@@ -27,7 +27,7 @@ SIGNING_IN: Final = 2
 class Session:
     """One browser in which an operator is signed in. `seen`: its last request."""
 
-    operator: Operator
+    operator: OperatorAccount
     began: datetime
     seen: datetime
 
@@ -42,7 +42,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
-    def begin(self, operator: Operator) -> str:
+    def begin(self, operator: OperatorAccount) -> str:
         """The id of a new session."""
         now, new = self._clock.now(), new_id()
         with self._lock:

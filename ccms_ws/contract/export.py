@@ -26,7 +26,7 @@ _NO_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class ContractPackage:
     """What is exported of one exchange version: the court's service, and the WSDLs that stand for partners' own.
 
     `signed` holds the signed samples by name ("soap12/FCC807-query").
@@ -48,7 +48,7 @@ class Offer:
         return f"{self.code}-{self.version}"
 
 
-def export(offer: Offer) -> bytes:
+def export(offer: ContractPackage) -> bytes:
     """The ZIP file; everything in it lies in one folder, which has the package's name."""
     files = dict(sorted(_files(offer)))
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
@@ -63,7 +63,7 @@ def export(offer: Offer) -> bytes:
     return spool.getvalue()
 
 
-def _files(offer: Offer) -> Iterator[tuple[str, bytes]]:
+def _files(offer: ContractPackage) -> Iterator[tuple[str, bytes]]:
     roots = {kind: catalog.folder(kind) for kind in ("wsdl", "xsd")}
     names: list[str] = []
     for wsdl in (offer.service, *offer.partner_wsdls):
@@ -103,7 +103,7 @@ def _addressed(path: Path, url: str) -> bytes:
     return etree.tostring(root.getroottree(), xml_declaration=True, encoding="UTF-8")
 
 
-def _policy_document(offer: Offer) -> bytes:
+def _policy_document(offer: ContractPackage) -> bytes:
     """The policy as a document of its own."""
     policy = policy_of(offer.profile, one_way=load_wsdl(offer.service).one_way)
     etree.indent(policy, "  ")

@@ -11,10 +11,10 @@ import structlog
 
 from ccms_ws.clock import Clock
 from ccms_ws.config import DeliverySettings
-from ccms_ws.crash_points import crash_point
 from ccms_ws.domain.messages import LONGEST_LEASE
 from ccms_ws.domain.ports import UnitOfWorkFactory
 from ccms_ws.exchange import Exchange
+from ccms_ws.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
@@ -52,11 +52,11 @@ class Maintenance:
     def _check_answer_deadlines(self, now: datetime) -> None:
         for code, outgoing in self._outgoing.items():
             with self._units() as uow:
-                count = outgoing.on_silence(now, uow)
+                count = outgoing.on_timeout(now, uow)
                 if count:
-                    crash_point("sweep.before-commit")
+                    failpoint("sweep.before-commit")
                     uow.commit()
-                    crash_point("sweep.after-commit")
+                    failpoint("sweep.after-commit")
                     log.info("silence.noted", exchange=code, records=count)
 
     def _reschedule(self, now: datetime) -> None:
@@ -66,7 +66,7 @@ class Maintenance:
             messages += uow.outbox.shorten_leases(uow.outbox.lease_time(now), self._lease * LONGEST_LEASE, self._lease)
             breakers = [
                 breaker
-                for breaker in uow.circuit_breakers.list_lines()
+                for breaker in uow.circuit_breakers.list_breakers()
                 if breaker.retry_at and breaker.retry_at > now + max(self._longest_wait, self._lease)  # a probe's lease
             ]
             for breaker in breakers:

@@ -12,23 +12,23 @@ from datetime import timedelta
 
 import structlog
 
-from ccms_ws.clients import Cause
+from ccms_ws.clients import FailureCause
 from ccms_ws.clock import Clock
-from ccms_ws.crash_points import crash_point
-from ccms_ws.delivery.answers import AnswerDesk, IncomingAnswer
+from ccms_ws.delivery.replies import PendingReply, ReplyHandler
 from ccms_ws.delivery.retry import next_attempt, patience_asked
 from ccms_ws.delivery.sender import AttemptResult
 from ccms_ws.domain.circuit_breaker import BreakerRules, BreakerState, CircuitBreaker, after_failure, after_success
 from ccms_ws.domain.messages import DeliveryAttempt
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.errors import CcmsWsError, ConcurrentChange, DeliveryError, StoreUnavailable
+from ccms_ws.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
 _LONGEST_DETAIL = 2000
 _TRIES = 3
 _RETRY_AFTER_STATUSES = frozenset({429, 503})
-_KNOWN_CAUSES = frozenset(Cause)
+_KNOWN_CAUSES = frozenset(FailureCause)
 
 Also = Callable[[UnitOfWork], None]
 """Further work in the same commit."""
@@ -41,7 +41,7 @@ class AttemptRecorder:
         self,
         *,
         units: UnitOfWorkFactory,
-        desk: AnswerDesk,
+        desk: ReplyHandler,
         clock: Clock,
         breaker_rules: BreakerRules,
         chance: Callable[[], float],
@@ -77,9 +77,9 @@ class AttemptRecorder:
             attempts = [self._store(result, uow, unusable) for result in results]
             self._update_breakers(results, uow)
             also(uow)
-            crash_point("settle.before-commit")
+            failpoint("settle.before-commit")
             uow.commit()
-        crash_point("settle.after-commit")
+        failpoint("settle.after-commit")
         for result, attempt in zip(results, attempts, strict=True):
             _log(result, attempt)
 
@@ -107,7 +107,7 @@ class AttemptRecorder:
     # -- one result ----------------------------------------------------------------------------------------------------
     def _store(self, result: AttemptResult, uow: UnitOfWork, unusable: Exception | None) -> DeliveryAttempt:
         error = result.error
-        if error is None or (error.cause == Cause.FAULT_DUPLICATE and _arrived_before(result, uow)):
+        if error is None or (error.cause == FailureCause.FAULT_DUPLICATE and _arrived_before(result, uow)):
             return self._store_delivered(result, uow, unusable)
         return self._store_failed(result, error, uow)
 
@@ -116,7 +116,7 @@ class AttemptRecorder:
         attempt = _attempt(result, "delivered")
         answer_due_at = result.ended_at + result.route.answer_window
         uow.outbox.settle_delivered(result.leased, attempt)
-        result.outgoing.delivered(attempt.message_id, result.ended_at, answer_due_at, uow)
+        result.outgoing.on_delivered(attempt.message_id, result.ended_at, answer_due_at, uow)
         answer = self._answer(result)
         if answer is not None and unusable is None:
             answer.take_in(uow)
@@ -141,10 +141,10 @@ class AttemptRecorder:
         attempt = _attempt(result, "failed" if retry_at else "given up")
         uow.outbox.settle_failed(leased, attempt, retry_at)
         if retry_at is None and result.outgoing is not None:
-            result.outgoing.undeliverable(attempt.message_id, attempt.error_code, uow)
+            result.outgoing.on_dead(attempt.message_id, attempt.error_code, uow)
         return attempt
 
-    def _answer(self, result: AttemptResult) -> IncomingAnswer | None:
+    def _answer(self, result: AttemptResult) -> PendingReply | None:
         if result.receipt is None or result.receipt.answer is None or result.route is None:
             return None
         return self._desk.register(result.receipt.answer, result.leased.message, result.route.partner, result.ended_at)
@@ -180,7 +180,7 @@ class AttemptRecorder:
 
 
 def _is_about_the_partner(error: DeliveryError | None) -> bool:
-    return error is None or (error.cause in _KNOWN_CAUSES and Cause(error.cause).is_about_the_line)
+    return error is None or (error.cause in _KNOWN_CAUSES and FailureCause(error.cause).is_about_the_line)
 
 
 def _arrived_before(result: AttemptResult, uow: UnitOfWork) -> bool:
@@ -206,7 +206,7 @@ def _attempt(result: AttemptResult, outcome: str) -> DeliveryAttempt:
 
 
 def _may_have_arrived(cause: str) -> bool:
-    return cause not in _KNOWN_CAUSES or Cause(cause).may_have_arrived
+    return cause not in _KNOWN_CAUSES or FailureCause(cause).may_have_arrived
 
 
 def _ids(result: AttemptResult) -> dict[str, str]:

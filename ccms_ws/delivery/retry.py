@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ccms_ws.domain.waiting import backoff
+from ccms_ws.domain.backoff import backoff
 from ccms_ws.errors import DeliveryError
 
 LONGEST_RETRY_AFTER = timedelta(days=1)

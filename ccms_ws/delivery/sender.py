@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from ccms_ws.clients import Cause, Receipt
+from ccms_ws.clients import FailureCause, Receipt
 from ccms_ws.clock import Clock
 from ccms_ws.delivery.retry import is_given_up
 from ccms_ws.delivery.routes import Route, RouteFinder
@@ -58,7 +58,9 @@ class Sender:
             route = self._find_route(leased, outgoing)
             if leased.lost and is_given_up(leased.tries - 1, leased.trying_since, started_at, route.retry):
                 # No result ever gave it up: the message itself may be what ends the workers.
-                raise PermanentDeliveryError(f"{leased.lost} attempts never came to an end", cause=Cause.INTERNAL)
+                raise PermanentDeliveryError(
+                    f"{leased.lost} attempts never came to an end", cause=FailureCause.INTERNAL
+                )
             receipt = route.client.send(
                 message, url=route.url, soap=route.soap, not_after=not_after, on_sealed=sealed.append
             )
@@ -66,7 +68,7 @@ class Sender:
             error = failure
         except Exception as defect:
             log.exception("delivery.defect", exchange=message.exchange, message_id=str(message.message_id))
-            error = TransientDeliveryError(f"{type(defect).__name__}: see the log", cause=Cause.INTERNAL)
+            error = TransientDeliveryError(f"{type(defect).__name__}: see the log", cause=FailureCause.INTERNAL)
         return AttemptResult(
             leased=leased,
             started_at=started_at,
@@ -85,4 +87,4 @@ class Sender:
                 raise UnknownMessage(f"this version sends no {message.exchange}")
             return self._route_for(message.partner_id, message.exchange)
         except (ConfigError, UnknownMessage) as error:
-            raise TransientDeliveryError(str(error), cause=Cause.CONFIGURATION) from error
+            raise TransientDeliveryError(str(error), cause=FailureCause.CONFIGURATION) from error

@@ -18,7 +18,6 @@ import structlog
 
 from ccms_ws.clock import Clock
 from ccms_ws.config import DeliverySettings
-from ccms_ws.crash_points import crash_point
 from ccms_ws.delivery.in_flight import InFlight
 from ccms_ws.delivery.leases import RENEWALS, LeaseStart, LeaseTimer
 from ccms_ws.delivery.maintenance import Maintenance
@@ -28,6 +27,7 @@ from ccms_ws.domain.messages import LeasedMessage
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.errors import InternalError, StoreUnavailable
 from ccms_ws.exchange import Exchange
+from ccms_ws.failpoints import failpoint
 from ccms_ws.log import Limited, report_unwritten
 
 log = structlog.get_logger(__name__)
@@ -160,7 +160,7 @@ class DeliveryWorker:
             claimed[:] = self._claim(uow, limit, in_flight.free_slots_for, now, lease_now, alone=alone)
 
         self._recorder.record(self._results, also)
-        crash_point("claim.after-commit")
+        failpoint("claim.after-commit")
         self._unsent.clear()
         self._begun.clear()
         if heartbeat:

@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ccms_ws.bootstrap import open_court
-from ccms_ws.clients.recording import record_into
+from ccms_ws.clients.wire_dump import record_into
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import Settings
 from ccms_ws.demo.installation import Installation, Ports, make_installation
 from ccms_ws.demo.processes import Processes, Program, check_ports_free, listens
+from ccms_ws.demo.scenario import FTB_ANSWER_DAYS, FTB_SCRIPT, Scenario
 from ccms_ws.demo.steps import Step
-from ccms_ws.demo.story import FTB_ANSWER_DAYS, FTB_SCRIPT, Story
 from ccms_ws.registry import EXCHANGES
-from ccms_ws.simulator.inquirer import Inquirer
+from ccms_ws.simulator.query_client import QueryClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +106,8 @@ def _programs(made: Installation, ports: Ports, envelopes: Path) -> list[Program
 def _tell_story(
     settings: Settings, envelopes: Path, tell: Callable[[str], None], alive: Callable[[], None]
 ) -> list[Step]:
-    inquirer = Inquirer(settings, "ADULT-PROBATION", on_exchange=record_into(envelopes))
+    inquirer = QueryClient(settings, "ADULT-PROBATION", on_wire=record_into(envelopes))
     try:
-        return Story(open_court(settings), inquirer, tell=tell, alive=alive).run()
+        return Scenario(open_court(settings), inquirer, tell=tell, alive=alive).run()
     finally:
         inquirer.close()

@@ -1,4 +1,4 @@
-"""Failure-to-comply abstracts: holds that a court asks DMV to place on a driver licence, and their releases."""
+"""Failure-to-comply abstracts: holds that a court asks DMV to place on a driver license, and their releases."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ccms_ws.domain.waiting import backoff
+from ccms_ws.domain.backoff import backoff
 
 
 class BreakerState(StrEnum):

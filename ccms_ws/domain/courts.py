@@ -101,7 +101,7 @@ class PersonName:
 
 @dataclass(frozen=True, slots=True)
 class DriverLicense:
-    """A driver licence: the printed number and the USPS code of the state that issued it."""
+    """A driver license: the printed number and the USPS code of the state that issued it."""
 
     number: str
     jurisdiction: str = "CA"

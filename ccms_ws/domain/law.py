@@ -81,7 +81,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class LicenseFormat:
-    """How one jurisdiction writes its driver licence numbers, from `effective` on; `words` say it to people."""
+    """How one jurisdiction writes its driver license numbers, from `effective` on; `words` say it to people."""
 
     jurisdiction: str
     pattern: re.Pattern[str]

@@ -40,7 +40,7 @@ class OutgoingMessage:
     partner_id: str
     root: str
     body: bytes
-    subjects: tuple[str, ...]
+    ordering_keys: tuple[str, ...]
     created_at: datetime
     further: Iterable[bytes] = ()
 
@@ -117,7 +117,7 @@ class Intervention(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorOrder:
+class OperatorAction:
     """Who wants something done with a message, when, and why."""
 
     operator: str
@@ -126,11 +126,11 @@ class OperatorOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorNote:
+class AuditEntry:
     """What was done with a dead message by whose order; `replaced_by`: the message that took its place."""
 
     kind: Intervention
-    order: OperatorOrder
+    order: OperatorAction
     replaced_by: UUID | None = None
 
 
@@ -138,8 +138,8 @@ class OperatorNote:
 class Hold:
     """An operator held a message back before it was sent; `let_go`: who let it go again, None while it is held."""
 
-    order: OperatorOrder
-    let_go: OperatorOrder | None = None
+    order: OperatorAction
+    let_go: OperatorAction | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,12 @@ from ccms_ws.domain.courts import (
 )
 from ccms_ws.domain.ledger import LedgerEntry
 from ccms_ws.domain.messages import (
+    AuditEntry,
     DeliveryAttempt,
     Hold,
     IncomingMessage,
     LeasedMessage,
-    OperatorNote,
-    OperatorOrder,
+    OperatorAction,
     OutboxEntry,
     OutgoingMessage,
     QuarantinedAnswer,
@@ -45,12 +45,12 @@ from ccms_ws.domain.messages import (
     RefusalCount,
     StoredAnswer,
 )
-from ccms_ws.domain.subjects import Lookup, Scope
+from ccms_ws.domain.participant_search import AccessScope, Lookup
 
 Record = Court | Case | Participant | OtherName | OtherIdentification | CaseParticipant | JointDebtor | LedgerEntry
 
 
-class Courtbooks(Protocol):
+class CourtRecords(Protocol):
     """Courts, cases, participants and the ledger."""
 
     def add(self, *records: Record) -> None: ...
@@ -67,10 +67,10 @@ class Courtbooks(Protocol):
         ...
 
 
-class Subjects(Protocol):
+class ParticipantSearch(Protocol):
     """The search for a case participant. What is outside of the scope costs as much as what is not there at all."""
 
-    def find(self, court_ori: str, lookup: Lookup, scope: Scope) -> Sequence[CaseParticipant] | None:
+    def find(self, court_ori: str, lookup: Lookup, scope: AccessScope) -> Sequence[CaseParticipant] | None:
         """Whom the lookup leads to on cases within the scope. None if it names a case and there is none."""
         ...
 
@@ -165,8 +165,8 @@ class Abstracts(Protocol):
         """As `find`; nobody else changes the abstract until this unit of work ends (SELECT FOR UPDATE)."""
         ...
 
-    def open_hold(self, court_ori: str, case_number: str, licence: DriverLicense) -> Abstract | None:
-        """The hold that stands on this licence for this case.
+    def open_hold(self, court_ori: str, case_number: str, license: DriverLicense) -> Abstract | None:
+        """The hold that stands on this license for this case.
 
         It is not refused by DMV and not withdrawn, and no release of it is under way or done.
         """
@@ -266,7 +266,7 @@ class Outbox(Protocol):
     def get(self, message_id: UUID) -> OutboxEntry: ...
     def list_entries(self, *, limit: int = 100, dead: bool = False, held: bool = False) -> Sequence[OutboxEntry]: ...
     def attempts(self, message_id: UUID) -> Sequence[DeliveryAttempt]: ...
-    def notes(self, message_id: UUID) -> Sequence[OperatorNote]: ...
+    def notes(self, message_id: UUID) -> Sequence[AuditEntry]: ...
     def idle(self) -> bool:
         """True if no message waits or is being sent."""
         ...
@@ -275,15 +275,15 @@ class Outbox(Protocol):
 class DeadLetters(Protocol):
     """What operators do with dead messages. Each raises NotStored, and MessageNotDead for what needs no operator."""
 
-    def resend(self, message_id: UUID, order: OperatorOrder) -> None:
+    def resend(self, message_id: UUID, order: OperatorAction) -> None:
         """Let the message be tried again, as often and as long as a new one."""
         ...
 
-    def withdraw(self, message_id: UUID, order: OperatorOrder) -> None:
+    def withdraw(self, message_id: UUID, order: OperatorAction) -> None:
         """Never send the message; those behind it move up."""
         ...
 
-    def replace(self, message_id: UUID, order: OperatorOrder, message: OutgoingMessage) -> None:
+    def replace(self, message_id: UUID, order: OperatorAction, message: OutgoingMessage) -> None:
         """Never send the message; `message`, about the same subjects, takes its place. Raises SubjectsDiffer."""
         ...
 
@@ -291,11 +291,11 @@ class DeadLetters(Protocol):
 class HeldMessages(Protocol):
     """Messages that an operator holds back before they are sent. Each raises NotStored, and MessageNotWaiting."""
 
-    def hold(self, message_id: UUID, order: OperatorOrder) -> None:
+    def hold(self, message_id: UUID, order: OperatorAction) -> None:
         """Hold back a message that waits; what is about the same subjects waits behind it."""
         ...
 
-    def let_go(self, message_id: UUID, order: OperatorOrder) -> None:
+    def let_go(self, message_id: UUID, order: OperatorAction) -> None:
         """Let a held message go on, from its place."""
         ...
 
@@ -306,7 +306,7 @@ class HeldMessages(Protocol):
     def history(self, message_id: UUID) -> Sequence[Hold]: ...
 
 
-class Lines(Protocol):
+class CircuitBreakers(Protocol):
     """The lines to partners. A partner that never failed has a line that is up."""
 
     def find(self, partner_id: str) -> CircuitBreaker: ...
@@ -314,7 +314,7 @@ class Lines(Protocol):
         """As `find`; nobody else changes the line until this unit of work ends."""
         ...
 
-    def list_lines(self) -> Sequence[CircuitBreaker]:
+    def list_breakers(self) -> Sequence[CircuitBreaker]:
         """The lines of all partners that ever failed."""
         ...
 
@@ -370,9 +370,9 @@ class UnitOfWork(Protocol):
     """One transaction. Leaving the block without `commit()` rolls everything back."""
 
     @property
-    def books(self) -> Courtbooks: ...
+    def books(self) -> CourtRecords: ...
     @property
-    def subjects(self) -> Subjects: ...
+    def participants(self) -> ParticipantSearch: ...
     @property
     def collections(self) -> Collections: ...
     @property
@@ -384,7 +384,7 @@ class UnitOfWork(Protocol):
     @property
     def held_messages(self) -> HeldMessages: ...
     @property
-    def circuit_breakers(self) -> Lines: ...
+    def circuit_breakers(self) -> CircuitBreakers: ...
     @property
     def inbox(self) -> Inbox: ...
     def __enter__(self) -> Self: ...
@@ -392,7 +392,7 @@ class UnitOfWork(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def commit(self) -> None: ...
-    def commit_behind(self) -> None:
+    def commit_async(self) -> None:
         """Commit while the caller goes on in a new transaction. What goes wrong is raised by its first statement, or at
         the end of the block.
         """

@@ -14,7 +14,7 @@ _VECTORS = "tests/attack/test_vectors.py::test_a_stored_attack_ends_as_its_sidec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
+class ProfileRequirement:
     """One requirement of a profile."""
 
     id: str
@@ -44,7 +44,7 @@ class Requirement:
 
 
 @cache
-def requirements() -> tuple[Requirement, ...]:
+def requirements() -> tuple[ProfileRequirement, ...]:
     """The table, in the order of the profiles."""
     text = resources.files(__package__).joinpath("requirements.toml").read_text("utf-8")
-    return tuple(Requirement(**entry) for entry in tomllib.loads(text)["requirement"])
+    return tuple(ProfileRequirement(**entry) for entry in tomllib.loads(text)["requirement"])

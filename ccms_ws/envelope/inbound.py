@@ -21,14 +21,21 @@ from ccms_ws.envelope.addressing import (
     read_addressing,
 )
 from ccms_ws.envelope.canonical import canonical, content_of_canonical
+from ccms_ws.envelope.content_type import MediaType, read_media_type
 from ccms_ws.envelope.faults import SoapFault, read_fault
-from ccms_ws.envelope.media import MediaType, read_media_type
 from ccms_ws.envelope.parsing import check_parsed, parse_octets
 from ccms_ws.envelope.policy import Profile, SecurityPolicy
+from ccms_ws.envelope.signature_xml import ParsedSignature, parse_signature
 from ccms_ws.envelope.signatures import verify_signature
-from ccms_ws.envelope.signedinfo import SignatureClaims, read_claims
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.envelope.structure import Parts, UnsignedParts, dissect, dissect_unsigned, find_ids, unique_ids
+from ccms_ws.envelope.soap_parts import (
+    MessageParts,
+    UnsignedMessageParts,
+    find_ids,
+    read_parts,
+    read_unsigned_parts,
+    unique_ids,
+)
 from ccms_ws.envelope.timestamps import check_freshness, read_timestamp
 from ccms_ws.envelope.tokens import resolve_signer
 from ccms_ws.envelope.trust import Signer, TrustStore
@@ -36,7 +43,7 @@ from ccms_ws.errors import ActionMismatch, ActionNotSupported, NotPermitted, Par
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class HttpMessage:
     """An HTTP message as it came in (request or response)."""
 
     body: bytes
@@ -54,7 +61,7 @@ def _everything_signed(_partner_id: str) -> Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
+class ReceivePolicy:
     """What the receiver is willing to accept at this address."""
 
     to: frozenset[str]
@@ -109,7 +116,7 @@ class VerifiedEnvelope:
     expires: datetime
     """Until when the message is valid: Expires, or earlier if that is beyond the policy's lifetime."""
     fault: SoapFault | None
-    """Set when the payload is a SOAP fault (only if `Acceptance.faults`)."""
+    """Set when the payload is a SOAP fault (only if `ReceivePolicy.faults`)."""
     remarks: tuple[str, ...]
     """Tolerated departures from the profile ("BSP R5205: ..."), for the log."""
     made_by: InitVar[object]
@@ -130,7 +137,7 @@ class VerifiedEnvelope:
 
 
 def open_envelope(
-    received: Received, *, trust: TrustStore, policy: SecurityPolicy, clock: Clock, acceptance: Acceptance
+    received: HttpMessage, *, trust: TrustStore, policy: SecurityPolicy, clock: Clock, acceptance: ReceivePolicy
 ) -> VerifiedEnvelope:
     """Verify a message from its bytes on: media type, size, encoding, one parse, limits; then `open_parsed`.
 
@@ -143,7 +150,7 @@ def open_envelope(
 
 
 def open_parsed(
-    root: _Element, *, trust: TrustStore, policy: SecurityPolicy, clock: Clock, acceptance: Acceptance
+    root: _Element, *, trust: TrustStore, policy: SecurityPolicy, clock: Clock, acceptance: ReceivePolicy
 ) -> VerifiedEnvelope:
     """The same for a tree that another library has parsed (a stock zeep client's answer)."""
     check_parsed(root, policy.limits)
@@ -155,7 +162,7 @@ def _verify(
     trust: TrustStore,
     policy: SecurityPolicy,
     clock: Clock,
-    acceptance: Acceptance,
+    acceptance: ReceivePolicy,
     *,
     octets: bytes | None = None,
     media: MediaType | None = None,
@@ -166,19 +173,19 @@ def _verify(
     remarks = [] if media is None else list(media.remarks)
 
     # Is this the connection of a partner that cannot sign? A signature that is there counts all the same.
-    unsigned = dissect_unsigned(root) if _may_be_unsigned(acceptance) else None
+    unsigned = read_unsigned_parts(root) if _may_be_unsigned(acceptance) else None
     if unsigned is not None:
         return _verify_unsigned(
             root, unsigned, policy, now, acceptance, media=media, soap_action=soap_action, remarks=remarks
         )
 
     # The anatomy: one of each part, in its place, and no id twice.
-    parts = dissect(root)
+    parts = read_parts(root)
     _check_version(parts.version, media)
     ids = find_ids(parts, octets)
 
     # What the signature claims, by which algorithms; nothing is computed yet.
-    claims = read_claims(parts, ids, policy)
+    claims = parse_signature(parts, ids, policy)
 
     # Token, certificate, partner.
     signer = resolve_signer(claims.key_info, parts, trust=trust, policy=policy, now=now, remarks=remarks)
@@ -210,7 +217,7 @@ def _verify(
 
 
 def check_coverage(
-    parts: Parts, signed: Collection[_Element], signer: Signer, profile: Profile, remarks: list[str]
+    parts: MessageParts, signed: Collection[_Element], signer: Signer, profile: Profile, remarks: list[str]
 ) -> None:
     """The nodes that were signed ARE the Body, the Timestamp, every wsa header and the token; the Timestamp, if TLS
     answers for the rest.
@@ -233,21 +240,21 @@ def check_coverage(
             raise PartNotSigned(f"{part.tag} is not signed", rule="GFIPM S2S")
 
 
-def _profile_of(partner_id: str, acceptance: Acceptance) -> Profile:
+def _profile_of(partner_id: str, acceptance: ReceivePolicy) -> Profile:
     """What the partner must sign. Everything, unless mutual TLS has shown that the connection is its own."""
     return acceptance.profile(partner_id) if partner_id == acceptance.connection else Profile.GFIPM_S2S
 
 
-def _may_be_unsigned(acceptance: Acceptance) -> bool:
+def _may_be_unsigned(acceptance: ReceivePolicy) -> bool:
     return bool(acceptance.connection) and acceptance.profile(acceptance.connection) is Profile.MTLS_ONLY
 
 
 def _verify_unsigned(
     root: _Element,
-    parts: UnsignedParts,
+    parts: UnsignedMessageParts,
     policy: SecurityPolicy,
     now: datetime,
-    acceptance: Acceptance,
+    acceptance: ReceivePolicy,
     *,
     media: MediaType | None,
     soap_action: str | None,
@@ -273,9 +280,9 @@ def _check_version(version: SoapVersion, media: MediaType | None) -> None:
 
 
 def _check_request(
-    parts: Parts | UnsignedParts,
+    parts: MessageParts | UnsignedMessageParts,
     partner_id: str,
-    acceptance: Acceptance,
+    acceptance: ReceivePolicy,
     remarks: list[str],
     *,
     media: MediaType | None,
@@ -301,9 +308,9 @@ def _check_request(
 
 
 def _check_operation(
-    parts: Parts | UnsignedParts,
+    parts: MessageParts | UnsignedMessageParts,
     addressing: Addressing,
-    acceptance: Acceptance,
+    acceptance: ReceivePolicy,
     remarks: list[str],
     signed: bytes | None,
 ) -> SoapFault | None:
@@ -325,7 +332,7 @@ def _check_operation(
     return None
 
 
-def _canonical_body(parts: Parts, claims: SignatureClaims, signed: Mapping[_Element, bytes]) -> bytes:
+def _canonical_body(parts: MessageParts, claims: ParsedSignature, signed: Mapping[_Element, bytes]) -> bytes:
     """As it was digested, unless that was with InclusiveNamespaces."""
     plain = not any(reference.prefixes for reference in claims.references)
     return (signed.get(parts.body) if plain else None) or canonical(parts.body)

@@ -18,10 +18,10 @@ from ccms_ws.envelope.canonical import canonical, check_qname_values
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.parsing import check_own, check_own_size
 from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
+from ccms_ws.envelope.signature_xml import write_signed_info
 from ccms_ws.envelope.signatures import signature_value
-from ccms_ws.envelope.signedinfo import write_signed_info
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
-from ccms_ws.envelope.structure import Q_ID, Q_SECURITY, outline
+from ccms_ws.envelope.soap_parts import Q_ID, Q_SECURITY, outline
 from ccms_ws.envelope.timestamps import write_timestamp
 from ccms_ws.envelope.tokens import write_token, write_token_reference
 
@@ -68,11 +68,11 @@ def seal_envelope(
         part.set(Q_ID, part_id)
         octets = canonical(part)
         if part is body:
-            check_own(envelope, octets, policy.own_limits)
+            check_own(envelope, octets, policy.send_limits)
         check_qname_values(part, octets)
         digests.append((part_id, b64encode(digest(octets).digest()).decode()))
     if not digests:
-        check_own(envelope, canonical(body), policy.own_limits)
+        check_own(envelope, canonical(body), policy.send_limits)
 
     # What is ours is written as text in its canonical form and parsed once at the end: five times faster than making
     # sixty elements one by one.
@@ -101,11 +101,11 @@ def seal_payload(
     `seal_envelope` and `to_bytes` give, in a third of the time beside the signature.
 
     Every signed part is written in the very octets that are digested, so nothing is canonicalized: the payload's are
-    the same inside our Body, as long as it leans on no declaration of ours. Of the policy's `own_limits` only the size
+    the same inside our Body, as long as it leans on no declaration of ours. Of the policy's `send_limits` only the size
     is looked at: a payload in canonical form has been validated, and the schema bounds its structure. Errors: as
     `seal_envelope`.
     """
-    check_own_size(len(payload), policy.own_limits)
+    check_own_size(len(payload), policy.send_limits)
     if policy.profile.is_weaker or any(prefix in payload for prefix in _OURS):
         envelope = compose_envelope(etree.fromstring(payload), addressing, version)
         sealed = seal_envelope(envelope, identity=identity, policy=policy, clock=clock, token_reference=token_reference)

@@ -97,7 +97,7 @@ class SecurityPolicy:
     limits: Limits = field(default_factory=Limits)
     """Structural bounds of what is received; see `Limits`."""
 
-    own_limits: Limits = field(default_factory=lambda: Limits(message=256 * 1024 * 1024, elements=20_000_000))
+    send_limits: Limits = field(default_factory=lambda: Limits(message=256 * 1024 * 1024, elements=20_000_000))
     """Bounds of what we seal: the structure that we take in ourselves, and room for the largest batch. A message beyond
     them is a mistake that the partner need not find for us."""
 

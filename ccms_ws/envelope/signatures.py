@@ -32,7 +32,7 @@ from ccms_ws.errors import AlgorithmRefused, DigestMismatch, SignatureInvalid
 
 if TYPE_CHECKING:
     from ccms_ws.envelope.identity import PrivateKey
-    from ccms_ws.envelope.signedinfo import SignatureClaims
+    from ccms_ws.envelope.signature_xml import ParsedSignature
     from ccms_ws.envelope.trust import Signer
 
 _EXCLUSIVE: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
@@ -44,7 +44,7 @@ _SHORT: Final = 1000
 _TAGS_TOLD: Final = 3
 
 
-def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, bytes]:
+def verify_signature(claims: ParsedSignature, signer: Signer) -> dict[_Element, bytes]:
     """The nodes that are truly signed, each with its canonical octets.
 
     The signature value comes first, then the digests. Errors: `AlgorithmRefused` (the key cannot have made such a
@@ -80,7 +80,7 @@ def verify_signature(claims: SignatureClaims, signer: Signer) -> dict[_Element, 
     return signed
 
 
-def _why_invalid(claims: SignatureClaims, signer: Signer) -> str:
+def _why_invalid(claims: ParsedSignature, signer: Signer) -> str:
     """Whether another key made the value, or something else was signed: an RSA value tells what digest it is over."""
     algorithm, key = _PKCS1.get(claims.method), signer.public_key()
     if algorithm is None or not isinstance(key, RSAPublicKey):

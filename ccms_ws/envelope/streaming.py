@@ -48,14 +48,14 @@ def seal_stream(
 
     Together they are one element in exclusive canonical form, which uses neither of the prefixes `soap` and `wsu` nor
     xsi:type: who writes a payload piece by piece knows that, and here nothing could be done about it. Errors:
-    `LimitExceeded` if it grows beyond the policy's `own_limits`.
+    `LimitExceeded` if it grows beyond the policy's `send_limits`.
     """
     mark, size = secrets.token_hex(8), 0
     digest = hashlib.new(DIGESTS[policy.digest], body_start(version, mark))
     for piece in pieces:
         digest.update(piece)
         size += len(piece)
-        check_own_size(size, policy.own_limits)
+        check_own_size(size, policy.send_limits)
     digest.update(BODY_END)
     head = sealed_head(
         digest.digest(),

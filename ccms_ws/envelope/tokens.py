@@ -10,11 +10,11 @@ from cryptography import x509
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS, WSSE, WSU
+from ccms_ws.envelope.base64_text import octets_of, text_of
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
-from ccms_ws.envelope.structure import Q_ID, Parts
+from ccms_ws.envelope.soap_parts import Q_ID, MessageParts
 from ccms_ws.envelope.trust import UNREADABLE, Signer, TrustStore
-from ccms_ws.envelope.values import octets_of, text_of
 from ccms_ws.errors import SecurityHeaderInvalid, SignerNotTrusted, TokenInvalid, TokenUnavailable, TokenUnsupported
 
 _X509_PROFILE: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#"
@@ -65,7 +65,7 @@ def _key_identifier(value_type: str, text: str) -> str:
 
 def resolve_signer(
     key_info: _Element,
-    parts: Parts,
+    parts: MessageParts,
     *,
     trust: TrustStore,
     policy: SecurityPolicy,
@@ -107,7 +107,7 @@ def _the_reference(key_info: _Element) -> _Element:
     return key_info[0][0]
 
 
-def _by_token(reference: _Element, parts: Parts, trust: TrustStore, now: datetime, remarks: list[str]) -> Signer:
+def _by_token(reference: _Element, parts: MessageParts, trust: TrustStore, now: datetime, remarks: list[str]) -> Signer:
     uri = reference.get("URI")
     if not uri:
         raise SecurityHeaderInvalid("a wsse:Reference without a URI", rule="BSP R3062")

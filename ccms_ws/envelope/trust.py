@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ccms_ws.envelope.algorithms import ECDSA_BY_CURVE
-from ccms_ws.envelope.authorities import Authority, NameParts, exact_name
+from ccms_ws.envelope.certificate_chains import Authority, NameParts, exact_name
 from ccms_ws.envelope.names import is_name
 from ccms_ws.envelope.published_keys import key_hash, refuse_published_keys
 from ccms_ws.errors import ConfigError, SignerNotTrusted, TokenInvalid

@@ -25,8 +25,8 @@ from ccms_ws.metrics import families
 from ccms_ws.metrics.families import FAMILIES, Family, Samples
 from ccms_ws.services.rates import RateLimited
 from ccms_ws.store.heartbeats import ENDPOINT, WORKER, RunningProgram
-from ccms_ws.store.measures import HELD_BACK, Measures
-from ccms_ws.store.traffic import QUARANTINED, UNANSWERED
+from ccms_ws.store.message_history import QUARANTINED, UNANSWERED
+from ccms_ws.store.statistics import HELD_BACK, Measures
 
 log = structlog.get_logger(__name__)
 

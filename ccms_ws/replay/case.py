@@ -14,7 +14,7 @@ from pathlib import Path
 from ccms_ws.replay.draft import Request
 
 
-class Outcome(StrEnum):
+class ExpectedOutcome(StrEnum):
     """How a message was answered, as anybody on the wire sees it."""
 
     REPLY = "reply"
@@ -48,7 +48,7 @@ class Expected:
     afterwards, "batch ID", "abstract ID" or "quarantine" to its state in words.
     """
 
-    outcome: Outcome
+    outcome: ExpectedOutcome
     status: int
     code: str = ""
     signed: bool = True
@@ -83,7 +83,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourtAct:
-    """Something is done at the court: `do` names it (`ccms_ws.replay.acts`), `facts` are its particulars.
+    """Something is done at the court: `do` names it (`ccms_ws.replay.actions`), `facts` are its particulars.
 
     `message_id`: of the message that it makes, in the recording.
     """

@@ -16,7 +16,7 @@ from ccms_ws.replay.case import (
     CourtAct,
     Delivery,
     Expected,
-    Outcome,
+    ExpectedOutcome,
     Post,
     Sent,
     Step,
@@ -192,7 +192,7 @@ def _post(table: _Table, name: str) -> Post:
             headers=table.words("headers"),
         ),
         expected=Expected(
-            outcome=Outcome(table.text("outcome")),
+            outcome=ExpectedOutcome(table.text("outcome")),
             status=table.get("status", int),
             code=table.text("code", ""),
             signed=table.get("signed", bool, True),

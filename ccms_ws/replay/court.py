@@ -24,8 +24,8 @@ from ccms_ws.registry import EXCHANGES
 from ccms_ws.replay import pki
 from ccms_ws.replay.case import Books
 from ccms_ws.replay.draft import Request
-from ccms_ws.replay.judging import Answer, Seen
 from ccms_ws.replay.partners import ScriptedPartners
+from ccms_ws.replay.verdicts import Answer, Seen
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.forgetting import forget, forget_all

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from ccms_ws.config import PartnerSettings, Settings
 from ccms_ws.replay import pki
 from ccms_ws.replay.case import Delivery
-from ccms_ws.replay.matching import Ids
-from ccms_ws.replay.reading import message_id_of
-from ccms_ws.replay.renewing import Occasion, renew_answer
+from ccms_ws.replay.normalize import Ids
+from ccms_ws.replay.reissue import Occasion, renew_answer
+from ccms_ws.replay.unverified_reader import message_id_of
 from ccms_ws.simulator.server import HttpReply, HttpRequest, PartnerServer
 
 _LARGEST = 64 * 1024 * 1024

@@ -11,23 +11,23 @@ from uuid import UUID
 
 from ccms_ws.clock import FixedClock
 from ccms_ws.contract.wsdl import load_wsdl
-from ccms_ws.envelope.inbound import Acceptance, Received, open_envelope
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, open_envelope
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import CcmsWsError, ConfigError
 from ccms_ws.replay import pki
-from ccms_ws.replay.acts import act
-from ccms_ws.replay.books import make_books
+from ccms_ws.replay.actions import act
 from ccms_ws.replay.case import Books, Case, CourtAct, Delivery, Post, Step, Wait
 from ccms_ws.replay.court import Courthouse, ReplayCourt
-from ccms_ws.replay.differences import Difference, differences, tolerate
-from ccms_ws.replay.judging import Reader, exchange_at, in_words, judge, see
-from ccms_ws.replay.matching import Ids, Roles, Times
-from ccms_ws.replay.onfile import on_file
+from ccms_ws.replay.diff import Difference, differences, tolerate
+from ccms_ws.replay.expectations import expected_records
+from ccms_ws.replay.normalize import Ids, Roles, Times
 from ccms_ws.replay.partners import Delivered, ScriptedPartners
-from ccms_ws.replay.reading import POLICY, get_tree, message_id_of
-from ccms_ws.replay.renewing import Occasion, mentions, renew
+from ccms_ws.replay.reissue import Occasion, mentions, renew
 from ccms_ws.replay.results import CaseResult, StepResult
-from ccms_ws.replay.sent import put_on_file
+from ccms_ws.replay.seed_outbox import seed
+from ccms_ws.replay.seed_records import make_books
+from ccms_ws.replay.unverified_reader import POLICY, get_tree, message_id_of
+from ccms_ws.replay.verdicts import Reader, exchange_at, in_words, judge, see
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ def _prepare(case: Case, court: ReplayCourt) -> None:
     elif case.books is Books.COURT:
         court.forget([number for step in case.steps if isinstance(step, Post) for number in _ids(step)])
     for sent in case.sent:
-        put_on_file(sent, court)
+        seed(sent, court)
 
 
 def _ids(step: Post) -> Iterator[UUID]:
@@ -135,7 +135,7 @@ def _result(stage: _Stage, step: Step, expected: str, actual: str, found: list[D
     """The result of a step, with what the court must have on file after it."""
     books = step.expected.books if isinstance(step, Post) else step.books
     for thing, then in books.items():
-        now = on_file(stage.court, thing, stage.ids)
+        now = expected_records(stage.court, thing, stage.ids)
         if now != then:
             found.append(Difference(f"on file: {thing}", then, now, "the court has something else on file"))
     return StepResult(
@@ -173,11 +173,11 @@ def _delivered(stage: _Stage, step: Delivery, came: Delivered) -> list[Differenc
     headers = {name.lower(): value for name, value in came.request.headers.items()}
     try:
         open_envelope(
-            Received(came.request.body, headers.get("content-type", ""), headers.get("soapaction")),
+            HttpMessage(came.request.body, headers.get("content-type", ""), headers.get("soapaction")),
             trust=stage.trust,
             policy=POLICY,
             clock=FixedClock(stage.court.clock.now()),
-            acceptance=Acceptance(to=frozenset({came.url}), operations=operations, permits=lambda _p, _r: True),
+            acceptance=ReceivePolicy(to=frozenset({came.url}), operations=operations, permits=lambda _p, _r: True),
         )
     except CcmsWsError as error:
         found.append(Difference("signature", "believed by the partner", f"{error.code}: {error}", "not acceptable"))

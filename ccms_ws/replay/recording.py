@@ -29,12 +29,12 @@ from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import ConfigError, NotStored
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki
-from ccms_ws.replay.case import Books, Case, Expected, Outcome, Post, Sent
-from ccms_ws.replay.disguise import Disguise, NotAnonymized
+from ccms_ws.replay.anonymize import Anonymizer, NotAnonymized
+from ccms_ws.replay.case import Books, Case, Expected, ExpectedOutcome, Post, Sent
 from ccms_ws.replay.draft import Draft, Request
-from ccms_ws.replay.judging import Answer, exchange_at, see
-from ccms_ws.replay.reading import addressing_of, find_tree, get_tree, is_envelope, payload_of
-from ccms_ws.store.traffic import Traffic, TrafficLog, Way
+from ccms_ws.replay.unverified_reader import addressing_of, find_tree, get_tree, is_envelope, payload_of
+from ccms_ws.replay.verdicts import Answer, exchange_at, see
+from ccms_ws.store.message_history import Traffic, TrafficLog, Way
 
 _URN: Final = "urn:uuid:"
 _EARLIER: Final = (q(DMV907, "OriginalAbstractID"), q(COL903, "CorrectedBatchID"))
@@ -45,7 +45,7 @@ _Q_CREATED: Final = q(WSU, "Created")
 class Cast:
     """Who stands in for whom: `partners` by their ids, and the demo court at `url` for the court."""
 
-    disguise: Disguise
+    disguise: Anonymizer
     partners: Mapping[str, str]
     url: str
 
@@ -123,7 +123,7 @@ def cast_of(settings: Settings, demo: Settings, *, chance: random.Random | None 
         names |= {profile.id: other.id, profile.name: other.name}
     pattern = re.compile(court.case_number_pattern) if court.case_number_pattern else None
     spelling = CaseNumberStyle(pattern, court.case_number_form).normal
-    disguise = Disguise(names, court, demo.court, spelling=spelling, chance=chance)
+    disguise = Anonymizer(names, court, demo.court, spelling=spelling, chance=chance)
     return Cast(disguise, played, demo.endpoint.public_url)
 
 
@@ -195,8 +195,8 @@ def incident_case(refusal: Refusal, envelope: bytes, *, court: str = "") -> Case
             hint=f"refused were {refusal.size} bytes with the SHA-256 {refusal.digest.hex()}",
         )
     request = _request(envelope)
-    outcome = Outcome.HTTP if refusal.code.startswith("http.") else Outcome.FAULT
-    status = 415 if outcome is Outcome.HTTP else 400 if request.soap_action is None else 500
+    outcome = ExpectedOutcome.HTTP if refusal.code.startswith("http.") else ExpectedOutcome.FAULT
+    status = 415 if outcome is ExpectedOutcome.HTTP else 400 if request.soap_action is None else 500
     expected = Expected(outcome=outcome, status=status, code=refusal.code, signed=bool(refusal.partner_id))
     post = Post(name="1 post", path=refusal.address, partner=refusal.partner_id, request=request, expected=expected)
     exchange = refusal.address.strip("/").partition("/")[0]
@@ -232,10 +232,10 @@ def _request(raw: bytes) -> Request:
 
 def _expected(sealed: bytes) -> Expected:
     if not sealed:
-        return Expected(outcome=Outcome.ACCEPTED, status=202, signed=False)
+        return Expected(outcome=ExpectedOutcome.ACCEPTED, status=202, signed=False)
     seen = see(Answer(200, {}, sealed))
     payload = None if seen.root is None else payload_of(seen.root)
-    status = 200 if seen.outcome is Outcome.REPLY or payload is None else _fault_status(payload)
+    status = 200 if seen.outcome is ExpectedOutcome.REPLY or payload is None else _fault_status(payload)
     return Expected(outcome=seen.outcome, code=seen.code, status=status, answer=sealed)
 
 
@@ -255,11 +255,11 @@ def _fault_status(fault: _Element) -> int:
     return 400 if soap12 and read_fault(fault).code.endswith("}Sender") else 500
 
 
-def _payload(message: bytes, disguise: Disguise) -> bytes:
+def _payload(message: bytes, disguise: Anonymizer) -> bytes:
     return disguise.payload(get_tree(message, "the recorded message"), ours=True)
 
 
-def _answer(sealed: bytes, disguise: Disguise) -> bytes:
+def _answer(sealed: bytes, disguise: Anonymizer) -> bytes:
     """The payload alone: the court's signature is over what it said."""
     payload = payload_of(get_tree(sealed, "the recorded answer"))
     return b"" if payload is None else disguise.payload(payload, ours=True)

@@ -21,15 +21,15 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import CcmsWsError, ConfigError, TransientDeliveryError
 from ccms_ws.replay import pki
-from ccms_ws.replay.case import Books, Case, Outcome, Post
+from ccms_ws.replay.case import Books, Case, ExpectedOutcome, Post
 from ccms_ws.replay.casefile import read_case
-from ccms_ws.replay.differences import Difference, tolerate
+from ccms_ws.replay.diff import Difference, tolerate
 from ccms_ws.replay.draft import Request
-from ccms_ws.replay.judging import Answer, Reader, Seen, exchange_at, in_words, judge, see
-from ccms_ws.replay.matching import Ids, Roles, Times
-from ccms_ws.replay.reading import find_tree, message_id_of, payload_of
-from ccms_ws.replay.renewing import Occasion, renew
+from ccms_ws.replay.normalize import Ids, Roles, Times
+from ccms_ws.replay.reissue import Occasion, renew
 from ccms_ws.replay.results import CaseResult, RunResult, StepResult
+from ccms_ws.replay.unverified_reader import find_tree, message_id_of, payload_of
+from ccms_ws.replay.verdicts import Answer, Reader, Seen, exchange_at, in_words, judge, see
 
 Signers = Callable[[str], Identity | None]
 """The key to sign with for a partner id; None if there is none, then the case is skipped."""
@@ -292,10 +292,13 @@ def _send_again(step: Post, target: Target, wire: Wire) -> StepResult:
         raise _NotKnownThere("the endpoint does not know the key that signed the recorded message")
     expected = "refused as stale, or the recorded answer again"
     found: list[Difference] = []
-    if seen.outcome in (Outcome.REPLY, Outcome.ERROR, Outcome.ACCEPTED):
+    if seen.outcome in (ExpectedOutcome.REPLY, ExpectedOutcome.ERROR, ExpectedOutcome.ACCEPTED):
         if not _is_recorded_answer(step, seen):
             found.append(Difference("outcome", expected, str(seen), "it was taken for a new message"))
-    elif step.expected.outcome in (Outcome.REPLY, Outcome.ERROR, Outcome.ACCEPTED) and seen.code != _STALE:
+    elif (
+        step.expected.outcome in (ExpectedOutcome.REPLY, ExpectedOutcome.ERROR, ExpectedOutcome.ACCEPTED)
+        and seen.code != _STALE
+    ):
         found.append(Difference("code", _STALE, seen.code or "none", "refused for another reason than its age"))
     return StepResult(name=step.name, expected=expected, actual=str(seen), differences=found)
 

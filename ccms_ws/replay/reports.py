@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from ccms_ws.replay.differences import Difference
+from ccms_ws.replay.diff import Difference
 from ccms_ws.replay.results import CaseResult, RunResult, StepResult, Verdict
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ccms_ws.replay.differences import Difference
+from ccms_ws.replay.diff import Difference
 
 
 class Verdict(StrEnum):

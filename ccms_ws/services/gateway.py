@@ -18,22 +18,22 @@ from lxml.etree import _Element
 from ccms_ws.clock import Clock
 from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.contract.policy import check_published_policy
-from ccms_ws.crash_points import crash_point
-from ccms_ws.dispatch import Outcome, dispatch
+from ccms_ws.dispatch import HandlingResult, dispatch
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import IncomingMessage, Refusal, StoredAnswer
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import MessageLog, UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import CcmsWsError, ConcurrentChange, HttpRefusal, InternalError, ServiceNotFound
 from ccms_ws.exchange import Context, Exchange
+from ccms_ws.failpoints import failpoint
 from ccms_ws.log import Limited, bound, get_logger
-from ccms_ws.services.connection import TlsClients
+from ccms_ws.services.client_certificates import TlsClients
 from ccms_ws.services.http import Environ, Response, StartResponse, read_request
-from ccms_ws.services.published import PublishedContract
+from ccms_ws.services.published_contract import PublishedContract
 from ccms_ws.services.rates import Rate, RateLimits
 from ccms_ws.services.refusals import KEPT_EACH_MINUTE, RefusalRecorder
 from ccms_ws.services.replies import Replies, refusal, transaction_id
@@ -86,7 +86,7 @@ class Request:
     path: str
     incident_id: UUID
     exchange: str = ""
-    http: Received | None = None
+    http: HttpMessage | None = None
     envelope: VerifiedEnvelope | None = None
     only_counted: bool = False
     """It was refused, and is one of many that share a line in the log."""
@@ -118,7 +118,7 @@ class VerifiedMessage:
     @property
     def read_only(self) -> bool:
         """True if handling the message changes nothing."""
-        return self.service.only_asks(self.incoming.root)
+        return self.service.read_only(self.incoming.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +190,10 @@ class Gateway:
         service = self._find_service(request.path)
         request.exchange = service.exchange.code
         request.http = read_request(environ, context.policy.limits.message)
-        crash_point("endpoint.read")
+        failpoint("endpoint.read")
         request.envelope = self._open(request.http, service, environ)
         self._rates.take(request.partner_id)
-        crash_point("endpoint.opened")
+        failpoint("endpoint.opened")
         return VerifiedMessage(
             service, request.envelope, self._incoming(service, request.envelope, request.body), request.incident_id
         )
@@ -204,14 +204,14 @@ class Gateway:
             raise ServiceNotFound(f"no service at {path[:100]!r}")
         return service
 
-    def _open(self, http: Received, service: SoapService, environ: Environ) -> VerifiedEnvelope:
+    def _open(self, http: HttpMessage, service: SoapService, environ: Environ) -> VerifiedEnvelope:
         context, exchange = self._context, service.exchange
         return open_envelope(
             http,
             trust=context.trust,
             policy=context.policy,
             clock=context.clock,
-            acceptance=Acceptance(
+            acceptance=ReceivePolicy(
                 to=frozenset({context.public_url + exchange.path}),
                 operations=service.actions,
                 one_way=service.one_way,
@@ -247,9 +247,9 @@ class Gateway:
             reply = self._reply(message, uow.inbox.receive(message.incoming), uow)
             if reply.is_new:
                 uow.inbox.keep(message.incoming, reply.answer)
-                crash_point("endpoint.before-commit")
+                failpoint("endpoint.before-commit")
                 uow.commit()
-        crash_point("endpoint.after-commit")
+        failpoint("endpoint.after-commit")
         return reply
 
     def _answer_query(self, message: VerifiedMessage) -> Reply:
@@ -257,24 +257,24 @@ class Gateway:
         with self._context.reading() as uow:
             reply = self._reply(message, uow.inbox.find_answer(message.incoming), uow)
         if reply.is_new:
-            crash_point("endpoint.before-commit")
+            failpoint("endpoint.before-commit")
             self._context.message_log.keep(message.incoming, reply.answer)
-        crash_point("endpoint.after-commit")
+        failpoint("endpoint.after-commit")
         return reply
 
     def _reply(self, message: VerifiedMessage, stored: StoredAnswer | None, uow: UnitOfWork) -> Reply:
         """The stored answer in a new envelope if the message came before; otherwise the answer of its handler."""
         if stored is not None:
             return Reply(stored, self._replies.again(stored, message.envelope), is_new=False)
-        crash_point("endpoint.received")
+        failpoint("endpoint.received")
         reply_id = uuid4()
         outcome = self._handle(message, reply_id, uow)
-        crash_point("endpoint.handled")
+        failpoint("endpoint.handled")
         operation = message.service.operation(message.incoming.root)
         answer, response = self._replies.first(outcome, reply_id, operation, message.envelope, message.incident_id)
         return Reply(answer, response, is_new=True)
 
-    def _handle(self, message: VerifiedMessage, reply_id: UUID, uow: UnitOfWork) -> Outcome:
+    def _handle(self, message: VerifiedMessage, reply_id: UUID, uow: UnitOfWork) -> HandlingResult:
         incoming, exchange = message.incoming, message.service.exchange
         context = Context(
             court=self._context.court,
@@ -286,10 +286,10 @@ class Gateway:
             relates_to=transaction_id(incoming.relates_to) if incoming.relates_to else None,
         )
 
-        def handle(payload: _Element) -> Outcome:
+        def handle(payload: _Element) -> HandlingResult:
             return dispatch(exchange, payload, context, uow)
 
-        outcome: Outcome = message.service.call(message.envelope.payload, handle)
+        outcome: HandlingResult = message.service.call(message.envelope.payload, handle)
         return outcome
 
     # -- refuse --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from ccms_ws.envelope.inbound import Received
+from ccms_ws.envelope.inbound import HttpMessage
 from ccms_ws.errors import LengthRequired, MessageTooLarge, MethodNotAllowed, RequestMalformed, UnsupportedMediaType
 
 Environ = dict[str, Any]
@@ -34,7 +34,7 @@ class Response:
         return [] if head else [self.body]
 
 
-def read_request(environ: Environ, limit: int) -> Received:
+def read_request(environ: Environ, limit: int) -> HttpMessage:
     """The request's body, at most `limit` bytes of it, with the headers that the envelope layer judges.
 
     Raises MethodNotAllowed, UnsupportedMediaType, LengthRequired, MessageTooLarge or RequestMalformed.
@@ -59,7 +59,7 @@ def read_request(environ: Environ, limit: int) -> Received:
         raise MessageTooLarge(f"the body is over the limit of {limit} bytes")
     if length is not None and len(body) < length:
         raise RequestMalformed(f"Content-Length says {length} bytes, {len(body)} came")
-    return Received(body, environ.get("CONTENT_TYPE", ""), environ.get("HTTP_SOAPACTION"))
+    return HttpMessage(body, environ.get("CONTENT_TYPE", ""), environ.get("HTTP_SOAPACTION"))
 
 
 MOST_DIGITS: Final = 18

@@ -11,13 +11,13 @@ from lxml.etree import _Element
 from ccms_ws.clock import Clock
 from ccms_ws.contract.namespaces import WSA_ANONYMOUS
 from ccms_ws.contract.wsdl import WsdlOperation
-from ccms_ws.dispatch import Outcome
+from ccms_ws.dispatch import HandlingResult
 from ccms_ws.domain.messages import AnswerKind, StoredAnswer
 from ccms_ws.envelope import faults
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
+from ccms_ws.envelope.inbound import HttpMessage, VerifiedEnvelope
 from ccms_ws.envelope.outbound import seal_payload
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
@@ -46,7 +46,7 @@ class Replies:
 
     def first(
         self,
-        outcome: Outcome,
+        outcome: HandlingResult,
         reply_id: UUID,
         operation: WsdlOperation,
         request: VerifiedEnvelope,
@@ -85,7 +85,7 @@ class Replies:
         fault = faults.compose_fault(error, str(incident), request.version)
         return self._sealed(canonical(fault), faults.fault_action(error), uuid4(), request, _status(fault))
 
-    def unsigned_fault(self, error: CcmsWsError, incident: UUID, received: Received | None) -> Response:
+    def unsigned_fault(self, error: CcmsWsError, incident: UUID, received: HttpMessage | None) -> Response:
         """Before authentication nothing is signed: a signature per bad request would be a gift to an attacker."""
         content_type = received.content_type.strip().lower() if received else ""
         soap12 = content_type.startswith(SoapVersion.SOAP12.media_type)

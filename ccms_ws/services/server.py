@@ -17,9 +17,9 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 
 from ccms_ws.errors import CcmsWsError, InternalError
-from ccms_ws.garbage import settle_memory
+from ccms_ws.memory_tuning import tune_memory
+from ccms_ws.services.admission import AdmissionControl, Capacity, Program
 from ccms_ws.services.connections import ConnectionGuard, ConnectionLimits
-from ccms_ws.services.endpoint import Bounds, Endpoint, Program
 
 if TYPE_CHECKING:
     from ccms_ws.config.endpoint import TlsSettings
@@ -54,7 +54,7 @@ class _Server(Granian):  # type: ignore[misc, valid-type]  # a name chosen at ru
 
 def serve(
     load: Callable[[], Program],
-    bounds: Bounds,
+    bounds: Capacity,
     *,
     host: str,
     port: int,
@@ -104,12 +104,14 @@ def _allow_open_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
 
 
-def _ready(load: Callable[[], Program], bounds: Bounds, limits: ConnectionLimits, port: int, parent: int) -> Endpoint:
+def _ready(
+    load: Callable[[], Program], bounds: Capacity, limits: ConnectionLimits, port: int, parent: int
+) -> AdmissionControl:
     """What one process serves."""
     threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
-    endpoint = Endpoint(load(), bounds)
+    endpoint = AdmissionControl(load(), bounds)
     ConnectionGuard(limits, port, endpoint.is_busy).start()
-    settle_memory()
+    tune_memory()
     return endpoint
 
 

@@ -164,10 +164,10 @@ class SoapService:
             raise UnknownMessage(f"{self.exchange.code} offers no operation for {root}")
         return found
 
-    def only_asks(self, root: str) -> bool:
+    def read_only(self, root: str) -> bool:
         """True if handling that element changes nothing."""
         incoming = self.exchange.incoming_by_root(root)
-        return incoming is not None and incoming.only_asks
+        return incoming is not None and incoming.read_only
 
     def published_wsdl(self, url: str) -> bytes:
         """The WSDL as Spyne publishes it at `url`."""

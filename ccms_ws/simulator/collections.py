@@ -8,13 +8,13 @@ from typing import Final
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import COL903, NC, q
-from ccms_ws.parts import xml
-from ccms_ws.parts.metadata import MessageKind, write_metadata
-from ccms_ws.parts.money import read_amount
-from ccms_ws.parts.problems import Problem, write_problem
-from ccms_ws.simulator.acts import Act
-from ccms_ws.simulator.desk import Decision, Task
-from ccms_ws.simulator.memory import Memory
+from ccms_ws.message_parts import xml
+from ccms_ws.message_parts.error_block import ErrorBlock, write_error_block
+from ccms_ws.message_parts.metadata import MessageKind, write_metadata
+from ccms_ws.message_parts.money import read_amount
+from ccms_ws.simulator.behaviors import Behavior
+from ccms_ws.simulator.responder import Decision, Task
+from ccms_ws.simulator.state import PartnerState
 
 Q_ERROR: Final = q(COL903, "CollectionBalanceUpdateError")
 Q_BATCH_ID: Final = q(COL903, "BatchID")
@@ -28,19 +28,21 @@ Q_UPDATE_ERROR: Final = q(COL903, "UpdateError")
 Q_CASE: Final = q(NC, "CaseTrackingID")
 
 
-class CollectionsDesk:
+class CollectionsResponder:
     """Recomputes the control totals, and refuses items whose balance is larger than it believes possible."""
 
     def __init__(self, largest_balance: Decimal = Decimal("1000000.00")) -> None:
         self._largest_balance = largest_balance
 
-    def process(self, task: Task, memory: Memory) -> Decision:
+    def process(self, task: Task, memory: PartnerState) -> Decision:
         updates = task.payload.findall(Q_UPDATE)
-        if task.act is Act.ACCEPT:
+        if task.act is Behavior.ACCEPT:
             return Decision("accepted")
-        if task.act is Act.ERROR:
-            return self._refuse(task, Problem(code="SystemUnavailable", reason="The batch could not be processed."), [])
-        if task.act is Act.ITEMS:
+        if task.act is Behavior.ERROR:
+            return self._refuse(
+                task, ErrorBlock(code="SystemUnavailable", reason="The batch could not be processed."), []
+            )
+        if task.act is Behavior.ITEMS:
             return self._refuse(task, None, updates[:1])
         quantity = xml.text(task.payload, Q_QUANTITY)
         if int(quantity) != len(updates):
@@ -53,21 +55,25 @@ class CollectionsDesk:
         too_large = [update for update in updates if read_amount(update, Q_BALANCE) > self._largest_balance]
         return self._refuse(task, None, too_large) if too_large else Decision("accepted")
 
-    def _refuse(self, task: Task, problem: Problem | None, updates: list[_Element]) -> Decision:
+    def _refuse(self, task: Task, problem: ErrorBlock | None, updates: list[_Element]) -> Decision:
         """An error message about the whole batch (`problem`) or about some of its updates."""
         message = xml.root(Q_ERROR, "col903")
         write_metadata(message, task.answer_metadata(MessageKind.ERROR))
         xml.add(message, Q_BATCH_ID, xml.text(task.payload, Q_BATCH_ID))
         xml.add_indicator(message, Q_REFUSED, problem is not None)
-        write_problem(message, problem or Problem(code="UpdatesRefused", reason="Some updates could not be processed."))
+        write_error_block(
+            message, problem or ErrorBlock(code="UpdatesRefused", reason="Some updates could not be processed.")
+        )
         for update in updates:
             item = xml.add(message, Q_UPDATE_ERROR)
             xml.add(item, Q_SEQUENCE, xml.text(update, Q_SEQUENCE))
             xml.add(item, Q_CASE, xml.text(update, Q_CASE))
             reason = "The balance is larger than any that this partner collects."
-            write_problem(item, Problem(code="BalanceOutOfRange", reason=reason, node="col903:CurrentBalanceAmount"))
+            write_error_block(
+                item, ErrorBlock(code="BalanceOutOfRange", reason=reason, node="col903:CurrentBalanceAmount")
+            )
         return Decision("batch refused" if problem else "items refused", message, is_error=True)
 
 
-def _mismatch(node: str, reason: str, value: str) -> Problem:
-    return Problem(code="ControlTotalMismatch", reason=reason, node=node, value=value, resend=True)
+def _mismatch(node: str, reason: str, value: str) -> ErrorBlock:
+    return ErrorBlock(code="ControlTotalMismatch", reason=reason, node=node, value=value, resend=True)

@@ -1,6 +1,6 @@
 """The desk of a motor vehicle department (DMV907): it keeps holds on file and answers abstracts with message codes.
 
-Which licences it does not know follows from their numbers, so that a test can choose: digits all zero: no such record;
+Which licenses it does not know follows from their numbers, so that a test can choose: digits all zero: no such record;
 digits all nine: the record cannot be processed, which is an error message.
 """
 
@@ -11,13 +11,13 @@ from typing import Final
 from ccms_ws.contract.codes import code_list
 from ccms_ws.contract.namespaces import DMV907, NC, q
 from ccms_ws.domain.courts import DriverLicense
-from ccms_ws.parts import xml
-from ccms_ws.parts.metadata import MessageKind, write_metadata
-from ccms_ws.parts.people import read_license, write_license
-from ccms_ws.parts.problems import Problem, write_problem
-from ccms_ws.simulator.acts import Act
-from ccms_ws.simulator.desk import Decision, Task
-from ccms_ws.simulator.memory import Memory
+from ccms_ws.message_parts import xml
+from ccms_ws.message_parts.error_block import ErrorBlock, write_error_block
+from ccms_ws.message_parts.metadata import MessageKind, write_metadata
+from ccms_ws.message_parts.people import read_license, write_license
+from ccms_ws.simulator.behaviors import Behavior
+from ccms_ws.simulator.responder import Decision, Task
+from ccms_ws.simulator.state import PartnerState
 
 Q_RESPONSE: Final = q(DMV907, "FailureToComplyAbstractResponse")
 Q_ERROR: Final = q(DMV907, "FailureToComplyAbstractError")
@@ -35,44 +35,44 @@ ON_FILE: Final = "ALREADY-ON-FILE"
 NO_HOLD: Final = "NO-HOLD-ON-FILE"
 
 
-class MotorVehiclesDesk:
+class MotorVehiclesResponder:
     """Places and releases holds."""
 
-    def process(self, task: Task, memory: Memory) -> Decision:
-        licence = read_license(xml.child(task.payload, Q_SUBJECT))
-        if licence is None:
-            return self._fail(task, Problem(code="LicenseMissing", reason="The abstract names no driver license."))
-        digits = set(filter(str.isdigit, licence.number))
-        if task.act is Act.ERROR or (digits == {"9"} and task.act is not Act.ACCEPT):
+    def process(self, task: Task, memory: PartnerState) -> Decision:
+        license = read_license(xml.child(task.payload, Q_SUBJECT))
+        if license is None:
+            return self._fail(task, ErrorBlock(code="LicenseMissing", reason="The abstract names no driver license."))
+        digits = set(filter(str.isdigit, license.number))
+        if task.act is Behavior.ERROR or (digits == {"9"} and task.act is not Behavior.ACCEPT):
             reason = "The record of this license cannot be processed."
-            return self._fail(task, Problem(code="RecordUnavailable", reason=reason, resend=False))
-        if digits == {"0"} and task.act is not Act.ACCEPT:
-            return self._respond(task, licence, NOT_FOUND)
-        return self._respond(task, licence, self._file(task, licence, memory))
+            return self._fail(task, ErrorBlock(code="RecordUnavailable", reason=reason, resend=False))
+        if digits == {"0"} and task.act is not Behavior.ACCEPT:
+            return self._respond(task, license, NOT_FOUND)
+        return self._respond(task, license, self._file(task, license, memory))
 
-    def _file(self, task: Task, licence: DriverLicense, memory: Memory) -> str:
+    def _file(self, task: Task, license: DriverLicense, memory: PartnerState) -> str:
         case = xml.text(task.payload, Q_CASE)
-        subject = f"{task.metadata.court_ori}/{case}/{licence.jurisdiction}/{licence.number}"
+        subject = f"{task.metadata.court_ori}/{case}/{license.jurisdiction}/{license.number}"
         is_hold = task.payload.find(Q_HOLD) is not None
-        if memory.has_hold(subject) is is_hold and task.act is not Act.ACCEPT:
+        if memory.has_hold(subject) is is_hold and task.act is not Behavior.ACCEPT:
             return ON_FILE if is_hold else NO_HOLD
         memory.set_hold(subject, is_hold)
         return ACCEPTED
 
-    def _respond(self, task: Task, licence: DriverLicense, code: str) -> Decision:
+    def _respond(self, task: Task, license: DriverLicense, code: str) -> Decision:
         message = xml.root(Q_RESPONSE, "dmv907")
         write_metadata(message, task.answer_metadata(MessageKind.RESPONSE))
         xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
-        write_license(message, licence)
+        write_license(message, license)
         xml.add(message, Q_CASE, xml.text(task.payload, Q_CASE))
         xml.add(message, Q_CODE, code)
         xml.add(message, Q_DESCRIPTION, code_list("dmv907-message-codes")[code].text)
         xml.add_date(message, Q_PROCESSED, task.now.date())
         return Decision(code, message)
 
-    def _fail(self, task: Task, problem: Problem) -> Decision:
+    def _fail(self, task: Task, problem: ErrorBlock) -> Decision:
         message = xml.root(Q_ERROR, "dmv907")
         write_metadata(message, task.answer_metadata(MessageKind.ERROR))
         xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
-        write_problem(message, problem)
+        write_error_block(message, problem)
         return Decision(problem.code, message, is_error=True)

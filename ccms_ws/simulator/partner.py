@@ -19,10 +19,9 @@ from ccms_ws.clock import Clock
 from ccms_ws.contract import schemas
 from ccms_ws.contract.namespaces import WSA_SOAP_FAULT_ACTION
 from ccms_ws.contract.wsdl import Wsdl, WsdlOperation
-from ccms_ws.crash_points import crash_point
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.faults import compose_fault, fault_action
-from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.parsing import new_parser
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import (
@@ -35,15 +34,16 @@ from ccms_ws.errors import (
     MessageIdReused,
     SchemaViolated,
 )
-from ccms_ws.parts.metadata import Q_CORRELATION, Q_METADATA, Q_TRANSACTION, MetadataContradicted, read_metadata
-from ccms_ws.parts.xml import child
+from ccms_ws.failpoints import failpoint
+from ccms_ws.message_parts.metadata import Q_CORRELATION, Q_METADATA, Q_TRANSACTION, MetadataContradicted, read_metadata
+from ccms_ws.message_parts.xml import child
 from ccms_ws.registry import get_exchange
-from ccms_ws.simulator.acts import Act, Temper
-from ccms_ws.simulator.desk import Desk, Task
-from ccms_ws.simulator.journal import Journal
-from ccms_ws.simulator.memory import Answer, Memory
-from ccms_ws.simulator.seals import Seals
+from ccms_ws.simulator.behaviors import Behavior, BehaviorSource
+from ccms_ws.simulator.event_log import EventLog
+from ccms_ws.simulator.responder import Responder, Task
 from ccms_ws.simulator.server import HttpReply, HttpRequest
+from ccms_ws.simulator.signing import Signatures
+from ccms_ws.simulator.state import Answer, PartnerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Counter:
     exchange: str
     url: str
     wsdl: Wsdl
-    desk: Desk
+    desk: Responder
 
     @property
     def root(self) -> str:
@@ -82,10 +82,10 @@ class SimulatedPartner:
         self,
         *,
         counters: Mapping[str, Counter],
-        seals: Seals,
-        memory: Memory,
-        temper: Temper,
-        journal: Journal,
+        seals: Signatures,
+        memory: PartnerState,
+        temper: BehaviorSource,
+        journal: EventLog,
         clock: Clock,
         pace: Pace,
     ) -> None:
@@ -103,31 +103,31 @@ class SimulatedPartner:
         if counter is None:
             return HttpReply(404)
         act = self._temper.next()
-        if act is Act.DROP or act is Act.UNAVAILABLE:
+        if act is Behavior.DROP or act is Behavior.UNAVAILABLE:
             self._journal.note("refused", exchange=counter.exchange, act=act)
-            if act is Act.DROP:
+            if act is Behavior.DROP:
                 return HttpReply(cut=True)
             return HttpReply(503, headers={"Retry-After": str(int(self._pace.retry_after.total_seconds()))})
-        crash_point("partner.read")
-        if act is Act.SLOW:
+        failpoint("partner.read")
+        if act is Behavior.SLOW:
             time.sleep(self._pace.slow.total_seconds())
         try:
             opened = self._open(request, counter)
         except (HttpRefusal, EnvelopeError) as error:
             self._journal.note("refused", exchange=counter.exchange, act=act, code=error.code)
             return self._refuse(error, _version_of(request))
-        crash_point("partner.opened")
+        failpoint("partner.opened")
         return self._answer(opened, counter, act)
 
     def _open(self, request: HttpRequest, counter: Counter) -> VerifiedEnvelope:
         headers = {name.lower(): value for name, value in request.headers.items()}
         operations = {operation.input: operation.input_action for operation in counter.wsdl.operations.values()}
         return open_envelope(
-            Received(request.body, headers.get("content-type", ""), headers.get("soapaction")),
+            HttpMessage(request.body, headers.get("content-type", ""), headers.get("soapaction")),
             trust=self._seals.trust,
             policy=self._seals.policy,
             clock=self._clock,
-            acceptance=Acceptance(
+            acceptance=ReceivePolicy(
                 to=frozenset({counter.url}),
                 operations=operations,
                 permits=lambda _partner, _root: True,
@@ -135,12 +135,12 @@ class SimulatedPartner:
             ),
         )
 
-    def _answer(self, opened: VerifiedEnvelope, counter: Counter, act: Act) -> HttpReply:
+    def _answer(self, opened: VerifiedEnvelope, counter: Counter, act: Behavior) -> HttpReply:
         message_id = opened.addressing.message_id
         facts = {"exchange": counter.exchange, "message_id": message_id.removeprefix("urn:uuid:"), "act": act.value}
-        if act is Act.FAULT or act is Act.CLIENT_FAULT:
+        if act is Behavior.FAULT or act is Behavior.CLIENT_FAULT:
             self._journal.note("refused", **facts)
-            refusal = InternalError("by script") if act is Act.FAULT else SchemaViolated("by script")
+            refusal = InternalError("by script") if act is Behavior.FAULT else SchemaViolated("by script")
             return self._fault(opened, act, refusal)
         operation = counter.operation(str(opened.payload.tag))
         if opened.payload.tag != counter.root:
@@ -151,16 +151,16 @@ class SimulatedPartner:
         except (ContractError, ExchangeError, MessageIdReused) as error:
             self._journal.note("refused", **facts, code=error.code)
             return self._fault(opened, act, error)
-        crash_point("partner.after-commit")
+        failpoint("partner.after-commit")
         self._journal.note("received", **facts, outcome=outcome, answer_id=answer.answer_id if answer else None)
-        if act is Act.CUT:
+        if act is Behavior.CUT:
             return HttpReply(cut=True)
         if separate:
             return HttpReply(202)
         return self._reply(opened, operation, answer, act)
 
     def _take(
-        self, opened: VerifiedEnvelope, counter: Counter, act: Act, *, separate: bool
+        self, opened: VerifiedEnvelope, counter: Counter, act: Behavior, *, separate: bool
     ) -> tuple[str, Answer | None]:
         """Process the message if it is new; otherwise say what was said before."""
         message_id = opened.addressing.message_id
@@ -184,21 +184,21 @@ class SimulatedPartner:
             self._memory.remember(message_id, opened.content_digest, counter.exchange, decision.outcome, answer)
             if separate and answer is not None:
                 self._post(answer, act)
-            crash_point("partner.before-commit")
+            failpoint("partner.before-commit")
             return decision.outcome, answer
 
-    def _post(self, answer: Answer, act: Act) -> None:
-        wait = self._pace.late_after if act is Act.LATE else self._pace.answer_after
+    def _post(self, answer: Answer, act: Behavior) -> None:
+        wait = self._pace.late_after if act is Behavior.LATE else self._pace.answer_after
         due_at = self._clock.now() + wait
         self._memory.send_later(answer, due_at, act)
-        if act is Act.TWICE:
+        if act is Behavior.TWICE:
             self._memory.send_later(answer, due_at + self._pace.answer_after)
-        if act is Act.STRAY:
+        if act is Behavior.STRAY:
             stray = _about_nothing(answer)
             self._memory.keep(stray)
             self._memory.send_later(stray, due_at)
 
-    def _tested(self, opened: VerifiedEnvelope, operation: WsdlOperation, act: Act) -> HttpReply:
+    def _tested(self, opened: VerifiedEnvelope, operation: WsdlOperation, act: Behavior) -> HttpReply:
         """What its WSDL declares beside the exchange's own message is a test: nothing happens, the answer is empty."""
         self._journal.note("tested", operation=operation.name, act=act.value)
         if operation.output is None:
@@ -208,7 +208,9 @@ class SimulatedPartner:
         return HttpReply(200, sealed, _content_type(opened.version))
 
     # -- answers in the HTTP response ---------------------------------------------------------------------------------
-    def _reply(self, opened: VerifiedEnvelope, operation: WsdlOperation, answer: Answer | None, act: Act) -> HttpReply:
+    def _reply(
+        self, opened: VerifiedEnvelope, operation: WsdlOperation, answer: Answer | None, act: Behavior
+    ) -> HttpReply:
         if answer is None:
             sealed = self._seals.answer(None, operation.output_action, opened, uuid4(), act)
             return HttpReply(200, sealed, _content_type(opened.version))
@@ -223,7 +225,7 @@ class SimulatedPartner:
     def _fault(
         self,
         opened: VerifiedEnvelope,
-        act: Act,
+        act: Behavior,
         error: CcmsWsError,
         *,
         detail: _Element | None = None,

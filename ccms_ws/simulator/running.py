@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from ccms_ws.clients import OnExchange, PartnerClient
+from ccms_ws.clients import OnWire, PartnerClient
 from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import PartnerSettings, PushSettings, Settings
 from ccms_ws.contract.catalog import wsdl_path
@@ -25,16 +25,16 @@ from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import ConfigError
 from ccms_ws.registry import get_exchange
-from ccms_ws.simulator.acts import Act, Script, Temper
-from ccms_ws.simulator.collections import CollectionsDesk
-from ccms_ws.simulator.desk import Desk
-from ccms_ws.simulator.journal import Journal
-from ccms_ws.simulator.memory import Memory
-from ccms_ws.simulator.motor_vehicles import MotorVehiclesDesk
+from ccms_ws.simulator.behaviors import Behavior, BehaviorSource, Script
+from ccms_ws.simulator.callback_sender import CallbackSender, CourtEndpoint
+from ccms_ws.simulator.collections import CollectionsResponder
+from ccms_ws.simulator.event_log import EventLog
+from ccms_ws.simulator.motor_vehicles import MotorVehiclesResponder
 from ccms_ws.simulator.partner import Counter, Pace, SimulatedPartner
-from ccms_ws.simulator.postman import CourtDoor, Postman
-from ccms_ws.simulator.seals import Seals, stranger
+from ccms_ws.simulator.responder import Responder
 from ccms_ws.simulator.server import PartnerServer
+from ccms_ws.simulator.signing import Signatures, untrusted_identity
+from ccms_ws.simulator.state import PartnerState
 
 _LIMITS = Limits(message=64 * 1024 * 1024, elements=5_000_000)
 _VERSIONS = {"1.1": SoapVersion.SOAP11, "1.2": SoapVersion.SOAP12}
@@ -44,16 +44,16 @@ _VERSIONS = {"1.1": SoapVersion.SOAP11, "1.2": SoapVersion.SOAP12}
 class Simulation:
     """How a partner is simulated. `key`: its private key, by default next to its certificate. `memory` and `journal`
     are files; without the first a restart forgets, without the second nothing is noted. `largest_balance`: what a
-    collecting partner believes; `on_exchange`: hears of every answer that leaves as a message of its own.
+    collecting partner believes; `on_wire`: hears of every answer that leaves as a message of its own.
     """
 
-    temper: Temper = field(default_factory=Script)
+    temper: BehaviorSource = field(default_factory=Script)
     key: Path | None = None
     memory: Path | None = None
     journal: Path | None = None
     pace: Pace = field(default_factory=Pace)
     largest_balance: Decimal = Decimal("1000000.00")
-    on_exchange: OnExchange | None = None
+    on_wire: OnWire | None = None
 
 
 class RunningPartner:
@@ -66,15 +66,15 @@ class RunningPartner:
             raise ConfigError(f"the court pushes nothing to {partner_id!r}", hint="simulate a partner that receives")
         own = profile.certificates[0]
         court = x509.load_pem_x509_certificate(settings.identity.certificate.read_bytes())
-        seals = Seals(
+        seals = Signatures(
             identity=Identity.load(simulation.key or own.with_suffix(".key"), own),
             trust=TrustStore([PinnedCertificate(settings.court.ori, court)]),
             policy=SecurityPolicy(limits=_LIMITS),
             clock=clock,
-            stranger=stranger(clock.now()),
+            untrusted_identity=untrusted_identity(clock.now()),
         )
-        self.memory = Memory(simulation.memory)
-        self._journal = Journal(simulation.journal, clock)
+        self.memory = PartnerState(simulation.memory)
+        self._journal = EventLog(simulation.journal, clock)
         self._clients: list[PartnerClient] = []
         desk = _desk(profile, simulation)
         partner = SimulatedPartner(
@@ -89,7 +89,7 @@ class RunningPartner:
             clock=clock,
             pace=simulation.pace,
         )
-        self._postman = Postman(
+        self._postman = CallbackSender(
             doors={
                 code: self._door(settings, code, push, seals, simulation) for code, push in profile.receives.items()
             },
@@ -104,11 +104,11 @@ class RunningPartner:
         ]
 
     def _door(
-        self, settings: Settings, code: str, push: PushSettings, seals: Seals, simulation: Simulation
-    ) -> CourtDoor:
+        self, settings: Settings, code: str, push: PushSettings, seals: Signatures, simulation: Simulation
+    ) -> CourtEndpoint:
         exchange = get_exchange(code)
         ways = {}
-        for act in (Act.NORMAL, Act.WRONG_SIGNER, Act.EXPIRED):
+        for act in (Behavior.NORMAL, Behavior.WRONG_SIGNER, Behavior.EXPIRED):
             identity, clock = seals.for_act(act)
             ways[act.value] = PartnerClient(
                 wsdl_path(exchange.service),
@@ -117,10 +117,10 @@ class RunningPartner:
                 trust=seals.trust,
                 policy=seals.policy,
                 clock=clock,
-                on_exchange=simulation.on_exchange,
+                on_wire=simulation.on_wire,
             )
         self._clients += ways.values()
-        return CourtDoor(f"{settings.endpoint.public_url}{exchange.path}", _VERSIONS[push.soap], ways)
+        return CourtEndpoint(f"{settings.endpoint.public_url}{exchange.path}", _VERSIONS[push.soap], ways)
 
     def __enter__(self) -> Self:
         for server in self._servers:
@@ -156,10 +156,10 @@ def serve_partner(
         ended.wait()
 
 
-def _desk(profile: PartnerSettings, simulation: Simulation) -> Desk:
+def _desk(profile: PartnerSettings, simulation: Simulation) -> Responder:
     if profile.kind == "motor-vehicles":
-        return MotorVehiclesDesk()
-    return CollectionsDesk(simulation.largest_balance)
+        return MotorVehiclesResponder()
+    return CollectionsResponder(simulation.largest_balance)
 
 
 def _place(url: str) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState, Co
 from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.errors import ConcurrentChange, NotStored
 from ccms_ws.store.abstract_tables import abstract, abstract_section, conviction, open_hold
-from ccms_ws.store.turns import take_turns
+from ccms_ws.store.locks import advisory_lock
 
 _CHUNK = 1000
 _REFUSED = (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR)
@@ -92,9 +92,9 @@ class SqlAbstracts:
 
     def add(self, abstract_: Abstract) -> None:
         """Raises ConcurrentChange for a second open hold, and for a release of a hold that is not open."""
-        licence = abstract_.driver_license
+        license = abstract_.driver_license
         row = {name: getattr(abstract_, name) for name in _PLAIN}
-        row |= {"license_number": licence.number, "license_jurisdiction": licence.jurisdiction}
+        row |= {"license_number": license.number, "license_jurisdiction": license.jurisdiction}
         self._connection.execute(insert(abstract), [row])
         sections = [
             {
@@ -120,15 +120,15 @@ class SqlAbstracts:
         """As `find`; nobody else changes the abstract until this unit of work ends."""
         return self._first(_LOCKED_ABSTRACT, {"id": abstract_id})
 
-    def open_hold(self, court_ori: str, case_number: str, licence: DriverLicense) -> Abstract | None:
-        """The hold that stands on this licence for this case.
+    def open_hold(self, court_ori: str, case_number: str, license: DriverLicense) -> Abstract | None:
+        """The hold that stands on this license for this case.
 
         It is not refused by DMV and not withdrawn, and no release of it is under way or done. Until this unit of work
         ends nobody else gets an answer to the same question: what is decided on it stays true.
         """
-        take_turns(self._connection, [f"hold {court_ori} {case_number} {licence.jurisdiction} {licence.number}"])
+        advisory_lock(self._connection, [f"hold {court_ori} {case_number} {license.jurisdiction} {license.number}"])
         values = {"ori": court_ori, "number": case_number}
-        values |= {"license": licence.number, "jurisdiction": licence.jurisdiction}
+        values |= {"license": license.number, "jurisdiction": license.jurisdiction}
         return self._first(_OPEN_HOLD, values)
 
     def move(
@@ -208,5 +208,5 @@ class SqlAbstracts:
 
 def _abstract(row: Row[*tuple[Any, ...]], sections: Sequence[SectionViolated]) -> Abstract:
     fields = {name: getattr(row, name) for name in _PLAIN}
-    licence = DriverLicense(row.license_number, row.license_jurisdiction)
-    return Abstract(**fields, driver_license=licence, sections=tuple(sections))
+    license = DriverLicense(row.license_number, row.license_jurisdiction)
+    return Abstract(**fields, driver_license=license, sections=tuple(sections))

@@ -10,9 +10,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from ccms_ws.crash_points import crash_point
 from ccms_ws.errors import ConfigError, StoreError
-from ccms_ws.store.failures import in_our_words
+from ccms_ws.failpoints import failpoint
+from ccms_ws.store.db_errors import in_our_words
 from ccms_ws.store.readiness import check_integrity
 
 BESIDE = ("-wal", "-shm", "-journal")
@@ -62,7 +62,7 @@ def restore(backup: Path, database: Path, mark: str) -> tuple[Path, ...]:
                 kept = database.with_name(f"{database.name}.{mark}{old.name.removeprefix(database.name)}")
                 old.rename(kept)
                 moved.append(kept)
-                crash_point("restore.moved")
+                failpoint("restore.moved")
         _remove_beside(new)
         new.rename(database)
         _sync_folder(database)

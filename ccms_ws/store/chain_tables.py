@@ -16,7 +16,7 @@ from sqlalchemy import (
     TypedColumns,
 )
 
-from ccms_ws.store.columns import RowId, check, code, metadata
+from ccms_ws.store.column_types import RowId, check, code, metadata
 
 
 class EntryKind(StrEnum):
@@ -61,7 +61,7 @@ class EntryColumns(TypedColumns):
     row_id: Named[int] = Column(RowId, comment="Number of the message: inbox_id, outbox_id or quarantine_id")
     part: Named[int] = Column(Integer, comment="Number of the attempt or hold, or attempts before an act; otherwise 0")
     entry_hash: Named[bytes] = Column(
-        LargeBinary, comment="SHA-256 of the entry before it and of all that this one covers (ccms_ws.store.chains)"
+        LargeBinary, comment="SHA-256 of the entry before it and of all that this one covers (ccms_ws.store.hash_chain)"
     )
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from ccms_ws.domain.collections import BatchState
-from ccms_ws.store.columns import Instant, Money, check, code, metadata, partial_index
+from ccms_ws.store.column_types import Instant, Money, check, code, metadata, partial_index
 
 _ACCOUNT = ["case_participant.court_ori", "case_participant.case_number", "case_participant.participant_id"]
 

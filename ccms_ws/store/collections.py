@@ -22,7 +22,7 @@ from ccms_ws.domain.collections import (
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
 from ccms_ws.store import accounts, corrections
 from ccms_ws.store.collection_tables import balance_update, collection_batch, referral, reported_entry
-from ccms_ws.store.prepared import Prepared
+from ccms_ws.store.compiled_statements import Prepared
 
 _CHUNK = 1000
 _r, _b, _u = referral.c, collection_batch.c, balance_update.c

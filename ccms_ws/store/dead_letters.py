@@ -6,11 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from ccms_ws.domain.messages import Intervention, OperatorOrder, OutboxState, OutgoingMessage
-from ccms_ws.errors import ConcurrentChange, MessageNotDead, NotStored, SubjectsDiffer
-from ccms_ws.store import queues
+from ccms_ws.domain.messages import Intervention, OperatorAction, OutboxState, OutgoingMessage
+from ccms_ws.errors import ConcurrentChange, MessageNotDead, NotStored, OrderingKeysDiffer
+from ccms_ws.store import outbox_ordering
 from ccms_ws.store.chain_tables import EntryKind
-from ccms_ws.store.chains import note
+from ccms_ws.store.hash_chain import note
 from ccms_ws.store.outbox import SqlOutbox
 from ccms_ws.store.outbox_tables import outbox_intervention, outbox_message
 from ccms_ws.store.outbox_view import ENDED
@@ -38,29 +38,29 @@ class SqlDeadLetters:
         self._outbox = outbox
         self._connection = outbox.connection
 
-    def resend(self, message_id: UUID, order: OperatorOrder) -> None:
+    def resend(self, message_id: UUID, order: OperatorAction) -> None:
         """Let a dead message be tried again, as often and as long as a new one, from its place in its queues."""
         dead = self._dead(message_id)
         self._record(dead, order, Intervention.RESENT)
         if self._connection.execute(_RESEND, {"number": dead.outbox_id, "now": order.at}).rowcount != 1:
             raise ConcurrentChange(f"message {message_id} was changed by somebody else")
 
-    def withdraw(self, message_id: UUID, order: OperatorOrder) -> None:
+    def withdraw(self, message_id: UUID, order: OperatorAction) -> None:
         """Never send a dead message; those behind it move up."""
         dead = self._dead(message_id)
-        queues.take_lanes(self._connection, dead.partner_id, self._subjects(dead.outbox_id))
+        outbox_ordering.lock_stripes(self._connection, dead.partner_id, self._subjects(dead.outbox_id))
         self._record(dead, order, Intervention.WITHDRAWN)
-        queues.leave(self._connection, dead.outbox_id)
+        outbox_ordering.dequeue(self._connection, dead.outbox_id)
 
-    def replace(self, message_id: UUID, order: OperatorOrder, message: OutgoingMessage) -> None:
+    def replace(self, message_id: UUID, order: OperatorAction, message: OutgoingMessage) -> None:
         """Never send a dead message; `message` takes its place before all others. Raises SubjectsDiffer."""
         dead = self._dead(message_id)
-        if message.partner_id != dead.partner_id or set(message.subjects) != set(self._subjects(dead.outbox_id)):
-            raise SubjectsDiffer
-        queues.take_lanes(self._connection, dead.partner_id, message.subjects)
+        if message.partner_id != dead.partner_id or set(message.ordering_keys) != set(self._subjects(dead.outbox_id)):
+            raise OrderingKeysDiffer
+        outbox_ordering.lock_stripes(self._connection, dead.partner_id, message.ordering_keys)
         successor = self._outbox.insert(message)
         self._record(dead, order, Intervention.REPLACED, successor)
-        queues.succeed(self._connection, dead.outbox_id, successor)
+        outbox_ordering.replace(self._connection, dead.outbox_id, successor)
 
     def _dead(self, message_id: UUID) -> _Dead:
         row = self._connection.execute(_LOCKED, {"id": message_id}).first()
@@ -73,9 +73,9 @@ class SqlDeadLetters:
         return row
 
     def _subjects(self, outbox_id: int) -> tuple[str, ...]:
-        return tuple(queues.subjects_of(self._connection, [outbox_id]).get(outbox_id, ()))
+        return tuple(outbox_ordering.ordering_keys_of(self._connection, [outbox_id]).get(outbox_id, ()))
 
-    def _record(self, dead: _Dead, order: OperatorOrder, kind: Intervention, successor: int | None = None) -> None:
+    def _record(self, dead: _Dead, order: OperatorAction, kind: Intervention, successor: int | None = None) -> None:
         row = {
             "outbox_id": dead.outbox_id,
             "after_attempt": dead.attempts,

@@ -10,12 +10,12 @@ from sqlalchemy.engine import Dialect
 
 from ccms_ws.store import (  # noqa: F401  (they fill `metadata`)
     abstract_tables,
-    book_tables,
     collection_tables,
+    court_tables,
     message_tables,
     outbox_tables,
 )
-from ccms_ws.store.columns import metadata
+from ccms_ws.store.column_types import metadata
 
 _POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 

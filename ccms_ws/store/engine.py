@@ -15,9 +15,9 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ccms_ws.errors import ConfigError, StoreError, StoreUnavailable
-from ccms_ws.store.chains import append_notes, discard_notes
-from ccms_ws.store.failures import in_our_words, translate
-from ccms_ws.store.turns import WriterTurn, end_turn, wait_for_commit
+from ccms_ws.store.db_errors import in_our_words, translate
+from ccms_ws.store.hash_chain import append_notes, discard_notes
+from ccms_ws.store.locks import WriterLock, release, wait_for_commit
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, a free connection or the server, before StoreUnavailable."""
@@ -66,7 +66,7 @@ def open_engine(url: str) -> Engine:
 def _open_sqlite(url: URL) -> Engine:
     path = Path(url.database or "").absolute()
     engine = create_engine(URL.create("sqlite", database=str(path)), creator=partial(_connect, path), **_POOL)
-    turn = WriterTurn(PATIENCE)
+    turn = WriterLock(PATIENCE)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -82,7 +82,7 @@ def _open_sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "checkin")
     def checkin(_: Any, entry: ConnectionPoolEntry) -> None:
-        end_turn(entry.info)
+        release(entry.info)
         entry.info.pop(READ_ONLY, None)
 
     return engine

@@ -1,6 +1,6 @@
 """Taking messages out of the log of a copy of a court's database, so that they are new to it: for replays alone.
 
-The log that a court keeps is never shortened; its chains of hashes would show it (`ccms_ws.store.chains`).
+The log that a court keeps is never shortened; its chains of hashes would show it (`ccms_ws.store.hash_chain`).
 """
 
 from __future__ import annotations

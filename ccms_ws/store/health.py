@@ -11,7 +11,7 @@ from sqlalchemy import Engine, func, select, text
 
 from ccms_ws.domain.circuit_breaker import BreakerState
 from ccms_ws.domain.messages import OutboxState
-from ccms_ws.store.lines import SqlLines
+from ccms_ws.store.circuit_breakers import SqlCircuitBreakers
 from ccms_ws.store.message_tables import quarantined_answer
 from ccms_ws.store.outbox_tables import outbox_message
 from ccms_ws.store.outbox_view import DEAD, NOT_DELIVERED, READY
@@ -59,7 +59,9 @@ def look_after(engine: Engine, now: datetime, *, thorough: bool = True) -> Healt
             outbox={row[0]: row[1] for row in connection.execute(counted)},
             dead=connection.execute(dead).scalar_one(),
             resting=tuple(
-                line.partner_id for line in SqlLines(connection).list_lines() if line.state is not BreakerState.CLOSED
+                line.partner_id
+                for line in SqlCircuitBreakers(connection).list_breakers()
+                if line.state is not BreakerState.CLOSED
             ),
             overdue_since=connection.execute(select(func.min(due)).where(*READY, due < now)).scalar(),
             quarantined=connection.execute(select(func.count()).select_from(quarantined_answer)).scalar_one(),

@@ -17,7 +17,7 @@ from sqlalchemy import update as update_
 from ccms_ws.clock import Clock
 from ccms_ws.errors import StoreError
 from ccms_ws.log import Limited, dropped_lines, get_logger
-from ccms_ws.store.columns import Instant, check, metadata
+from ccms_ws.store.column_types import Instant, check, metadata
 
 log = get_logger(__name__)
 _outage = Limited(log, most=1)

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from ccms_ws.domain.messages import Hold, OperatorOrder, OutboxState
+from ccms_ws.domain.messages import Hold, OperatorAction, OutboxState
 from ccms_ws.errors import MessageNotWaiting, NotStored
 from ccms_ws.store.chain_tables import EntryKind
-from ccms_ws.store.chains import COVERED, note
+from ccms_ws.store.hash_chain import COVERED, note
 from ccms_ws.store.outbox_tables import outbox_hold, outbox_message, outbox_subject
 
 _m, _h, _s = outbox_message.c, outbox_hold.c, outbox_subject.c
@@ -55,7 +55,7 @@ class SqlHeldMessages:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def hold(self, message_id: UUID, order: OperatorOrder) -> None:
+    def hold(self, message_id: UUID, order: OperatorAction) -> None:
         """Hold back a message that waits. Raises MessageNotWaiting if it does not, or is held already."""
         outbox_id = self._change(message_id, by=1, held=False)
         number = self._connection.execute(_HOLDS, {"id": outbox_id}).scalar_one() + 1
@@ -64,7 +64,7 @@ class SqlHeldMessages:
         self._connection.execute(_HOLD, {"outbox_id": outbox_id, "number": number, **held, **let_go})
         note(self._connection, EntryKind.HOLD, outbox_id, number, held)
 
-    def let_go(self, message_id: UUID, order: OperatorOrder) -> None:
+    def let_go(self, message_id: UUID, order: OperatorAction) -> None:
         """Let a held message go on, from its place. Raises MessageNotWaiting if nobody holds it."""
         outbox_id = self._change(message_id, by=-1, held=True)
         let_go = {"let_go_at": order.at, "let_go_by": order.operator, "let_go_reason": order.reason}
@@ -82,7 +82,7 @@ class SqlHeldMessages:
     def history(self, message_id: UUID) -> Sequence[Hold]:
         """Every hold of the message, oldest first."""
         return [
-            Hold(OperatorOrder(by, why, at), None if let_go_at is None else OperatorOrder(let_by, let_why, let_go_at))
+            Hold(OperatorAction(by, why, at), None if let_go_at is None else OperatorAction(let_by, let_why, let_go_at))
             for by, why, at, let_by, let_why, let_go_at in self._connection.execute(_HISTORY, {"id": message_id})
         ]
 

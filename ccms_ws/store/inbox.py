@@ -14,10 +14,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, QuarantinedAnswer, Refusal, RefusalCount, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, MessageIdReused, NotStored
 from ccms_ws.store.chain_tables import EntryKind
-from ccms_ws.store.chains import note
+from ccms_ws.store.compiled_statements import Prepared
+from ccms_ws.store.hash_chain import note
+from ccms_ws.store.locks import advisory_lock
 from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal, refusal_count
-from ccms_ws.store.prepared import Prepared
-from ccms_ws.store.turns import take_turns
 
 REFUSALS_KEPT = 10_000
 _SUMS: Final = UUID("6f0f2f0e-7a0a-4b53-9d0c-3b9b61f5a5c1")
@@ -88,7 +88,7 @@ class SqlInbox:
 
     def receive(self, message: IncomingMessage) -> StoredAnswer | None:
         """As `find_answer`; of two units of work with the same message one waits here for the other."""
-        take_turns(self._connection, [f"inbox {message.partner_id} {message.message_id}"])
+        advisory_lock(self._connection, [f"inbox {message.partner_id} {message.message_id}"])
         return self.find_answer(message)
 
     def keep(self, message: IncomingMessage, answer: StoredAnswer | None = None) -> None:

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Engine, Table, tuple_, update
 from sqlalchemy import select as select_rows
 
 from ccms_ws.domain.courts import Participant
+from ccms_ws.domain.import_columns import Statement
 from ccms_ws.domain.ledger import LedgerEntry
-from ccms_ws.domain.records import Statement
 from ccms_ws.errors import StoreError, StoreUnavailable
-from ccms_ws.store.book_tables import ledger_entry, participant, participant_key
-from ccms_ws.store.books import SqlCourtbooks, key_rows, row_of
+from ccms_ws.store.court_records import SqlCourtRecords, key_rows, row_of
+from ccms_ws.store.court_tables import ledger_entry, participant, participant_key
 from ccms_ws.store.row_refusals import CaseSums, why_refused
 from ccms_ws.store.unit_of_work import SqlUnitOfWork
 
@@ -132,7 +132,7 @@ class _Chunk:
             return
         try:
             with self._connection.begin_nested():
-                SqlCourtbooks(self._connection).add(*(item.statement.record for item in items))
+                SqlCourtRecords(self._connection).add(*(item.statement.record for item in items))
         except StoreUnavailable:
             raise
         except StoreError:
@@ -149,7 +149,7 @@ class _Chunk:
     def _change(self, item: _Item, row: Row, found: Row) -> Row:
         """Bring the row on file up to date; what is on file then."""
         table, record = item.table, item.statement.record
-        if isinstance(record, Participant) and (why := _licence_in_doubt(item, row, found)):
+        if isinstance(record, Participant) and (why := _license_in_doubt(item, row, found)):
             self._say_no(item.place, "license_jurisdiction", why)
             return found
         same = [column == row[column.key] for column in table.primary_key]
@@ -188,8 +188,8 @@ def _merged(item: _Item, found: Row) -> Row:
     return row
 
 
-def _licence_in_doubt(item: _Item, row: Row, found: Row) -> str:
-    """Why a new licence number cannot stand beside the state on file: another state's number may be meant."""
+def _license_in_doubt(item: _Item, row: Row, found: Row) -> str:
+    """Why a new license number cannot stand beside the state on file: another state's number may be meant."""
     if "license_jurisdiction" not in item.statement.unstated or row["license_number"] == found["license_number"]:
         return ""
     other = found["license_jurisdiction"] not in (None, item.row["license_jurisdiction"])

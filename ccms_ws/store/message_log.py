@@ -27,7 +27,7 @@ class _Entry:
         self.error: StoreError | None = None
 
 
-class GroupedLog:
+class GroupCommitLog:
     """`ccms_ws.domain.ports.MessageLog` on a database. Thread-safe."""
 
     def __init__(self, units: Callable[[], SqlUnitOfWork]) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from ccms_ws.domain.messages import AnswerKind
-from ccms_ws.store.columns import Instant, RowId, check, code, metadata, partial_index
+from ccms_ws.store.column_types import Instant, RowId, check, code, metadata, partial_index
 
 
 class InboxColumns(TypedColumns):

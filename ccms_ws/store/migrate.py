@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from ccms_ws.errors import StoreError, StoreUnavailable
-from ccms_ws.store.turns import take_turns
+from ccms_ws.store.locks import advisory_lock
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -41,7 +41,7 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
             driver.execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.begin():
-                take_turns(connection, ["migration"])
+                advisory_lock(connection, ["migration"])
                 yield connection
                 if copies and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
                     raise StoreError(f"after the migration a row of {broken[0]} would refer to nothing")

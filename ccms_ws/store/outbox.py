@@ -25,12 +25,12 @@ from sqlalchemy import (
 from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker, probing
 from ccms_ws.domain.messages import LONGEST_LEASE, DeliveryAttempt, LeasedMessage, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange
-from ccms_ws.store import queues
-from ccms_ws.store.bodies import StoredParts, add_body
+from ccms_ws.store import outbox_ordering
 from ccms_ws.store.chain_tables import EntryKind
-from ccms_ws.store.chains import note
-from ccms_ws.store.columns import Instant
-from ccms_ws.store.lines import SqlLines
+from ccms_ws.store.circuit_breakers import SqlCircuitBreakers
+from ccms_ws.store.column_types import Instant
+from ccms_ws.store.hash_chain import note
+from ccms_ws.store.outbox_payloads import StoredParts, add_body
 from ccms_ws.store.outbox_tables import (
     delivery_attempt,
     outbox_body,
@@ -170,10 +170,10 @@ class SqlOutbox(OutboxView):
     """Outgoing messages in the tables of `outbox_tables`."""
 
     def add(self, message: OutgoingMessage) -> None:
-        """Put a message at the end of the queues of its subjects. Raises ConcurrentChange if its id is taken."""
-        queues.take_lanes(self.connection, message.partner_id, message.subjects)
+        """Put a message at the end of the queues of its ordering_keys. Raises ConcurrentChange if its id is taken."""
+        outbox_ordering.lock_stripes(self.connection, message.partner_id, message.ordering_keys)
         outbox_id = self.insert(message)
-        queues.join(self.connection, outbox_id, message.partner_id, message.subjects)
+        outbox_ordering.enqueue(self.connection, outbox_id, message.partner_id, message.ordering_keys)
 
     def lease_time(self, now: datetime) -> datetime:
         """The time by the clock that all leases are measured with: the database server's; SQLite has none but `now`."""
@@ -218,7 +218,7 @@ class SqlOutbox(OutboxView):
         if ended:
             self._add_attempts(ended)
         ids = [row.outbox_id for row in rows]
-        subjects, tries = queues.subjects_of(self.connection, ids), self._tries(rows)
+        ordering_keys, tries = outbox_ordering.ordering_keys_of(self.connection, ids), self._tries(rows)
         if alone:
             lease *= min(2 ** min(tries.get(ids[0], (0, now, 0))[2], 10), LONGEST_LEASE)
         until = lease_now + lease
@@ -228,7 +228,7 @@ class SqlOutbox(OutboxView):
         leased = []
         for row in rows:
             before, since, lost = tries.get(row.outbox_id, (0, now, 0))
-            message = self._message(row, subjects.get(row.outbox_id, ()))
+            message = self._message(row, ordering_keys.get(row.outbox_id, ()))
             leased.append(LeasedMessage(message, row.attempts + 1, until, worker, before + 1, since, lost, alone))
         return leased
 
@@ -245,8 +245,8 @@ class SqlOutbox(OutboxView):
     def settle_delivered(self, leased: LeasedMessage, attempt: DeliveryAttempt) -> None:
         """End a message as delivered. Raises ConcurrentChange if the lease is no longer this worker's."""
         outbox_id = self._settle(leased, attempt, OutboxState.DELIVERED, arrived_at=attempt.ended_at)
-        queues.take_lanes(self.connection, leased.message.partner_id, leased.message.subjects)
-        queues.leave(self.connection, outbox_id)
+        outbox_ordering.lock_stripes(self.connection, leased.message.partner_id, leased.message.ordering_keys)
+        outbox_ordering.dequeue(self.connection, outbox_id)
 
     def settle_failed(self, leased: LeasedMessage, attempt: DeliveryAttempt, retry_at: datetime | None) -> None:
         """Record a failed attempt; due again at `retry_at`, dead if that is None. Raises ConcurrentChange as above.
@@ -307,7 +307,7 @@ class SqlOutbox(OutboxView):
         rows = self.connection.execute(statement, times | which).all()
         if rows and not closed:
             probe = probing(breaker, times["now"], times["now"] + lease)
-            return rows if SqlLines(self.connection).try_probe(breaker, probe) else []
+            return rows if SqlCircuitBreakers(self.connection).try_probe(breaker, probe) else []
         return rows
 
     def _tries(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> Mapping[int, tuple[int, datetime, int]]:
@@ -318,14 +318,14 @@ class SqlOutbox(OutboxView):
         found = self.connection.execute(_TRIES, {"ids": ids})
         return {outbox_id: (tries, since, lost) for outbox_id, tries, since, lost in found}
 
-    def _message(self, row: Row[*tuple[Any, ...]], subjects: Sequence[str]) -> OutgoingMessage:
+    def _message(self, row: Row[*tuple[Any, ...]], ordering_keys: Sequence[str]) -> OutgoingMessage:
         return OutgoingMessage(
             message_id=row.message_id,
             exchange=row.exchange,
             partner_id=row.partner_id,
             root=row.root,
             body=bytes(row.body),
-            subjects=tuple(subjects),
+            ordering_keys=tuple(ordering_keys),
             created_at=row.created_at,
             further=StoredParts(self.connection.engine, row.outbox_id) if row.has_more else (),
         )

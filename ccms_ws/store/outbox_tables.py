@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from ccms_ws.domain.circuit_breaker import BreakerState
 from ccms_ws.domain.messages import Intervention, OutboxState
-from ccms_ws.store.columns import Instant, RowId, check, code, metadata, partial_index
+from ccms_ws.store.column_types import Instant, RowId, check, code, metadata, partial_index
 
 
 class OutboxColumns(TypedColumns):

@@ -8,16 +8,16 @@ from uuid import UUID
 from sqlalchemy import Connection, Integer, bindparam, case, exists, literal, literal_column, or_, select
 
 from ccms_ws.domain.messages import (
+    AuditEntry,
     DeliveryAttempt,
     Intervention,
-    OperatorNote,
-    OperatorOrder,
+    OperatorAction,
     OutboxEntry,
     OutboxState,
 )
 from ccms_ws.errors import NotStored
+from ccms_ws.store.outbox_ordering import HELD_UP
 from ccms_ws.store.outbox_tables import delivery_attempt, outbox_hold, outbox_intervention, outbox_message
-from ccms_ws.store.queues import HELD_UP
 
 _m, _a, _i = outbox_message.c, delivery_attempt.c, outbox_intervention.c
 _successor = outbox_message.alias("successor")
@@ -87,11 +87,11 @@ class OutboxView:
         """The attempts that have ended, oldest first."""
         return [DeliveryAttempt(*row) for row in self.connection.execute(_ATTEMPTS, {"id": message_id})]
 
-    def notes(self, message_id: UUID) -> Sequence[OperatorNote]:
+    def notes(self, message_id: UUID) -> Sequence[AuditEntry]:
         """What operators did with the message, oldest first."""
         rows = self.connection.execute(_NOTES, {"id": message_id})
         return [
-            OperatorNote(kind, OperatorOrder(operator, reason, at), successor)
+            AuditEntry(kind, OperatorAction(operator, reason, at), successor)
             for kind, operator, reason, at, successor in rows
         ]
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, and_, case, func, select
 
 from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import OutboxState
-from ccms_ws.store.lines import SqlLines
+from ccms_ws.store.circuit_breakers import SqlCircuitBreakers
 from ccms_ws.store.message_tables import refusal
 from ccms_ws.store.outbox_tables import outbox_message
 from ccms_ws.store.outbox_view import ENDED, NOT_DELIVERED
@@ -45,7 +45,7 @@ def standings(engine: Engine) -> dict[str, Standing]:
     """Each partner that has an open message or a line that ever failed, by its id."""
     counts: dict[str, dict[str, int]] = {}
     with engine.connect().execution_options(read_only=True) as connection:
-        lines = {line.partner_id: line for line in SqlLines(connection).list_lines()}
+        lines = {line.partner_id: line for line in SqlCircuitBreakers(connection).list_breakers()}
         for partner_id, kind, number in connection.execute(_OPEN):
             counts.setdefault(partner_id, {})[kind] = number
     return {

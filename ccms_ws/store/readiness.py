@@ -17,8 +17,8 @@ from urllib.parse import quote
 from sqlalchemy import Engine, text
 
 from ccms_ws.errors import StoreDamaged, StoreError, StoreReadOnly
+from ccms_ws.store.db_errors import in_our_words
 from ccms_ws.store.engine import PATIENCE, not_opened
-from ccms_ws.store.failures import in_our_words
 
 CHECK_SECONDS = 20.0
 """How long a program that starts looks through a file: enough for some GB. `ccms-ws doctor` looks to the end."""

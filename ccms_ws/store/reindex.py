@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine, delete, select
 
-from ccms_ws.store.book_tables import participant, participant_key
-from ccms_ws.store.books import key_rows
+from ccms_ws.store.court_records import key_rows
+from ccms_ws.store.court_tables import participant, participant_key
 from ccms_ws.store.unit_of_work import SqlUnitOfWork
 
 _AT_ONCE = 1000

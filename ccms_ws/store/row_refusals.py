@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select, tuple_
 from ccms_ws.domain.courts import CaseParticipant, JointDebtor, OtherIdentification, OtherName, Participant
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.domain.ports import Record
-from ccms_ws.store.book_tables import case_participant, court, court_case, joint_debtor, ledger_entry, participant
-from ccms_ws.store.columns import MOST_MONEY
+from ccms_ws.store.column_types import MOST_MONEY
+from ccms_ws.store.court_tables import case_participant, court, court_case, joint_debtor, ledger_entry, participant
 
 Refusal = tuple[str, str]
 """The field at fault, and why."""

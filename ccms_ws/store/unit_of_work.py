@@ -10,19 +10,19 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ccms_ws.crash_points import crash_point
 from ccms_ws.errors import StoreError, StoreUnavailable
+from ccms_ws.failpoints import failpoint
 from ccms_ws.store.abstracts import SqlAbstracts
-from ccms_ws.store.books import SqlCourtbooks
+from ccms_ws.store.circuit_breakers import SqlCircuitBreakers
 from ccms_ws.store.collections import SqlCollections
+from ccms_ws.store.court_records import SqlCourtRecords
 from ccms_ws.store.dead_letters import SqlDeadLetters
 from ccms_ws.store.engine import READ_ONLY
 from ccms_ws.store.held_messages import SqlHeldMessages
 from ccms_ws.store.inbox import SqlInbox
-from ccms_ws.store.lines import SqlLines
+from ccms_ws.store.locks import after, release, wait_for_commit
 from ccms_ws.store.outbox import SqlOutbox
-from ccms_ws.store.subjects import SqlSubjects
-from ccms_ws.store.turns import end_turn, go_after, wait_for_commit
+from ccms_ws.store.participant_search import SqlParticipantSearch
 
 _COMMITTING = ThreadPoolExecutor(8, "commit")
 """Where commits behind are made: more at once than programs compose at once."""
@@ -35,14 +35,14 @@ class SqlUnitOfWork:
     is never committed.
     """
 
-    books: SqlCourtbooks
-    subjects: SqlSubjects
+    books: SqlCourtRecords
+    participants: SqlParticipantSearch
     collections: SqlCollections
     abstracts: SqlAbstracts
     outbox: SqlOutbox
     dead_letters: SqlDeadLetters
     held_messages: SqlHeldMessages
-    circuit_breakers: SqlLines
+    circuit_breakers: SqlCircuitBreakers
     inbox: SqlInbox
 
     def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
@@ -64,14 +64,14 @@ class SqlUnitOfWork:
         self._connection, self._info = connection, connection.info
         if self._read_only:
             self._info[READ_ONLY] = True
-        self.books = SqlCourtbooks(connection)
-        self.subjects = SqlSubjects(connection)
+        self.books = SqlCourtRecords(connection)
+        self.participants = SqlParticipantSearch(connection)
         self.collections = SqlCollections(connection)
         self.abstracts = SqlAbstracts(connection)
         self.outbox = SqlOutbox(connection)
         self.dead_letters = SqlDeadLetters(self.outbox)
         self.held_messages = SqlHeldMessages(connection)
-        self.circuit_breakers = SqlLines(connection)
+        self.circuit_breakers = SqlCircuitBreakers(connection)
         self.inbox = SqlInbox(connection)
 
     def __exit__(
@@ -88,7 +88,7 @@ class SqlUnitOfWork:
             raise StoreError("a unit of work that only reads cannot be committed")
         _commit(self._open, self._info)
 
-    def commit_behind(self) -> None:
+    def commit_async(self) -> None:
         """Let another thread commit, and go on in a new transaction, whose first statement waits for that.
 
         For who has much to compose between two commits: the disk takes its time meanwhile. What goes wrong is raised by
@@ -101,7 +101,7 @@ class SqlUnitOfWork:
         connection, info = self._open, self._info
         self._connect()
         self._behind = _COMMITTING.submit(_commit_and_end, connection, info)
-        go_after(self._info, self._behind)
+        after(self._info, self._behind)
 
     def _committed_behind(self, *, raising: bool = True) -> None:
         behind, self._behind = self._behind, None
@@ -112,7 +112,7 @@ class SqlUnitOfWork:
         try:
             self._open.rollback()
         finally:
-            end_turn(self._info)
+            release(self._info)
 
     @property
     def connection(self) -> Connection:
@@ -134,25 +134,25 @@ def _commit(connection: Connection, info: dict[Any, Any]) -> None:
         connection.invalidate()
         raise
     finally:
-        end_turn(info)
+        release(info)
 
 
 def _commit_and_end(connection: Connection, info: dict[Any, Any]) -> None:
     """For a transaction whose unit of work has gone on without it."""
-    crash_point("behind.before-commit")
+    failpoint("behind.before-commit")
     try:
         _commit(connection, info)
     finally:
         _end(connection, info)
-    crash_point("behind.after-commit")
+    failpoint("behind.after-commit")
 
 
 def _end(connection: Connection, info: dict[Any, Any]) -> None:
     try:
         connection.close()
     finally:
-        go_after(info, None)
-        end_turn(info)
+        after(info, None)
+        release(info)
 
 
 def unit_of_work(engine: Engine) -> Callable[[], SqlUnitOfWork]:

@@ -15,11 +15,11 @@ from ccms_ws.contract.facets import facets_of
 from ccms_ws.contract.namespaces import EXT, NC, J, q
 from ccms_ws.domain.courts import Case
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
-from ccms_ws.parts.representable import Problem, fee_problems, in_words, person_problems, problems_of
+from ccms_ws.message_parts.representable import Problem, fee_problems, in_words, person_problems, problems_of
 from ccms_ws.plain_values import FIRST_DAY, LAST_DAY
-from ccms_ws.store.book_tables import court_case, ledger_entry, participant
-from ccms_ws.store.books import PERSON, participant_of
-from ccms_ws.store.columns import MOST_MONEY
+from ccms_ws.store.column_types import MOST_MONEY
+from ccms_ws.store.court_records import PERSON, participant_of
+from ccms_ws.store.court_tables import court_case, ledger_entry, participant
 
 MOST: Final = 1000
 """So many are looked for of each kind."""

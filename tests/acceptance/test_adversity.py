@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from ccms_ws.errors import StoreUnavailable
-from tests.support.house import PATIENCE, House, ShiftedClock
-from tests.support.telling import Tell, tell
+from tests.support.process_cluster import PATIENCE, House, ShiftedClock
+from tests.support.terminal_summary import Tell, tell
 
 __all__ = ["tell"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house import House, Program
-from tests.support.telling import Tell, tell
+from tests.support.process_cluster import House, Program
+from tests.support.terminal_summary import Tell, tell
 
 __all__ = ["tell"]
 

@@ -19,7 +19,7 @@ from ccms_ws.demo.installation import Ports, make_installation
 from ccms_ws.demo.processes import Processes, Program, listens
 from tests.support.commands import free_port_base
 from tests.support.documents import Snippet, script, snippets
-from tests.support.quick import quick_commands
+from tests.support.fast_clock import quick_commands
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *all_documents().values()]

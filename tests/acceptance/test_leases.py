@@ -18,7 +18,7 @@ from ccms_ws.demo.installation import Ports
 from ccms_ws.domain.abstracts import ReleaseReason
 from ccms_ws.exchanges.dmv907.handler import order_hold, order_release
 from tests.support.debtors import hold_order
-from tests.support.house import House
+from tests.support.process_cluster import House
 
 _MESSAGE_ID = re.compile(rb"MessageID[^>]*>urn:uuid:([0-9a-f-]{36})<")
 SHORT_LEASES = {

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
 from tests.support.commands import free_port_base, run_program

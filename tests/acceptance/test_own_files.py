@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.house import House, Program
+from tests.support.process_cluster import House, Program
 
 TOOLS = Path(__file__).parents[2] / "tools"
 ROWS = """\

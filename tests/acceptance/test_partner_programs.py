@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
 from ccms_ws.demo.processes import listens

@@ -16,7 +16,7 @@ import pytest
 
 from ccms_ws.demo.installation import Ports
 from tests.support.debtors import hold_order
-from tests.support.house import House
+from tests.support.process_cluster import House
 
 TOOLS = Path(__file__).parents[2] / "tools"
 HEADER = (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from tests.support.commands import run_program
 from tests.support.proxies import nginx
 from tests.support.serving import Served, served_court

@@ -13,7 +13,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS
-from ccms_ws.envelope.inbound import Received
+from ccms_ws.envelope.inbound import HttpMessage
 from ccms_ws.envelope.policy import Limits
 from ccms_ws.envelope.soap import to_bytes
 from ccms_ws.errors import CcmsWsError
@@ -21,7 +21,7 @@ from tests.support.envelopes import POLICY, TEST, parsed, received, sealed
 from tests.support.layouts import Layout
 from tests.support.oracles import libxmlsec_sign, reference_template
 
-Make = Callable[[], "Received | bytes"]
+Make = Callable[[], "HttpMessage | bytes"]
 Change = tuple[str, str]
 WIDE = {"policy": replace(POLICY, limits=Limits(message=8 << 20))}
 """For attacks that the limit of the message's size would refuse already."""
@@ -29,7 +29,7 @@ WIDE = {"policy": replace(POLICY, limits=Limits(message=8 << 20))}
 _MANY = 1 << 30
 _UNLIMITED = replace(
     POLICY,
-    own_limits=Limits(
+    send_limits=Limits(
         message=_MANY, depth=100, elements=_MANY, attributes=_MANY, namespaces=_MANY, attribute_length=_MANY,
         text_length=_MANY,
     ),
@@ -131,6 +131,6 @@ def signed_flood(make: Callable[[], str]) -> Callable[[], bytes]:
     return sign
 
 
-def sent_as(make: Callable[[], bytes], **headers: str | None) -> Callable[[], Received]:
+def sent_as(make: Callable[[], bytes], **headers: str | None) -> Callable[[], HttpMessage]:
     """A message with other HTTP headers."""
     return lambda: received(make(), **headers)  # type: ignore[arg-type]

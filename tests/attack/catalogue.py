@@ -11,7 +11,7 @@ _INBOX = "tests/integration/store/test_inbox.py::"
 _LOAD = "tests/acceptance/test_endpoint_under_load.py::"
 _CONSOLE = "tests/attack/test_console.py::"
 _FAULTS = "tests/unit/envelope/test_faults.py::"
-_PUBLISHED = "tests/integration/services/test_published.py::"
+_PUBLISHED = "tests/integration/services/test_published_contract.py::"
 _LINE = "tests/integration/delivery/test_line.py::"
 _WRAPPING = (
     "tests/attack/test_wrapping.py::"

@@ -21,7 +21,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS, XSI
-from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
+from ccms_ws.envelope.inbound import HttpMessage, VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.errors import CcmsWsError
@@ -46,7 +46,7 @@ _TURNS: Final = 4
 _LESS: Final = 32
 """Bytes by which the message of each turn is smaller than that of the turn before."""
 
-Make = Callable[[int], Received]
+Make = Callable[[int], HttpMessage]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Finding:
         return f"{self.name}: {self.why} ({measured})"
 
 
-def open_it(message: Received) -> None:
+def open_it(message: HttpMessage) -> None:
     """What the receiver does with a message before it is dispatched: opened, and the digest of its content taken."""
     policy = replace(POLICY, limits=Limits(message=max(LARGEST, len(message.body))))
     with suppress(CcmsWsError):
@@ -82,7 +82,7 @@ def open_it(message: Received) -> None:
 def examine(
     growths: Iterable[Growth],
     *,
-    subject: Callable[[Received], None] = open_it,
+    subject: Callable[[HttpMessage], None] = open_it,
     sizes: Sequence[int] = (),
     bound: float = BOUND_S,
 ) -> Iterator[Finding]:
@@ -119,7 +119,7 @@ def judge(costs: Sequence[tuple[int, float]], bound: float = BOUND_S) -> str:
     return ""
 
 
-def _cost(growth: Growth, size: int, subject: Callable[[Received], None], enough: float) -> tuple[int, float]:
+def _cost(growth: Growth, size: int, subject: Callable[[HttpMessage], None], enough: float) -> tuple[int, float]:
     """Bytes of the message, and the seconds of CPU time that `subject` takes for it: of several turns, the least.
 
     Each turn has a message of its own, so that no cache can hide what it cost first.
@@ -170,7 +170,7 @@ def _grown(root: _Element, fill: Fill, *, signed: bool = False, markup: bool = F
 def _grown_text(text: str, fill: Fill, *, signed: bool, markup: bool) -> Make:
     before, _, after = text.partition(_MARK)
 
-    def make(size: int) -> Received:
+    def make(size: int) -> HttpMessage:
         filled = fill(size) if markup else escape(fill(size), {'"': "&quot;"})
         raw = f"{before}{filled}{after}".encode()
         return _signed(raw) if signed else received(raw)
@@ -178,7 +178,7 @@ def _grown_text(text: str, fill: Fill, *, signed: bool, markup: bool) -> Make:
     return make
 
 
-def _signed(raw: bytes) -> Received:
+def _signed(raw: bytes) -> HttpMessage:
     """The message signed again by a partner; as it is if its tree cannot be signed."""
     try:
         root = etree.fromstring(raw, etree.XMLParser(huge_tree=True, resolve_entities=False))
@@ -210,7 +210,7 @@ def headers(fills: dict[str, Fill] | None = None) -> Iterator[Growth]:
 def _with_header(header: str, start: str, fill: Fill) -> Make:
     raw = messages()["by direct"]
 
-    def make(size: int) -> Received:
+    def make(size: int) -> HttpMessage:
         changes: dict[str, Any] = {header: start + fill(size)}
         return replace(received(raw), **changes)
 
@@ -273,7 +273,7 @@ def prefix_lists_of_signed_info() -> Iterator[Growth]:
     for (where, end), depth in itertools.product(places.items(), (0, 1, 10)):
         nest = "".join(f"<x{_declare(f'd{n}-', 50)}>" for n in range(depth)), "</x>" * depth
 
-        def make(size: int, end: str = end, nest: tuple[str, str] = nest) -> Received:
+        def make(size: int, end: str = end, nest: tuple[str, str] = nest) -> HttpMessage:
             prefixes = numbered("p{} ")(size // 2)
             content = nest[0] + "<x/>" * (size // 8) + nest[1]
             return received(text.replace("MARK", prefixes).replace(end, content + end, 1).encode())

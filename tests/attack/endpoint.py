@@ -22,7 +22,7 @@ from ccms_ws.domain.ports import MessageLog, UnitOfWorkFactory
 from ccms_ws.envelope.inbound import VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, Profile
 from ccms_ws.envelope.trust import PinnedCertificate
-from ccms_ws.services.connection import Proxy, TlsClients
+from ccms_ws.services.client_certificates import Proxy, TlsClients
 from ccms_ws.services.gateway import Gateway, GatewayContext, Reply, VerifiedMessage
 from ccms_ws.services.http import Environ, Response, StartResponse
 from ccms_ws.services.soap import SoapService

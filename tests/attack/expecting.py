@@ -6,7 +6,7 @@ from lxml import etree
 
 from ccms_ws.clock import FixedClock
 from ccms_ws.envelope.faults import compose_fault, read_fault
-from ccms_ws.envelope.inbound import Acceptance, Received
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy
 from ccms_ws.envelope.policy import Profile, SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import CcmsWsError, HttpRefusal
@@ -17,14 +17,14 @@ from tests.support.envelopes import QUERY, opened
 from tests.support.pki import NOW
 
 
-def expect(family: str, attack: Attack, message: Received) -> Vector:
+def expect(family: str, attack: Attack, message: HttpMessage) -> Vector:
     """The vector of an attack that was made."""
     how = attack.how
     clock, policy, accept = how.get("clock"), how.get("policy"), how.get("accept")
     at = clock.now() if isinstance(clock, FixedClock) else NOW
     limit = (policy if isinstance(policy, SecurityPolicy) else SecurityPolicy()).limits.message
     relates_to, only, faults, profile, connection, one_way = "", "", False, Profile.GFIPM_S2S, "", False
-    if isinstance(accept, Acceptance):
+    if isinstance(accept, ReceivePolicy):
         profile, connection = accept.profile("adult-probation"), accept.connection
         faults, one_way = accept.faults, bool(accept.one_way)
         relates_to = accept.relates_to or ""
@@ -38,7 +38,7 @@ def expect(family: str, attack: Attack, message: Received) -> Vector:
     return Vector(family, message.body, expectation)
 
 
-def outcome_of(message: Received) -> type[CcmsWsError] | None:
+def outcome_of(message: HttpMessage) -> type[CcmsWsError] | None:
     """The error that comes of a message, None if it is accepted."""
     try:
         opened(message)
@@ -47,7 +47,7 @@ def outcome_of(message: Received) -> type[CcmsWsError] | None:
     return None
 
 
-def _over_http(answer: type[CcmsWsError] | None, message: Received) -> tuple[int, str]:
+def _over_http(answer: type[CcmsWsError] | None, message: HttpMessage) -> tuple[int, str]:
     if answer is None:
         return 202, ""
     if issubclass(answer, HttpRefusal):

@@ -19,7 +19,7 @@ from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS, WSA, WSSE, WSU
 from ccms_ws.envelope.algorithms import ECDSA_SHA256
-from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
+from ccms_ws.envelope.inbound import HttpMessage, VerifiedEnvelope
 from ccms_ws.envelope.policy import TokenReference
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.errors import CcmsWsError
@@ -47,16 +47,16 @@ def seeds() -> list[bytes]:
     return [join(received(message)) for message in messages]
 
 
-def join(message: Received) -> bytes:
+def join(message: HttpMessage) -> bytes:
     """The input that `split` takes apart."""
     return f"{message.content_type}\n{message.soap_action or ''}\n".encode() + message.body
 
 
-def split(data: bytes) -> Received:
+def split(data: bytes) -> HttpMessage:
     """The request that an input stands for."""
     content_type, _, rest = data.partition(b"\n")
     action, _, body = rest.partition(b"\n")
-    return Received(body, content_type.decode("latin-1"), action.decode("latin-1") or None)
+    return HttpMessage(body, content_type.decode("latin-1"), action.decode("latin-1") or None)
 
 
 def target(data: bytes) -> None:
@@ -122,7 +122,7 @@ def mutate(data: bytes, max_size: int, seed: int, octets: Callable[[bytes, int],
         changed = etree.tostring(root)
     except Exception:  # the tree is beyond what this mutator can do
         return octets(data, max_size)
-    changed = join(Received(changed, message.content_type, message.soap_action))
+    changed = join(HttpMessage(changed, message.content_type, message.soap_action))
     return changed if len(changed) <= max_size else octets(data, max_size)
 
 

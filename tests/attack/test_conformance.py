@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ccms_ws.envelope.conformance import Requirement, requirements
+from ccms_ws.envelope.conformance import ProfileRequirement, requirements
 from ccms_ws.errors import CcmsWsError
 from tests.attack.vectors import read_vectors
 
@@ -18,7 +18,7 @@ VECTORS = {str(vector): vector for vector in read_vectors()}
 APPLYING = [requirement for requirement in requirements() if requirement.applies]
 
 
-def _id(requirement: Requirement) -> str:
+def _id(requirement: ProfileRequirement) -> str:
     return requirement.id
 
 
@@ -38,19 +38,19 @@ def test_the_readme_counts_requirements_and_vectors_rightly() -> None:
 
 
 @pytest.mark.parametrize("requirement", requirements(), ids=_id)
-def test_a_requirement_is_checked_and_shown_or_has_its_reason(requirement: Requirement) -> None:
+def test_a_requirement_is_checked_and_shown_or_has_its_reason(requirement: ProfileRequirement) -> None:
     assert requirement.applies == bool(requirement.check) == bool(requirement.vector or requirement.test)
     assert not (requirement.vector and requirement.test)
 
 
 @pytest.mark.parametrize("requirement", APPLYING, ids=_id)
-def test_the_check_exists(requirement: Requirement) -> None:
+def test_the_check_exists(requirement: ProfileRequirement) -> None:
     module, _, name = requirement.check.rpartition(".")
     assert callable(reduce(getattr, [name], importlib.import_module(module)))
 
 
 @pytest.mark.parametrize("requirement", [each for each in APPLYING if each.vector], ids=_id)
-def test_the_vector_breaks_the_rule_that_it_is_said_to_break(requirement: Requirement) -> None:
+def test_the_vector_breaks_the_rule_that_it_is_said_to_break(requirement: ProfileRequirement) -> None:
     with pytest.raises(CcmsWsError) as caught:
         VECTORS[requirement.vector].open()
     assert caught.value.rule == (requirement.shown_as or requirement.id).removeprefix("-")

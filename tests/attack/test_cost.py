@@ -21,13 +21,13 @@ from lxml.etree import _Element
 
 import ccms_ws.clients
 import ccms_ws.envelope
-import ccms_ws.parts
+import ccms_ws.message_parts
 import ccms_ws.services
 from ccms_ws.contract import schemas
 from ccms_ws.contract.namespaces import WSSE, XSI
-from ccms_ws.envelope import parsing, signatures, signedinfo
+from ccms_ws.envelope import parsing, signature_xml, signatures
 from ccms_ws.envelope.canonical import canonical
-from ccms_ws.envelope.inbound import Received
+from ccms_ws.envelope.inbound import HttpMessage
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import SecurityHeaderInvalid
@@ -52,13 +52,13 @@ def test_growth_is_judged_by_its_costs() -> None:
 def test_a_quadratic_function_is_found(bound: float) -> None:
     """By the bound, and by its growth alone."""
 
-    def quadratic(message: Received) -> None:
+    def quadratic(message: HttpMessage) -> None:
         re.sub(rb"\s*,", b",", message.body)
 
-    def linear(message: Received) -> None:
+    def linear(message: HttpMessage) -> None:
         re.sub(rb"\s*+", b",", message.body)
 
-    blanks = Growth("blanks", lambda size: Received(b" " * size, "text/xml"))
+    blanks = Growth("blanks", lambda size: HttpMessage(b" " * size, "text/xml"))
     sizes = [700, 1400, 2800, 5600]
     assert [finding.name for finding in cost.examine([blanks], subject=quadratic, sizes=sizes, bound=bound)] == [
         "blanks"
@@ -120,11 +120,11 @@ BREAKS: dict[str, tuple[object, str, Callable[..., object], Callable[[], Iterabl
         TrustStore, "by_issuer_serial", _name_before_number, cost.fields, "X509IssuerName ' ' within", 10,
     ),
     "SignedInfo canonicalized before it is read": (
-        signedinfo, "_read_signed_info", _canonical_first, cost.prefix_lists_of_signed_info,
+        signature_xml, "_read_signed_info", _canonical_first, cost.prefix_lists_of_signed_info,
         "in SignedInfo, 1 levels", 30,
     ),
     "prefix lists, declarations and elements": (
-        signedinfo, "_check_searches", _not_at_all, lambda: cost.combinations(signed=False),
+        signature_xml, "_check_searches", _not_at_all, lambda: cost.combinations(signed=False),
         "elements with white space in depth 50, 50 and 50 prefixes declared, 60 listed", 120,
     ),
     "values that speak of declarations": (
@@ -174,7 +174,7 @@ def test_a_sample_of_all_growths_costs_little(growths: Callable[[], Iterator[Gro
 
 # -- what sees the words of unauthenticated senders --------------------------------------------------------------------
 def _modules() -> list[Any]:
-    packages = (ccms_ws.envelope, ccms_ws.parts, ccms_ws.services, ccms_ws.clients)
+    packages = (ccms_ws.envelope, ccms_ws.message_parts, ccms_ws.services, ccms_ws.clients)
     names = [
         f"{package.__name__}.{each.name}" for package in packages for each in pkgutil.iter_modules(package.__path__)
     ]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ccms_ws.envelope.canonical import canonical
-from ccms_ws.envelope.inbound import Received
+from ccms_ws.envelope.inbound import HttpMessage
 from ccms_ws.envelope.policy import TokenReference
 from ccms_ws.envelope.soap import SoapVersion, to_bytes
 from ccms_ws.errors import CcmsWsError
@@ -40,7 +40,7 @@ TEXTS = [
 SNIPPETS = [*(text.encode() for text in TEXTS), b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\x85"]
 
 
-def _check(message: Received | bytes) -> None:
+def _check(message: HttpMessage | bytes) -> None:
     try:
         envelope = opened(message)
     except CcmsWsError:
@@ -92,7 +92,7 @@ def test_nodes_moved_renamed_doubled_and_rewritten(data: st.DataObject) -> None:
 def test_headers_and_bodies_of_any_kind(content_type: str, soap_action: str | None, body: bytes) -> None:
     _check(received(MESSAGES[0], content_type=content_type, soap_action=soap_action))
     _check(received(MESSAGES[0], content_type="text/xml;" + content_type, soap_action=soap_action))
-    _check(Received(body, "text/xml", None))
+    _check(HttpMessage(body, "text/xml", None))
 
 
 def _parent(node: etree._Element) -> etree._Element:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ccms_ws.clock import FixedClock
-from ccms_ws.envelope.inbound import Received, VerifiedEnvelope
+from ccms_ws.envelope.inbound import HttpMessage, VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, Profile
 from tests.support.envelopes import POLICY, QUERY, acceptance, opened
 from tests.support.pki import NOW
@@ -78,9 +78,9 @@ class Vector:
         return f"{self.family}/{self.slug}"
 
     @property
-    def received(self) -> Received:
+    def received(self) -> HttpMessage:
         """The HTTP message."""
-        return Received(self.body, self.expectation.content_type, self.expectation.soap_action or None)
+        return HttpMessage(self.body, self.expectation.content_type, self.expectation.soap_action or None)
 
     @property
     def clock(self) -> FixedClock:

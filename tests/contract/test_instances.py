@@ -23,7 +23,7 @@ from ccms_ws.exchanges.col903 import wire as col903
 from ccms_ws.exchanges.dmv907 import wire as dmv907
 from ccms_ws.exchanges.fcc807 import wire as fcc807
 from ccms_ws.exchanges.fcc807.messages import Response
-from ccms_ws.exchanges.fcc807.text import response_text
+from ccms_ws.exchanges.fcc807.serialize import response_text
 from tests.support.instances import Maker
 
 COUNT = int(os.environ.get("CCMS_WS_INSTANCES", "200"))

@@ -15,20 +15,20 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clock import SystemClock
-from ccms_ws.kit.court import SmallCourt
-from ccms_ws.kit.findings import Verdict
-from ccms_ws.kit.kit import Kit
-from ccms_ws.kit.requirements import MESSAGE
-from ccms_ws.kit.running import ClientTest, watch_client
-from ccms_ws.kit.tricks import TASKS
+from ccms_ws.conformance.court import SmallCourt
+from ccms_ws.conformance.faults import TASKS
+from ccms_ws.conformance.findings import Verdict
+from ccms_ws.conformance.kit import Kit
+from ccms_ws.conformance.requirements import MESSAGE
+from ccms_ws.conformance.running import ClientTest, watch_client
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki
-from tests.kit.partners import free_port
+from tests.conformance.partners import free_port
 from tests.support import tampering
 from tests.support.foreign import CLIENTS, Endpoint, impostor, run, serving
 from tests.support.partner_programs import QUERIES, STACKS, command, shared_folder
 from tests.support.tampering import BODY, RELATES_TO, TIMESTAMP, Change, Tampering, doubled, proxy, wrapped
-from tests.support.telling import Show, show
+from tests.support.terminal_summary import Show, show
 
 __all__ = ["show"]
 

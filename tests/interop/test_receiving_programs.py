@@ -12,22 +12,22 @@ from typing import Any
 import pytest
 
 from ccms_ws.config import Settings
+from ccms_ws.conformance.findings import Report, Verdict
+from ccms_ws.conformance.kit import Kit
+from ccms_ws.conformance.requirements import Level
+from ccms_ws.conformance.running import EndpointTest, run_against
 from ccms_ws.contract.catalog import wsdl_path, xsd_path
 from ccms_ws.domain.abstracts import AbstractState
 from ccms_ws.domain.collections import BatchState
-from ccms_ws.kit.findings import Report, Verdict
-from ccms_ws.kit.kit import Kit
-from ccms_ws.kit.requirements import Level
-from ccms_ws.kit.running import EndpointTest, run_against
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki
-from tests.kit.partners import free_port
+from tests.conformance.partners import free_port
 from tests.support.foreign import CLIENTS
-from tests.support.justice import make_keys, make_settings
-from tests.support.line import Line
+from tests.support.local_stack import Line
 from tests.support.partner_programs import RECEIVERS, STACKS, command, receiving, shared_folder
+from tests.support.partner_settings import make_keys, make_settings
 from tests.support.pushes import hold, push_batch
-from tests.support.telling import Show, show
+from tests.support.terminal_summary import Show, show
 
 __all__ = ["show"]
 

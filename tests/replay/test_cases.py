@@ -10,17 +10,17 @@ from ccms_ws.clock import FixedClock
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.replay import pki
-from ccms_ws.replay.case import Case, Delivery, Outcome, Post
+from ccms_ws.replay.case import Case, Delivery, ExpectedOutcome, Post
 from ccms_ws.replay.casefile import find_cases, read_case, shipped_cases
 from ccms_ws.replay.court import Courthouse
-from ccms_ws.replay.defects import DEFECTS
-from ccms_ws.replay.judging import Answer, Reader, exchange_at, see
-from ccms_ws.replay.layouts import LAYOUTS
+from ccms_ws.replay.mutations import DEFECTS
 from ccms_ws.replay.player import play
-from ccms_ws.replay.reading import find_tree, message_id_of
 from ccms_ws.replay.reports import in_lines
 from ccms_ws.replay.results import Verdict
 from ccms_ws.replay.running import MADE_AT
+from ccms_ws.replay.unverified_reader import find_tree, message_id_of
+from ccms_ws.replay.variants import LAYOUTS
+from ccms_ws.replay.verdicts import Answer, Reader, exchange_at, see
 
 FOLDERS = find_cases([shipped_cases()])
 CASES = [read_case(folder) for folder in FOLDERS]
@@ -43,8 +43,8 @@ def test_all_exchanges_are_there_good_and_bad() -> None:
     for exchange in EXCHANGES:
         posts = [step for case in CASES if case.exchanges == (exchange.code,) for step in _posts(case)]
         outcomes = {step.expected.outcome for step in posts}
-        assert outcomes & {Outcome.REPLY, Outcome.ACCEPTED}, exchange.code
-        assert Outcome.FAULT in outcomes, exchange.code
+        assert outcomes & {ExpectedOutcome.REPLY, ExpectedOutcome.ACCEPTED}, exchange.code
+        assert ExpectedOutcome.FAULT in outcomes, exchange.code
     assert any(len(case.exchanges) == len(EXCHANGES) for case in CASES)
 
 
@@ -56,7 +56,7 @@ def test_every_defect_and_every_layout_has_its_case() -> None:
 
 def test_both_soap_versions_are_there_for_every_kind_of_outcome() -> None:
     seen = {(step.expected.outcome, step.request.content_type.partition(";")[0]) for c in CASES for step in _posts(c)}
-    for outcome in (Outcome.REPLY, Outcome.ERROR, Outcome.FAULT, Outcome.ACCEPTED):
+    for outcome in (ExpectedOutcome.REPLY, ExpectedOutcome.ERROR, ExpectedOutcome.FAULT, ExpectedOutcome.ACCEPTED):
         assert {media for kind, media in seen if kind is outcome} >= {"text/xml", "application/soap+xml"}, outcome
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ccms_ws.replay.case import Case, CourtAct, Delivery, Outcome, Post, Tolerance, Wait
+from ccms_ws.replay.case import Case, CourtAct, Delivery, ExpectedOutcome, Post, Tolerance, Wait
 from ccms_ws.replay.casefile import read_case, shipped_cases
 from ccms_ws.replay.court import Courthouse
 from ccms_ws.replay.player import play
@@ -87,7 +87,7 @@ def test_an_answer_to_another_message_is_found(house: Courthouse) -> None:
 @pytest.mark.parametrize(
     ("changes", "path"),
     [
-        ({"outcome": Outcome.ERROR}, "outcome"),
+        ({"outcome": ExpectedOutcome.ERROR}, "outcome"),
         ({"code": "security.header-invalid"}, "code"),
         ({"status": 500}, "HTTP status"),
         ({"signed": False}, "signed"),

@@ -28,13 +28,13 @@ from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.exchanges.dmv907.messages import AbstractResponse
 from ccms_ws.exchanges.dmv907.wire import response_to_xml
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
-from ccms_ws.parts.metadata import MessageKind
+from ccms_ws.message_parts.metadata import MessageKind
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import Which, find_cases, in_lines, read_case, replay
-from ccms_ws.replay.acts import act
+from ccms_ws.replay.actions import act
 from ccms_ws.replay.case import CourtAct, Post, Sent
-from ccms_ws.replay.matching import Ids
-from ccms_ws.replay.reading import find_tree, payload_of
+from ccms_ws.replay.normalize import Ids
+from ccms_ws.replay.unverified_reader import find_tree, payload_of
 from tests.support.court import Court
 
 Run = Callable[..., tuple[int, str, str]]

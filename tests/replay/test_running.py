@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from ccms_ws.replay import Verdict, Which, find_cases, in_lines, replay, replay_page, shipped_cases, to_json, to_junit
-from ccms_ws.replay.differences import Difference
+from ccms_ws.replay.diff import Difference
 from ccms_ws.replay.results import CaseResult, RunResult, StepResult
 
 SOME = [shipped_cases() / name for name in (

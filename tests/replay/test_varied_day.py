@@ -88,11 +88,11 @@ def test_anonymized_it_plays_anywhere_and_names_nobody(
 
 def told(query: Query, text: bytes) -> set[str]:
     """Values of a query that stand in a text; those are left out that many people share."""
-    name, licence = query.name, query.driver_license
+    name, license = query.name, query.driver_license
     parts = re.split(r"[\s.'\u2019-]+", f"{name.given} {name.surname} {name.middle}") if name else []
     values = {
         part for part in parts if len(part) > 3 and not part[0].islower() and part.lower() not in {"nobody", "king"}
     }
-    values |= {query.case_number.strip(), query.participant_id, licence.number if licence else ""}
+    values |= {query.case_number.strip(), query.participant_id, license.number if license else ""}
     values |= {str(query.birth_date or ""), str(query.metadata.transaction_id)}
     return {value for value in values if value and f">{value}".encode() in text}

@@ -21,8 +21,8 @@ from ccms_ws.domain.courts import (
 )
 from ccms_ws.domain.ledger import LedgerEntry
 from ccms_ws.domain.name_matching import surname_keys
+from ccms_ws.domain.participant_search import AccessScope, ByBirth, ByCase, ById, ByLicense, Lookup
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
-from ccms_ws.domain.subjects import ByBirth, ByCase, ById, ByLicense, Lookup, Scope
 from ccms_ws.exchange import Context
 
 ORI = "CA034015J"
@@ -42,9 +42,9 @@ def context(partner: Partner = ADULT, **changes: Any) -> Context:
     return Context(**(given | changes))
 
 
-def person(participant_id: str, given: str, surname: str, born: date | None = None, licence: str = "") -> Participant:
+def person(participant_id: str, given: str, surname: str, born: date | None = None, license: str = "") -> Participant:
     return Participant(
-        ORI, participant_id, PersonName(given, surname), born, DriverLicense(licence) if licence else None
+        ORI, participant_id, PersonName(given, surname), born, DriverLicense(license) if license else None
     )
 
 
@@ -93,7 +93,7 @@ class Books:
         return [entry for entry in self.entries if entry.case_number == case_number]
 
     # -- the search ----------------------------------------------------------------------------------------------------
-    def find(self, court_ori: str, lookup: Lookup, scope: Scope) -> Sequence[CaseParticipant] | None:
+    def find(self, court_ori: str, lookup: Lookup, scope: AccessScope) -> Sequence[CaseParticipant] | None:
         cases = {case.number for case in self.cases if scope.covers(case)}
         if isinstance(lookup, ByCase) and lookup.number not in cases:
             return None
@@ -114,8 +114,8 @@ class Books:
                 return subject.case_number == number
             case ById(participant_id):
                 return someone.participant_id == participant_id
-            case ByLicense(licence):
-                return someone.driver_license == licence
+            case ByLicense(license):
+                return someone.driver_license == license
             case ByBirth(name, birth_date):
                 names = [someone.name, *self.names.get(someone.participant_id, [])]
                 keys = frozenset[str]().union(*map(surname_keys, names))
@@ -124,4 +124,4 @@ class Books:
 
 def unit(books: Books) -> Any:
     """A unit of work that has books and the search, and nothing else."""
-    return SimpleNamespace(books=books, subjects=books)
+    return SimpleNamespace(books=books, ordering_keys=books)

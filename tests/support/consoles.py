@@ -12,7 +12,7 @@ from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from ccms_ws.console.app import make_console
-from ccms_ws.console.house import KEY, House
+from ccms_ws.console.context import KEY, ConsoleContext
 from tests.support.court import Court
 
 PASSWORD = "correct horse battery"
@@ -45,7 +45,7 @@ class Console:
         self.url = settings.url
         write_operators(settings.operators)
         self.app = make_console(court.application, lambda _now: [])
-        self.house: House = self.app.extensions[KEY]
+        self.house: ConsoleContext = self.app.extensions[KEY]
         self.client: FlaskClient = self.app.test_client()
 
     def get(self, path: str, **headers: str) -> TestResponse:

@@ -23,7 +23,7 @@ from ccms_ws.demo.installation import make_installation
 from ccms_ws.domain.partners import Partner
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.outbound import seal_envelope
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
@@ -31,7 +31,7 @@ from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.exchange import Exchange
 from ccms_ws.exchanges.fcc807.messages import Query
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
-from ccms_ws.parts.metadata import MessageKind, Metadata
+from ccms_ws.message_parts.metadata import MessageKind, Metadata
 from ccms_ws.registry import get_exchange
 from ccms_ws.services.gateway import Gateway
 from ccms_ws.services.soap import SoapService
@@ -154,11 +154,11 @@ class Court:
             operations |= {fault.element: fault.action for fault in operation.faults.values()}
         pins = [PinnedCertificate("COURT", self.identity(name).certificate) for name in pinned]
         return open_envelope(
-            Received(answer.body, answer.headers["Content-Type"]),
+            HttpMessage(answer.body, answer.headers["Content-Type"]),
             trust=TrustStore(pins),
             policy=self.policy,
             clock=self.clock,
-            acceptance=Acceptance(
+            acceptance=ReceivePolicy(
                 to=frozenset(),
                 operations=operations,
                 permits=lambda partner_id, _root: partner_id == "COURT",

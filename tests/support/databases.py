@@ -23,7 +23,7 @@ import psycopg
 import pytest
 
 from ccms_ws.store import migrate
-from ccms_ws.store.columns import metadata
+from ccms_ws.store.column_types import metadata
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.unit_of_work import SqlUnitOfWork
 

@@ -12,7 +12,7 @@ from ccms_ws.clock import FixedClock
 from ccms_ws.contract.namespaces import DS, SOAP11, SOAP12, WSA, WSSE, WSU
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.inbound import Acceptance, Received, VerifiedEnvelope, open_envelope
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.outbound import seal_envelope
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
@@ -63,32 +63,32 @@ def sealed(
     return seal_envelope(envelope, identity=identity, policy=policy, clock=clock, token_reference=reference)
 
 
-def received(message: _Element | bytes, version: SoapVersion | None = None, **changes: str | None) -> Received:
+def received(message: _Element | bytes, version: SoapVersion | None = None, **changes: str | None) -> HttpMessage:
     """The HTTP request that carries `message`."""
     raw = message if isinstance(message, bytes) else to_bytes(message)
     version = version or (SoapVersion.SOAP12 if SOAP12.encode() in raw[:600] else SoapVersion.SOAP11)
     soap11 = version is SoapVersion.SOAP11
     action = f'"{ACTION}"'
     content_type = f"{version.media_type}; charset=utf-8" + ("" if soap11 else f"; action={action}")
-    return replace(Received(raw, content_type, action if soap11 else None), **changes)  # type: ignore[arg-type]
+    return replace(HttpMessage(raw, content_type, action if soap11 else None), **changes)  # type: ignore[arg-type]
 
 
-def acceptance(**changes: object) -> Acceptance:
+def acceptance(**changes: object) -> ReceivePolicy:
     """What the receiver accepts: queries, from anybody who is pinned."""
-    return replace(Acceptance(frozenset({ADDRESS}), {QUERY: ACTION}, lambda _partner, _root: True), **changes)  # type: ignore[arg-type]
+    return replace(ReceivePolicy(frozenset({ADDRESS}), {QUERY: ACTION}, lambda _partner, _root: True), **changes)  # type: ignore[arg-type]
 
 
 def opened(
-    message: _Element | bytes | Received,
+    message: _Element | bytes | HttpMessage,
     *,
     trust: TrustStore | None = None,
     policy: SecurityPolicy = POLICY,
     clock: FixedClock = CLOCK,
-    accept: Acceptance | None = None,
+    accept: ReceivePolicy | None = None,
 ) -> VerifiedEnvelope:
     """Open `message` as the receiver does."""
     return open_envelope(
-        message if isinstance(message, Received) else received(message),
+        message if isinstance(message, HttpMessage) else received(message),
         trust=trust or pki().trust, policy=policy, clock=clock, acceptance=accept or acceptance(),
     )  # fmt: skip
 

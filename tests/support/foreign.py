@@ -16,8 +16,8 @@ from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
 from ccms_ws.demo.pki import make_pki
 from ccms_ws.registry import get_exchange
-from tests.support.justice import free_ports, make_keys, make_settings
-from tests.support.line import Line
+from tests.support.local_stack import Line
+from tests.support.partner_settings import free_ports, make_keys, make_settings
 
 CLIENTS = Path(__file__).parents[2] / "tools" / "clients"
 NODE_MODULES = CLIENTS / "node" / "node_modules"

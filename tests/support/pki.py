@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from ccms_ws.envelope.authorities import Authority
+from ccms_ws.envelope.certificate_chains import Authority
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.trust import PinnedCertificate, RevocationList, TrustStore
 

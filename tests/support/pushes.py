@@ -10,7 +10,7 @@ from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold
-from tests.support.line import Line
+from tests.support.local_stack import Line
 
 
 def hold(line: Line, case_number: str = "TR-2025-011250", participant_id: str = "P-1004") -> UUID:

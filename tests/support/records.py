@@ -54,11 +54,11 @@ def fill(uow: UnitOfWork) -> None:
 
 
 def outgoing(
-    *subjects: str, partner_id: str = "DMV", message_id: UUID | None = None, created_at: datetime = NOW
+    *ordering_keys: str, partner_id: str = "DMV", message_id: UUID | None = None, created_at: datetime = NOW
 ) -> OutgoingMessage:
     """A message about `subjects`."""
     body = b"<m xmlns='urn:m'>\xc3\xb1</m>"
-    return OutgoingMessage(message_id or uuid4(), "DMV907", partner_id, "{urn:m}m", body, subjects, created_at)
+    return OutgoingMessage(message_id or uuid4(), "DMV907", partner_id, "{urn:m}m", body, ordering_keys, created_at)
 
 
 def attempted(

@@ -10,8 +10,8 @@ from typing import Any
 
 from ccms_ws.bootstrap import CourtApplication
 from ccms_ws.clock import court_day
-from ccms_ws.demo.crowd import invent
 from ccms_ws.demo.installation import COURT
+from ccms_ws.demo.synthetic_court import synthesize
 from ccms_ws.domain.courts import (
     Case,
     CaseParticipant,
@@ -40,21 +40,21 @@ _BORN = date(1979, 5, 1)
 
 def people() -> Iterator[Record]:
     """An invented crowd; names with suffixes and particles; two of one name; a case that nobody is on; sealed ones."""
-    yield from invent(COURT, 60, 5)
+    yield from synthesize(COURT, 60, 5)
     for number, name in enumerate(NAMES):
         who = f"V-{number}"
-        licence = DriverLicense(f"K{number:07}") if number % 2 else None
-        yield Participant(COURT.ori, who, name, _BORN + timedelta(days=number), licence)
+        license = DriverLicense(f"K{number:07}") if number % 2 else None
+        yield Participant(COURT.ori, who, name, _BORN + timedelta(days=number), license)
         for kind in (CaseType.CRIMINAL, CaseType.JUVENILE_DEPENDENCY):
             case = f"{kind[:2].upper()}-V-{number}"
             yield Case(COURT.ori, case, kind, sealed=number == 3)
-            yield CaseParticipant(replace(_person(who, name, number, licence)), case, ParticipantRole.DEFENDANT)
+            yield CaseParticipant(replace(_person(who, name, number, license)), case, ParticipantRole.DEFENDANT)
     yield OtherName(COURT.ori, "V-4", NameKind.FORMER, PersonName("Ana", "Of the Isles"))
     yield Case(COURT.ori, "CR-NOBODY", CaseType.CRIMINAL)
 
 
-def _person(who: str, name: PersonName, number: int, licence: DriverLicense | None) -> Participant:
-    return Participant(COURT.ori, who, name, _BORN + timedelta(days=number), licence)
+def _person(who: str, name: PersonName, number: int, license: DriverLicense | None) -> Participant:
+    return Participant(COURT.ori, who, name, _BORN + timedelta(days=number), license)
 
 
 def spellings(name: PersonName) -> Iterator[PersonName]:
@@ -125,7 +125,7 @@ def _keys(app: CourtApplication, chance: Random) -> Iterator[dict[str, Any]]:
 def _cases(app: CourtApplication) -> list[str]:
     from sqlalchemy import select
 
-    from ccms_ws.store.book_tables import court_case
+    from ccms_ws.store.court_tables import court_case
     from ccms_ws.store.engine import open_engine
 
     engine = open_engine(app.settings.database.url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.telling import matrix
+from tests.support.terminal_summary import matrix
 
 
 def test_a_stack_has_a_row_and_what_it_does_a_column() -> None:

@@ -22,7 +22,7 @@ from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.demo.installation import COURT, Ports, make_installation
 from ccms_ws.dispatch import send
 from ccms_ws.domain.abstracts import SectionRole, SectionViolated
-from ccms_ws.envelope.inbound import Acceptance, Received, open_envelope
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, open_envelope
 from ccms_ws.envelope.policy import Limits, SecurityPolicy
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.exchanges.dmv907 import DMV907
@@ -89,11 +89,11 @@ class Collecting:
         content_type = next(line[13:].strip() for line in head.split(b"\r\n") if line.lower()[:13] == b"content-type:")
         certificate = self.court.identity.certificate
         open_envelope(
-            Received(body, content_type.decode()),
+            HttpMessage(body, content_type.decode()),
             trust=TrustStore([PinnedCertificate(COURT.ori, certificate)]),
             policy=SecurityPolicy(limits=Limits(message=1 << 30, elements=1 << 30)),
             clock=SystemClock(),
-            acceptance=Acceptance(
+            acceptance=ReceivePolicy(
                 to=frozenset({url}),
                 operations={each.input: each.input_action for each in load_wsdl(wsdl).operations.values()},
                 permits=lambda _partner, _root: True,
@@ -190,7 +190,7 @@ def _entries(ori: str, number: int, fees: Sequence[tuple[str, int]]) -> Iterator
 
 
 def order_holds(court: CourtApplication, numbers: Iterable[int]) -> None:
-    """Holds on the licences of these people, composed and in the outbox."""
+    """Holds on the licenses of these people, composed and in the outbox."""
     ori = court.court.ori
     with court.units() as uow:
         connection = uow.connection  # type: ignore[attr-defined]

@@ -14,8 +14,8 @@ from pathlib import Path
 from ccms_ws.bootstrap import CourtApplication, load_court
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
-from ccms_ws.garbage import settle_memory
 from ccms_ws.log import configure_logging
+from ccms_ws.memory_tuning import tune_memory
 
 _LOOK = 0.02
 
@@ -25,7 +25,7 @@ def main() -> None:
     settings, what = sys.argv[1:]
     configure_logging("WARNING", "json")
     court = load_court(Path(settings))
-    settle_memory()  # as the commands do
+    tune_memory()  # as the commands do
     before, wall, cpu = _peak(), time.perf_counter(), time.process_time()
     messages = _work(court, what)
     print(

@@ -29,7 +29,7 @@ from ccms_ws.envelope.outbound import seal_payload
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.exchanges.fcc807 import FCC807, wire
 from ccms_ws.exchanges.fcc807.messages import Query
-from ccms_ws.parts.metadata import MessageKind, Metadata
+from ccms_ws.message_parts.metadata import MessageKind, Metadata
 from tests.support.commands import free_port_base
 
 ENTRIES_A_CASE = 10

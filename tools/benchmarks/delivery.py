@@ -41,11 +41,11 @@ from ccms_ws.envelope.outbound import seal_envelope
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.envelope.streaming import seal_stream
 from ccms_ws.exchanges.col903 import COL903, batches
-from ccms_ws.exchanges.col903.text import update_text
+from ccms_ws.exchanges.col903.serialize import update_text
 from ccms_ws.exchanges.col903.wire import END, batch_head
-from ccms_ws.garbage import settle_memory
 from ccms_ws.log import configure_logging
-from ccms_ws.parts.metadata import MessageKind, first_metadata
+from ccms_ws.memory_tuning import tune_memory
+from ccms_ws.message_parts.metadata import MessageKind, first_metadata
 
 _UPDATES, _SMALL = 100_000, 10_000
 _BIG = int(os.environ.get("CCMS_WS_BENCH_UPDATES", "1000000"))
@@ -132,7 +132,7 @@ def _composing(court: Collecting, *, stock: bool) -> list[Figure]:
     def floor() -> object:
         return hashlib.sha256(payload).digest(), key.sign(signed_info, pkcs, sha)
 
-    settle_memory()
+    tune_memory()
     subjects = {"floor": (floor, 3), "ours": (build_and_sign, 1), "validated": (validated, 1)}
     milli = {name: seconds * 1e3 for name, seconds in best_of(_PASSES, subjects).items()}
     if not stock:

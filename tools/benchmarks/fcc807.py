@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.exchanges.fcc807 import FCC807
-from ccms_ws.garbage import settle_memory
 from ccms_ws.log import configure_logging
+from ccms_ws.memory_tuning import tune_memory
 from ccms_ws.services.http import WsgiApplication
 
 _TURNS, _A_TURN = 15, 60
@@ -49,7 +49,7 @@ def _in_process(court: BenchCourt) -> Figure:
     gate, sign_and_verify = court.application.gateway(is_limited=False), _floor(court)
     turns = iter([court.queries(_A_TURN, seed) for seed in range(_TURNS + 1)])
     _answer_all(gate, next(turns))
-    settle_memory()
+    tune_memory()
     best = floor = float("inf")
     for queries in turns:
         best = min(best, _answer_all(gate, queries))

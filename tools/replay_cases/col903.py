@@ -13,12 +13,12 @@ from ccms_ws.contract.namespaces import EXT, q
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.exchanges.col903.messages import BatchError, ItemProblem
 from ccms_ws.exchanges.col903.wire import error_to_xml
-from ccms_ws.parts.metadata import MessageKind
-from ccms_ws.parts.problems import Problem
-from ccms_ws.replay.acts import act
-from ccms_ws.replay.case import CourtAct, Outcome, Sent
+from ccms_ws.message_parts.error_block import ErrorBlock
+from ccms_ws.message_parts.metadata import MessageKind
+from ccms_ws.replay.actions import act
+from ccms_ws.replay.case import CourtAct, ExpectedOutcome, Sent
 from ccms_ws.replay.court import Courthouse
-from ccms_ws.replay.matching import Ids
+from ccms_ws.replay.normalize import Ids
 from replay_cases.scene import AT, Scene, remove
 
 BATCH = UUID("b5c6d3f0-0c1e-5b7a-9d52-7f3d0a6e4c11")
@@ -43,12 +43,12 @@ def error(
 ) -> _Element:  # fmt: skip
     """An error message about `batch`: all of it, or the items with those numbers."""
     metadata = scene.metadata(partner, "COL903", MessageKind.ERROR, label, answers=correlation or batch)
-    problem = Problem(code="SystemUnavailable", reason="The batch could not be processed.", resend=True)
-    unknown = Problem(code="AccountUnknown", reason="There is no such account.", node="col903:CollectionAccountID")
+    problem = ErrorBlock(code="SystemUnavailable", reason="The batch could not be processed.", resend=True)
+    unknown = ErrorBlock(code="AccountUnknown", reason="There is no such account.", node="col903:CollectionAccountID")
     return error_to_xml(
         BatchError(
             metadata=metadata, batch_id=named or str(batch), refused=refused,
-            problem=problem if refused else Problem(code="UpdatesRefused", reason="Some updates were refused."),
+            problem=problem if refused else ErrorBlock(code="UpdatesRefused", reason="Some updates were refused."),
             items=tuple(ItemProblem(sequence=number, problem=unknown) for number in items),
         )
     )  # fmt: skip
@@ -67,7 +67,7 @@ def scenes(house: Courthouse) -> Iterator[Scene]:
 
     def post(stage: Scene, message: _Element, state: dict[str, str], *, partner: str = "FTB", label: str = "",
              version: SoapVersion = SoapVersion.SOAP12, relates_to: UUID | None = BATCH) -> None:  # fmt: skip
-        stage.post(message, Outcome.ACCEPTED, partner=partner, exchange="COL903", version=version, label=label,
+        stage.post(message, ExpectedOutcome.ACCEPTED, partner=partner, exchange="COL903", version=version, label=label,
                    relates_to=relates_to, books=state)  # fmt: skip
 
     batch, quarantine = f"batch {BATCH}", "quarantine"
@@ -107,19 +107,27 @@ def scenes(house: Courthouse) -> Iterator[Scene]:
     post(stage, error(stage, named=str(NOWHERE)), {batch: "delivered", quarantine: "it answers no batch of this court"})
     yield stage
     stage = scene("error-contradicted", "wsa:RelatesTo and CorrelationID differ", live=True, books=False)
-    stage.post(about_nothing(stage), Outcome.FAULT, "exchange.metadata-contradicted", partner="FTB", exchange="COL903",
-               relates_to=BATCH)  # fmt: skip
+    stage.post(
+        about_nothing(stage),
+        ExpectedOutcome.FAULT,
+        "exchange.metadata-contradicted",
+        partner="FTB",
+        exchange="COL903",
+        relates_to=BATCH,
+    )
     yield stage
     stage = scene("error-schema", "An error message without an error code", live=True, books=False)
     message = about_nothing(stage)
     remove(next(message.iter(q(EXT, "ErrorCodeText"))))
-    stage.post(message, Outcome.FAULT, "contract.schema-violated", partner="FTB", exchange="COL903", relates_to=NOWHERE)
+    stage.post(
+        message, ExpectedOutcome.FAULT, "contract.schema-violated", partner="FTB", exchange="COL903", relates_to=NOWHERE
+    )
     yield stage
     stage = scene("error-by-probation", "Adult probation has no batches to answer", live=True, books=False)
-    stage.post(error(stage, NOWHERE, partner="ADULT-PROBATION"), Outcome.FAULT, "envelope.not-permitted",
+    stage.post(error(stage, NOWHERE, partner="ADULT-PROBATION"), ExpectedOutcome.FAULT, "envelope.not-permitted",
                exchange="COL903")  # fmt: skip
     yield stage
     stage = scene("error-twice", "The same error message twice has one effect")
     post(stage, error(stage), {batch: "rejected: SystemUnavailable"})
-    stage.again(Outcome.ACCEPTED)
+    stage.again(ExpectedOutcome.ACCEPTED)
     yield stage

@@ -13,12 +13,12 @@ from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse
 from ccms_ws.exchanges.dmv907.wire import error_to_xml, response_to_xml
-from ccms_ws.parts.metadata import MessageKind
-from ccms_ws.parts.problems import Problem
-from ccms_ws.replay.acts import act
-from ccms_ws.replay.case import CourtAct, Outcome, Sent
+from ccms_ws.message_parts.error_block import ErrorBlock
+from ccms_ws.message_parts.metadata import MessageKind
+from ccms_ws.replay.actions import act
+from ccms_ws.replay.case import CourtAct, ExpectedOutcome, Sent
 from ccms_ws.replay.court import Courthouse
-from ccms_ws.replay.matching import Ids
+from ccms_ws.replay.normalize import Ids
 from replay_cases.scene import AT, Scene
 
 HOLD = UUID("d9070000-1b2c-5d3e-8f40-51627384950a")
@@ -44,13 +44,13 @@ def hold(house: Courthouse) -> Sent:
 
 
 def response(
-    scene: Scene, abstract: UUID = HOLD, *, code: str = "ACCEPTED", text: str = "", licence: DriverLicense = LICENSE,
+    scene: Scene, abstract: UUID = HOLD, *, code: str = "ACCEPTED", text: str = "", license: DriverLicense = LICENSE,
     label: str = "", partner: str = "DMV",
 ) -> _Element:  # fmt: skip
     metadata = scene.metadata(partner, "DMV907", MessageKind.RESPONSE, label, answers=abstract)
     return response_to_xml(
         AbstractResponse(
-            metadata=metadata, abstract_id=str(abstract), driver_license=licence, message_code=code, message_text=text,
+            metadata=metadata, abstract_id=str(abstract), driver_license=license, message_code=code, message_text=text,
             processed_on=date(2026, 11, 20),
         )
     )  # fmt: skip
@@ -62,7 +62,9 @@ def response_to_nothing(scene: Scene) -> _Element:
 
 def error(scene: Scene, abstract: UUID = HOLD, label: str = "") -> _Element:
     metadata = scene.metadata("DMV", "DMV907", MessageKind.ERROR, label, answers=abstract)
-    problem = Problem(code="RecordUnavailable", reason="The record of this license cannot be processed.", resend=False)
+    problem = ErrorBlock(
+        code="RecordUnavailable", reason="The record of this license cannot be processed.", resend=False
+    )
     return error_to_xml(AbstractError(metadata=metadata, abstract_id=str(abstract), problem=problem))
 
 
@@ -83,7 +85,7 @@ def scenes(house: Courthouse) -> Iterator[Scene]:
 
     def post(stage: Scene, message: _Element, state: dict[str, str], *, partner: str = "DMV", label: str = "",
              version: SoapVersion = SoapVersion.SOAP12, relates_to: UUID | None = HOLD) -> None:  # fmt: skip
-        stage.post(message, Outcome.ACCEPTED, partner=partner, exchange="DMV907", version=version, label=label,
+        stage.post(message, ExpectedOutcome.ACCEPTED, partner=partner, exchange="DMV907", version=version, label=label,
                    relates_to=relates_to, books=state)  # fmt: skip
 
     abstract, quarantine = f"abstract {HOLD}", "quarantine"
@@ -105,24 +107,30 @@ def scenes(house: Courthouse) -> Iterator[Scene]:
          {abstract: "accepted: ACCEPTED", quarantine: "the abstract has its answer already"},
          label="second")  # fmt: skip
     yield stage
-    stage = scene("response-other-license", "A response about another driver licence is not applied")
-    post(stage, response(stage, licence=DriverLicense("A0000001", "CA")),
-         {abstract: "awaiting response", quarantine: "it names another driver licence than the abstract"})  # fmt: skip
+    stage = scene("response-other-license", "A response about another driver license is not applied")
+    post(stage, response(stage, license=DriverLicense("A0000001", "CA")),
+         {abstract: "awaiting response", quarantine: "it names another driver license than the abstract"})  # fmt: skip
     yield stage
     stage = scene("response-late", "Overdue, and answered after all")
     stage.wait(days=6, books={abstract: "overdue"})
     post(stage, response(stage), {abstract: "accepted: ACCEPTED"})
     yield stage
     stage = scene("response-by-ftb", "FTB has no abstracts to answer", live=True, books=False)
-    stage.post(response(stage, NOWHERE, partner="FTB"), Outcome.FAULT, "envelope.not-permitted", partner="FTB",
+    stage.post(response(stage, NOWHERE, partner="FTB"), ExpectedOutcome.FAULT, "envelope.not-permitted", partner="FTB",
                exchange="DMV907")  # fmt: skip
     yield stage
     stage = scene("response-twice", "The same response twice has one effect")
     post(stage, response(stage), {abstract: "accepted: ACCEPTED"})
-    stage.again(Outcome.ACCEPTED)
+    stage.again(ExpectedOutcome.ACCEPTED)
     yield stage
     stage = scene("response-reused-id", "The id of a response, used again for another one, is refused")
     post(stage, response(stage), {abstract: "accepted: ACCEPTED"})
-    stage.post(response(stage, code="ALREADY-ON-FILE"), Outcome.FAULT, "addressing.message-id-reused", partner="DMV",
-               exchange="DMV907", relates_to=HOLD)  # fmt: skip
+    stage.post(
+        response(stage, code="ALREADY-ON-FILE"),
+        ExpectedOutcome.FAULT,
+        "addressing.message-id-reused",
+        partner="DMV",
+        exchange="DMV907",
+        relates_to=HOLD,
+    )
     yield stage

@@ -13,9 +13,9 @@ from ccms_ws.contract.namespaces import EXT, FCC807, q
 from ccms_ws.domain.courts import DriverLicense, PersonName
 from ccms_ws.domain.partners import ProbationUnit
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.replay.case import Outcome
+from ccms_ws.replay.case import ExpectedOutcome
 from ccms_ws.replay.court import Courthouse
-from ccms_ws.replay.layouts import LAYOUTS
+from ccms_ws.replay.variants import LAYOUTS
 from replay_cases.scene import Scene, remove
 
 SOAP11, SOAP12 = SoapVersion.SOAP11, SoapVersion.SOAP12
@@ -31,7 +31,7 @@ ANSWERED: tuple[tuple[str, str, str, SoapVersion, Keys], ...] = (
     ("balance-by-participant", "A balance, by participant id alone", "", SOAP11, {"participant_id": "P-1001"}),
     ("balance-by-name", "A balance, by name and date of birth, accents left out", "", SOAP12,
      {"name": PersonName("Siobhan", "O'Brien-Nunez"), "birth_date": date(1988, 3, 17)}),
-    ("balance-by-license", "A balance, by driver licence", "", SOAP12,
+    ("balance-by-license", "A balance, by driver license", "", SOAP12,
      {"driver_license": DriverLicense("F1204567", "CA")}),
     ("balance-all-keys", "A balance, every key given and fitting", "", SOAP11,
      {"case_number": "TR-2025-011250", "participant_id": "P-1004", "name": PersonName("Rafael", "Monteverde"),
@@ -70,7 +70,7 @@ def scenes(house: Courthouse) -> Iterator[Scene]:
     for name, title, partner, version, keys in ANSWERED:
         scene = Scene(house, f"fcc807-{name}", title, "FCC807")
         asker = partner or "ADULT-PROBATION"
-        scene.post(scene.query(asker, **keys), Outcome.REPLY, partner=asker, version=version)
+        scene.post(scene.query(asker, **keys), ExpectedOutcome.REPLY, partner=asker, version=version)
         yield scene
     yield from _errors(house)
     yield from _layouts(house)
@@ -81,7 +81,9 @@ def _layouts(house: Courthouse) -> Iterator[Scene]:
         scene = Scene(house, f"fcc807-layout-{layout.name}", f"Accepted: {layout.says}", "FCC807",
                       clauses=["security profile 6"])  # fmt: skip
         version = SOAP11 if number % 2 else SOAP12
-        scene.post(scene.query(case_number="TR-2025-004417"), Outcome.REPLY, layout=layout.name, version=version)
+        scene.post(
+            scene.query(case_number="TR-2025-004417"), ExpectedOutcome.REPLY, layout=layout.name, version=version
+        )
         yield scene
 
 
@@ -133,12 +135,12 @@ def _errors(house: Courthouse) -> Iterator[Scene]:
         query = scene.query(**keys)
         if change is not None:
             change(query)
-        scene.post(query, Outcome.ERROR, code, version=version)
+        scene.post(query, ExpectedOutcome.ERROR, code, version=version)
         yield scene
     scene = Scene(house, "fcc807-not-permitted", "FTB may not ask for balances", "FCC807")
-    scene.post(scene.query(case_number=CASE), Outcome.FAULT, "envelope.not-permitted", partner="FTB")
+    scene.post(scene.query(case_number=CASE), ExpectedOutcome.FAULT, "envelope.not-permitted", partner="FTB")
     yield scene
     scene = Scene(house, "fcc807-http-put", "Messages are sent with POST", "FCC807", clauses=["BP R1132"])
-    scene.post(scene.query(case_number=CASE), Outcome.HTTP, "http.method-not-allowed",
+    scene.post(scene.query(case_number=CASE), ExpectedOutcome.HTTP, "http.method-not-allowed",
                change=lambda request: replace(request, method="PUT"))  # fmt: skip
     yield scene

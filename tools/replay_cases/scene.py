@@ -17,20 +17,20 @@ from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.exchanges.fcc807.messages import Query
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
-from ccms_ws.parts.metadata import MessageKind, Metadata
+from ccms_ws.message_parts.metadata import MessageKind, Metadata
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki
-from ccms_ws.replay.acts import act
-from ccms_ws.replay.case import Case, CourtAct, Delivery, Expected, Outcome, Post, Sent, Step, Wait
+from ccms_ws.replay.actions import act
+from ccms_ws.replay.case import Case, CourtAct, Delivery, Expected, ExpectedOutcome, Post, Sent, Step, Wait
 from ccms_ws.replay.casefile import shipped_cases
 from ccms_ws.replay.court import Courthouse
-from ccms_ws.replay.defects import get_defect
 from ccms_ws.replay.draft import Draft, Request
-from ccms_ws.replay.judging import see
-from ccms_ws.replay.layouts import get_layout
-from ccms_ws.replay.matching import Ids
-from ccms_ws.replay.reading import message_id_of
-from ccms_ws.replay.sent import put_on_file
+from ccms_ws.replay.mutations import get_mutation
+from ccms_ws.replay.normalize import Ids
+from ccms_ws.replay.seed_outbox import seed
+from ccms_ws.replay.unverified_reader import message_id_of
+from ccms_ws.replay.variants import get_variant
+from ccms_ws.replay.verdicts import see
 
 AT = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 PROVENANCE = "made by tools/make-replay-cases"
@@ -60,7 +60,7 @@ class Scene:
         self._steps: list[Step] = []
         self._made: list[UUID] = []
         for each in sent:
-            put_on_file(each, self.court)
+            seed(each, self.court)
 
     def close(self) -> Case:
         return replace(self._case, steps=tuple(self._steps))
@@ -89,7 +89,7 @@ class Scene:
 
     # -- steps --------------------------------------------------------------------------------------------------------
     def post(
-        self, payload: _Element, outcome: Outcome, code: str = "", *, partner: str = "ADULT-PROBATION",
+        self, payload: _Element, outcome: ExpectedOutcome, code: str = "", *, partner: str = "ADULT-PROBATION",
         exchange: str = "FCC807", version: SoapVersion = SoapVersion.SOAP12, label: str = "", defect: str = "",
         layout: str = "", relates_to: UUID | None = None, signer: str = "", message_id: UUID | None = None,
         books: dict[str, str] | None = None, change: Any = None,
@@ -103,7 +103,7 @@ class Scene:
             action=actions[str(payload.tag)], message_id=message_id or self.id(label), version=version,
             signer=pki.identity(signer or pki.NAME_OF[partner]), at=self.court.clock.now(), relates_to=relates_to,
         )  # fmt: skip
-        make = get_defect(defect).make if defect else get_layout(layout).make if layout else Draft.request
+        make = get_mutation(defect).make if defect else get_variant(layout).make if layout else Draft.request
         request: Request = make(draft)
         if change is not None:
             request = change(request)
@@ -113,7 +113,7 @@ class Scene:
         )  # fmt: skip
 
     def send(
-        self, request: Request, path: str, outcome: Outcome, code: str = "", *, partner: str = "",
+        self, request: Request, path: str, outcome: ExpectedOutcome, code: str = "", *, partner: str = "",
         books: dict[str, str] | None = None, **how: Any,
     ) -> None:  # fmt: skip
         seen = see(answer := self.court.receive(request, path))
@@ -126,7 +126,7 @@ class Scene:
         )  # fmt: skip
         self._add(Post(name=self._next("post"), path=path, partner=partner, request=request, expected=expected, **how))
 
-    def again(self, outcome: Outcome, code: str = "", number: int = -1) -> None:
+    def again(self, outcome: ExpectedOutcome, code: str = "", number: int = -1) -> None:
         """The same bytes once more."""
         step = [step for step in self._steps if isinstance(step, Post)][number]
         self.send(step.request, step.path, outcome, code, partner=step.partner)

@@ -10,7 +10,7 @@ from ccms_ws.domain.courts import PersonName
 from ccms_ws.envelope.faults import compose_fault
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import StoreUnavailable
-from ccms_ws.replay.case import Outcome
+from ccms_ws.replay.case import ExpectedOutcome
 from ccms_ws.replay.court import Courthouse
 from replay_cases import col903, dmv907
 from replay_cases.scene import Scene, sent_id
@@ -29,58 +29,61 @@ def scenes(house: Courthouse) -> Iterator[Scene]:
 def _same_again(house: Courthouse) -> Iterator[Scene]:
     keys = {"case_number": "TR-2025-004417"}
     scene = Scene(house, "session-same-bytes", "The same bytes twice get one answer", "FCC807")
-    scene.post(scene.query(**keys), Outcome.REPLY)
-    scene.again(Outcome.REPLY)
+    scene.post(scene.query(**keys), ExpectedOutcome.REPLY)
+    scene.again(ExpectedOutcome.REPLY)
     yield scene
     scene = Scene(house, "session-retry",
                   "Sent again under its id half an hour later, freshly signed: the stored answer",
                   "FCC807")  # fmt: skip
     query = scene.query(**keys)
-    scene.post(query, Outcome.REPLY)
+    scene.post(query, ExpectedOutcome.REPLY)
     scene.wait(minutes=30)
-    scene.post(query, Outcome.REPLY)
+    scene.post(query, ExpectedOutcome.REPLY)
     yield scene
     scene = Scene(house, "session-retry-of-error", "An error message is a stored answer too", "FCC807")
     query = scene.query(case_number="TR-2025-004417", court_ori="CA019015J")
-    scene.post(query, Outcome.ERROR, "exchange.court-unknown")
+    scene.post(query, ExpectedOutcome.ERROR, "exchange.court-unknown")
     scene.wait(minutes=2)
-    scene.post(query, Outcome.ERROR, "exchange.court-unknown")
+    scene.post(query, ExpectedOutcome.ERROR, "exchange.court-unknown")
     yield scene
     scene = Scene(
         house, "session-retry-in-other-version", "A fault is not said again in the other SOAP version", "FCC807"
     )
     query = scene.query(case_number="TR-2025-004417", court_ori="CA019015J")
-    scene.post(query, Outcome.ERROR, "exchange.court-unknown")
-    scene.post(query, Outcome.FAULT, "addressing.message-id-reused", version=SoapVersion.SOAP11)
+    scene.post(query, ExpectedOutcome.ERROR, "exchange.court-unknown")
+    scene.post(query, ExpectedOutcome.FAULT, "addressing.message-id-reused", version=SoapVersion.SOAP11)
     yield scene
     scene = Scene(house, "session-reused-id", "The id of a query, used again for another one, is refused", "FCC807",
                   clauses=["WSA SOAP 6.4.1.8"])  # fmt: skip
-    scene.post(scene.query(**keys), Outcome.REPLY)
-    scene.post(scene.query(case_number="TR-2024-019302"), Outcome.FAULT, "addressing.message-id-reused")
+    scene.post(scene.query(**keys), ExpectedOutcome.REPLY)
+    scene.post(scene.query(case_number="TR-2024-019302"), ExpectedOutcome.FAULT, "addressing.message-id-reused")
     yield scene
     scene = Scene(house, "session-stale-then-fresh", "A stale message leaves nothing behind: its id can still be used",
                   "FCC807")  # fmt: skip
     query = scene.query(**keys)
-    scene.post(query, Outcome.FAULT, "security.timestamp-out-of-range", defect="stale")
-    scene.post(query, Outcome.REPLY)
+    scene.post(query, ExpectedOutcome.FAULT, "security.timestamp-out-of-range", defect="stale")
+    scene.post(query, ExpectedOutcome.REPLY)
     yield scene
     scene = Scene(house, "session-resent-by-a-thief", "Captured bytes, sent again when they have expired", "FCC807")
-    scene.post(scene.query(**keys), Outcome.REPLY)
+    scene.post(scene.query(**keys), ExpectedOutcome.REPLY)
     scene.wait(minutes=7)
-    scene.again(Outcome.FAULT, "security.timestamp-out-of-range")
+    scene.again(ExpectedOutcome.FAULT, "security.timestamp-out-of-range")
     yield scene
     scene = Scene(house, "session-two-partners-one-id", "Two partners may use the same id", "FCC807")
-    scene.post(scene.query(**keys), Outcome.REPLY)
-    scene.post(scene.query("JUVENILE-PROBATION", **keys), Outcome.REPLY, partner="JUVENILE-PROBATION")
+    scene.post(scene.query(**keys), ExpectedOutcome.REPLY)
+    scene.post(scene.query("JUVENILE-PROBATION", **keys), ExpectedOutcome.REPLY, partner="JUVENILE-PROBATION")
     yield scene
     scene = Scene(house, "session-narrowing-down",
                   "Rejected twice, then found: a query is put more precisely each time",
                   "FCC807")  # fmt: skip
     name = PersonName("Desmond", "Okafor")
-    scene.post(scene.query(label="1", name=name), Outcome.REPLY, label="1")
-    scene.post(scene.query(label="2", name=name, participant_id="P-1002"), Outcome.REPLY, label="2")
-    scene.post(scene.query(label="3", name=name, participant_id="P-1002", case_number="CR-2025-000184"), Outcome.REPLY,
-               label="3")  # fmt: skip
+    scene.post(scene.query(label="1", name=name), ExpectedOutcome.REPLY, label="1")
+    scene.post(scene.query(label="2", name=name, participant_id="P-1002"), ExpectedOutcome.REPLY, label="2")
+    scene.post(
+        scene.query(label="3", name=name, participant_id="P-1002", case_number="CR-2025-000184"),
+        ExpectedOutcome.REPLY,
+        label="3",
+    )
     yield scene
 
 
@@ -97,7 +100,7 @@ def _batches(house: Courthouse) -> Iterator[Scene]:
     batch = scene.do("batch", partner="FTB")
     sent = sent_id(scene.deliver("FTB", "COL903", books={f"batch {batch}": "delivered"}))
     scene.wait(hours=3)
-    scene.post(col903.error(scene, sent), Outcome.ACCEPTED, partner="FTB", exchange="COL903", relates_to=sent,
+    scene.post(col903.error(scene, sent), ExpectedOutcome.ACCEPTED, partner="FTB", exchange="COL903", relates_to=sent,
                books={f"batch {batch}": "rejected: SystemUnavailable"})  # fmt: skip
     yield scene
     scene = Scene(house, "session-batch-corrected",
@@ -105,8 +108,14 @@ def _batches(house: Courthouse) -> Iterator[Scene]:
                   not_live=NOT_LIVE)  # fmt: skip
     batch = scene.do("batch", partner="FTB")
     sent = sent_id(scene.deliver("FTB", "COL903"))
-    scene.post(col903.error(scene, sent, items=(2,), refused=False), Outcome.ACCEPTED, partner="FTB", exchange="COL903",
-               relates_to=sent, books={f"batch {batch}": "partly rejected: UpdatesRefused"})  # fmt: skip
+    scene.post(
+        col903.error(scene, sent, items=(2,), refused=False),
+        ExpectedOutcome.ACCEPTED,
+        partner="FTB",
+        exchange="COL903",
+        relates_to=sent,
+        books={f"batch {batch}": "partly rejected: UpdatesRefused"},
+    )
     scene.wait(days=1)
     second = scene.do("correct", partner="FTB", batch=batch)
     scene.deliver("FTB", "COL903", books={f"batch {second}": "delivered"})
@@ -146,19 +155,33 @@ def _holds(house: Courthouse) -> Iterator[Scene]:
     hold = scene.do("hold", **dmv907.ORDER)
     sent = sent_id(scene.deliver("DMV", "DMV907", books={f"abstract {hold}": "awaiting response"}))
     scene.wait(hours=1)
-    scene.post(dmv907.response(scene, sent, label="1"), Outcome.ACCEPTED, partner="DMV", exchange="DMV907", label="1",
-               relates_to=sent, books={f"abstract {hold}": "accepted: ACCEPTED"})  # fmt: skip
+    scene.post(
+        dmv907.response(scene, sent, label="1"),
+        ExpectedOutcome.ACCEPTED,
+        partner="DMV",
+        exchange="DMV907",
+        label="1",
+        relates_to=sent,
+        books={f"abstract {hold}": "accepted: ACCEPTED"},
+    )
     scene.wait(days=20)
     release = scene.do("release", hold=hold, reason="Complied")
     sent = sent_id(scene.deliver("DMV", "DMV907", books={f"abstract {release}": "awaiting response"}))
-    scene.post(dmv907.response(scene, sent, label="2"), Outcome.ACCEPTED, partner="DMV", exchange="DMV907", label="2",
-               relates_to=sent, books={f"abstract {release}": "accepted: ACCEPTED"})  # fmt: skip
+    scene.post(
+        dmv907.response(scene, sent, label="2"),
+        ExpectedOutcome.ACCEPTED,
+        partner="DMV",
+        exchange="DMV907",
+        label="2",
+        relates_to=sent,
+        books={f"abstract {release}": "accepted: ACCEPTED"},
+    )
     yield scene
     scene = Scene(house, "session-answer-overtakes",
                   "DMV's error message comes when the abstract has just left", "DMV907",
                   not_live=NOT_LIVE)  # fmt: skip
     hold = scene.do("hold", **dmv907.ORDER)
-    scene.post(dmv907.error(scene, UUID(hold)), Outcome.ACCEPTED, partner="DMV", exchange="DMV907",
+    scene.post(dmv907.error(scene, UUID(hold)), ExpectedOutcome.ACCEPTED, partner="DMV", exchange="DMV907",
                relates_to=UUID(hold), books={f"abstract {hold}": "in error: RecordUnavailable"})  # fmt: skip
     scene.deliver("DMV", "DMV907", books={f"abstract {hold}": "in error: RecordUnavailable"})
     yield scene
@@ -169,7 +192,7 @@ def _all_three(house: Courthouse) -> Scene:
     scene = Scene(house, "session-all-three", "Referred, paid in part, told to FTB, contested, asked about; and a hold",
                   "FCC807", "COL903", "DMV907", not_live=NOT_LIVE)  # fmt: skip
     keys = {"case_number": "TR-2025-011250", "participant_id": "P-1004"}
-    scene.post(scene.query(label="before", **keys), Outcome.REPLY, label="before")
+    scene.post(scene.query(label="before", **keys), ExpectedOutcome.REPLY, label="before")
     scene.do("referral", id="R-2026-0001", partner="FTB", case="TR-2025-011250", participant="P-1004", amount="480.00",
              account="COD-600001")  # fmt: skip
     scene.do("entry", case="TR-2025-011250", participant="P-1004", fee="StatePenalty", amount="80.00")
@@ -178,12 +201,25 @@ def _all_three(house: Courthouse) -> Scene:
     hold = scene.do("hold", **dmv907.ORDER)
     notice = sent_id(scene.deliver("DMV", "DMV907", books={f"abstract {hold}": "awaiting response"}))
     scene.wait(hours=5)
-    scene.post(col903.error(scene, sent, items=(1,), refused=False, label="error"), Outcome.ACCEPTED, partner="FTB",
-               exchange="COL903", label="error", relates_to=sent,
-               books={f"batch {batch}": "partly rejected: UpdatesRefused"})  # fmt: skip
-    scene.post(dmv907.response(scene, notice, label="response"), Outcome.ACCEPTED, partner="DMV", exchange="DMV907",
-               label="response", relates_to=notice, books={f"abstract {hold}": "accepted: ACCEPTED"})  # fmt: skip
-    scene.post(scene.query(label="after", **keys), Outcome.REPLY, label="after", version=SoapVersion.SOAP11)
+    scene.post(
+        col903.error(scene, sent, items=(1,), refused=False, label="error"),
+        ExpectedOutcome.ACCEPTED,
+        partner="FTB",
+        exchange="COL903",
+        label="error",
+        relates_to=sent,
+        books={f"batch {batch}": "partly rejected: UpdatesRefused"},
+    )
+    scene.post(
+        dmv907.response(scene, notice, label="response"),
+        ExpectedOutcome.ACCEPTED,
+        partner="DMV",
+        exchange="DMV907",
+        label="response",
+        relates_to=notice,
+        books={f"abstract {hold}": "accepted: ACCEPTED"},
+    )
+    scene.post(scene.query(label="after", **keys), ExpectedOutcome.REPLY, label="after", version=SoapVersion.SOAP11)
     return scene
 
 

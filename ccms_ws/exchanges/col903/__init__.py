@@ -26,12 +26,12 @@ COL903 = Exchange(
     outgoing=Outgoing(
         root=wire.Q_BATCH,
         write=batches.write,
-        subjects=batches.subjects,
-        delivered=handler.delivered,
-        undeliverable=handler.undeliverable,
-        on_silence=handler.on_silence,
-        resent=handler.resent,
-        withdrawn=handler.withdrawn,
+        ordering_keys=batches.ordering_keys,
+        on_delivered=handler.on_delivered,
+        on_dead=handler.on_dead,
+        on_timeout=handler.on_timeout,
+        on_resend=handler.on_resend,
+        on_discard=handler.on_discard,
         recompose=handler.recompose,
     ),
 )

@@ -25,10 +25,10 @@ from ccms_ws.errors import ExchangeError, SchemaViolated
 from ccms_ws.exchange import Context, WrittenPayload
 from ccms_ws.exchanges.col903.changes import explain, new_entries
 from ccms_ws.exchanges.col903.messages import Batch, Update
-from ccms_ws.exchanges.col903.text import numbered, unnumbered_text, update_text
+from ccms_ws.exchanges.col903.serialize import numbered, unnumbered_text, update_text
 from ccms_ws.exchanges.col903.wire import END, batch_head, batch_to_xml
-from ccms_ws.parts.metadata import MessageKind, Metadata, first_metadata
-from ccms_ws.parts.representable import (
+from ccms_ws.message_parts.metadata import MessageKind, Metadata, first_metadata
+from ccms_ws.message_parts.representable import (
     Q_CASE_NUMBER,
     Q_IDENTIFIER,
     Q_TEXT,
@@ -37,7 +37,7 @@ from ccms_ws.parts.representable import (
     person_problems,
     text_problems,
 )
-from ccms_ws.parts.text import DECLARED_ONCE, without_declarations
+from ccms_ws.message_parts.serialize import DECLARED_ONCE, without_declarations
 
 _CHUNK = 100
 """Updates that are written and validated together."""
@@ -75,7 +75,7 @@ class WrittenBatch:
     """A batch that was written and recorded, ready for the outbox. Its control totals are in it."""
 
     metadata: Metadata
-    subjects: tuple[str, ...]
+    ordering_keys: tuple[str, ...]
     payload: WrittenPayload
 
 
@@ -361,9 +361,9 @@ def write(batch: WrittenBatch | Batch) -> WrittenPayload | _Element:
     return batch.payload if isinstance(batch, WrittenBatch) else batch_to_xml(batch)
 
 
-def subjects(batch: WrittenBatch | Batch) -> Sequence[str]:
+def ordering_keys(batch: WrittenBatch | Batch) -> Sequence[str]:
     """An older balance never overtakes a newer one of the same court, case and participant."""
     if isinstance(batch, WrittenBatch):
-        return batch.subjects
+        return batch.ordering_keys
     people = ((update.subject.participant, update.subject.case_number) for update in batch.updates)
     return [f"{person.court_ori}/{case}/{person.participant_id}" for person, case in people]

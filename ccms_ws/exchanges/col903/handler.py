@@ -95,26 +95,26 @@ def _quarantine(reason: str, context: Context, uow: UnitOfWork) -> None:
 
 
 # -- what became of the sending ---------------------------------------------------------------------------------------
-def delivered(message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: UnitOfWork) -> None:
+def on_delivered(message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: UnitOfWork) -> None:
     """The batch has arrived. Its error message may have overtaken this news; then the error stands."""
     batch = uow.collections.lock_batch(message_id)
     if batch is not None and batch.state is BatchState.QUEUED:
         uow.collections.move_batch(message_id, BatchState.DELIVERED, delivered_at=at, answer_due_at=answer_due_at)
 
 
-def undeliverable(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
+def on_dead(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
     batch = uow.collections.lock_batch(message_id)
     if batch is not None and batch.state is BatchState.QUEUED:
         uow.collections.move_batch(message_id, BatchState.UNDELIVERABLE, error_reason=reason)
 
 
-def resent(message_id: UUID, uow: UnitOfWork) -> None:
+def on_resend(message_id: UUID, uow: UnitOfWork) -> None:
     batch = uow.collections.lock_batch(message_id)
     if batch is not None and batch.state is BatchState.UNDELIVERABLE:
         uow.collections.move_batch(message_id, BatchState.QUEUED)
 
 
-def withdrawn(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
+def on_discard(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
     """What the partner was told before counts again: the next ordinary batch says what changed since then."""
     batch = uow.collections.lock_batch(message_id)
     if batch is not None and batch.state is BatchState.UNDELIVERABLE:
@@ -132,7 +132,7 @@ def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> WrittenBat
     return rewrite_batch(batch, context, uow)
 
 
-def on_silence(now: datetime, uow: UnitOfWork) -> int:
+def on_timeout(now: datetime, uow: UnitOfWork) -> int:
     """No error message came in the partner's window: the batch counts as accepted."""
     silent = uow.collections.silent_batches(now)
     for batch in silent:

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from ccms_ws.domain.courts import CaseParticipant
 from ccms_ws.domain.ledger import FeeBalance
-from ccms_ws.parts.metadata import Metadata
-from ccms_ws.parts.problems import Problem
+from ccms_ws.message_parts.error_block import ErrorBlock
+from ccms_ws.message_parts.metadata import Metadata
 
 
 class CollectionStatus(StrEnum):
@@ -89,7 +89,7 @@ class ItemProblem:
     """What is wrong with one item, by its sequence number in the batch."""
 
     sequence: int
-    problem: Problem
+    problem: ErrorBlock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,5 +99,5 @@ class BatchError:
     metadata: Metadata
     batch_id: str
     refused: bool
-    problem: Problem
+    problem: ErrorBlock
     items: tuple[ItemProblem, ...] = ()

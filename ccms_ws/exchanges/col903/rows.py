@@ -12,7 +12,7 @@ from ccms_ws.contract.codes import code_list
 from ccms_ws.domain.courts import CaseParticipant, Participant, ParticipantRole, PersonName
 from ccms_ws.domain.ledger import ZERO
 from ccms_ws.exchanges.col903.messages import Adjustment, Payment, Update
-from ccms_ws.parts.representable import Q_CASE_NUMBER, Q_IDENTIFIER, Problem, person_problems, text_problems
+from ccms_ws.message_parts.representable import Q_CASE_NUMBER, Q_IDENTIFIER, Problem, person_problems, text_problems
 from ccms_ws.plain_values import amount, day
 from ccms_ws.tabular_files import BadRow, Columns, read_rows
 

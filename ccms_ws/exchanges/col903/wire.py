@@ -14,12 +14,12 @@ from lxml.etree import _Element
 from ccms_ws.clock import court_day
 from ccms_ws.contract.namespaces import COL903, NC, q
 from ccms_ws.exchanges.col903.messages import Adjustment, Batch, BatchError, ItemProblem, Payment, Update
-from ccms_ws.exchanges.col903.text import update_text
-from ccms_ws.parts import xml
-from ccms_ws.parts.metadata import Metadata, read_metadata, write_metadata
-from ccms_ws.parts.money import read_amount, read_fees, write_amount
-from ccms_ws.parts.people import read_case_participant
-from ccms_ws.parts.problems import read_problem, write_problem
+from ccms_ws.exchanges.col903.serialize import update_text
+from ccms_ws.message_parts import xml
+from ccms_ws.message_parts.error_block import read_error_block, write_error_block
+from ccms_ws.message_parts.metadata import Metadata, read_metadata, write_metadata
+from ccms_ws.message_parts.money import read_amount, read_fees, write_amount
+from ccms_ws.message_parts.people import read_case_participant
 
 Q_BATCH: Final = q(COL903, "CollectionBalanceUpdateBatch")
 Q_ERROR: Final = q(COL903, "CollectionBalanceUpdateError")
@@ -149,11 +149,11 @@ def error_to_xml(error: BatchError) -> _Element:
     write_metadata(message, error.metadata)
     xml.add(message, Q_BATCH_ID, error.batch_id)
     xml.add_indicator(message, Q_REFUSED, error.refused)
-    write_problem(message, error.problem)
+    write_error_block(message, error.problem)
     for item in error.items:
         element = xml.add(message, Q_UPDATE_ERROR)
         xml.add(element, Q_SEQUENCE, str(item.sequence))
-        write_problem(element, item.problem)
+        write_error_block(element, item.problem)
     return message
 
 
@@ -163,9 +163,9 @@ def error_from_xml(message: _Element) -> BatchError:
         metadata=read_metadata(message),
         batch_id=xml.text(message, Q_BATCH_ID),
         refused=bool(xml.indicator(message, Q_REFUSED)),
-        problem=read_problem(message),
+        problem=read_error_block(message),
         items=tuple(
-            ItemProblem(sequence=int(xml.text(element, Q_SEQUENCE)), problem=read_problem(element))
+            ItemProblem(sequence=int(xml.text(element, Q_SEQUENCE)), problem=read_error_block(element))
             for element in message.findall(Q_UPDATE_ERROR)
         ),
     )

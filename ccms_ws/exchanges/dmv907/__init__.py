@@ -1,8 +1,8 @@
 """DMV907: Court Sends Failure to Comply Notification.
 
 When somebody wilfully does not comply with a court's order for a violation of the Vehicle Code (VC 40509.1), the court
-sends DMV an abstract that asks for a hold on the driver licence, and later one that releases it. DMV processes each
-abstract and says so in a separate message: a response with a message code for the licence, or an error.
+sends DMV an abstract that asks for a hold on the driver license, and later one that releases it. DMV processes each
+abstract and says so in a separate message: a response with a message code for the license, or an error.
 """
 
 from ccms_ws.contract.namespaces import DMV907 as NAMESPACE
@@ -31,12 +31,12 @@ DMV907 = Exchange(
     outgoing=Outgoing(
         root=wire.Q_ABSTRACT,
         write=wire.notification_to_xml,
-        subjects=handler.subjects,
-        delivered=handler.delivered,
-        undeliverable=handler.undeliverable,
-        on_silence=handler.on_silence,
-        resent=handler.resent,
-        withdrawn=handler.withdrawn,
+        ordering_keys=handler.ordering_keys,
+        on_delivered=handler.on_delivered,
+        on_dead=handler.on_dead,
+        on_timeout=handler.on_timeout,
+        on_resend=handler.on_resend,
+        on_discard=handler.on_discard,
         recompose=handler.recompose,
     ),
 )

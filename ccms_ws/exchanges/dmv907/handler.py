@@ -27,8 +27,8 @@ from ccms_ws.exchange import Context
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
 from ccms_ws.exchanges.dmv907.orders import check_account, check_days, unsayable
 from ccms_ws.exchanges.dmv907.rules import AlreadyOrdered, NoticeRefused, check_notice
-from ccms_ws.parts.metadata import MessageKind, first_metadata
-from ccms_ws.parts.representable import in_words
+from ccms_ws.message_parts.metadata import MessageKind, first_metadata
+from ccms_ws.message_parts.representable import in_words
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +73,7 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
     )
     person = _on_case(context.court.ori, case_number, order.participant_id, uow)
     if person.driver_license is None:
-        raise NoticeRefused("no driver licence is on file for the participant")
+        raise NoticeRefused("no driver license is on file for the participant")
     if order.convicted_on is not None:
         account = (context.court.ori, case_number, order.participant_id)
         _add_conviction(Conviction(*account, order.convicted_on, order.conviction_reported_on), context.today, uow)
@@ -206,7 +206,7 @@ def _ordered(hold: Abstract) -> tuple[object, ...]:
     )
 
 
-def subjects(message: Notification) -> Sequence[str]:
+def ordering_keys(message: Notification) -> Sequence[str]:
     """A release never overtakes its hold: both are about the same court, case and participant."""
     abstract = message.abstract
     return (f"{abstract.court_ori}/{abstract.case_number}/{abstract.participant_id}",)
@@ -219,7 +219,7 @@ def take_response(response: AbstractResponse, context: Context, uow: UnitOfWork)
     if abstract is None:
         return
     if response.driver_license != abstract.driver_license:
-        _quarantine("it names another driver licence than the abstract", context, uow)
+        _quarantine("it names another driver license than the abstract", context, uow)
         return
     known = code_list("dmv907-message-codes").find(response.message_code, context.today)
     uow.abstracts.move(
@@ -266,21 +266,21 @@ def _quarantine(reason: str, context: Context, uow: UnitOfWork) -> None:
 
 
 # -- what became of the sending ---------------------------------------------------------------------------------------
-def delivered(message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: UnitOfWork) -> None:
+def on_delivered(message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: UnitOfWork) -> None:
     """The abstract has arrived. An answer may have overtaken this news; then the answer stands."""
     abstract = uow.abstracts.lock(message_id)
     if abstract is not None and abstract.state is AbstractState.QUEUED:
         uow.abstracts.move(message_id, AbstractState.AWAITING_RESPONSE, answer_due_at=answer_due_at)
 
 
-def undeliverable(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
+def on_dead(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
     """Nobody tries any more. An answer may have come nevertheless, or may come yet; then it stands."""
     abstract = uow.abstracts.lock(message_id)
     if abstract is not None and abstract.state is AbstractState.QUEUED:
         uow.abstracts.move(message_id, AbstractState.UNDELIVERABLE, answer_text=reason)
 
 
-def on_silence(now: datetime, uow: UnitOfWork) -> int:
+def on_timeout(now: datetime, uow: UnitOfWork) -> int:
     """Abstracts without a response in the partner's window are overdue; a late response still finds them."""
     late = uow.abstracts.overdue(now)
     for abstract in late:
@@ -289,34 +289,34 @@ def on_silence(now: datetime, uow: UnitOfWork) -> int:
 
 
 # -- what an operator does with a dead message ------------------------------------------------------------------------
-def resent(message_id: UUID, uow: UnitOfWork) -> None:
+def on_resend(message_id: UUID, uow: UnitOfWork) -> None:
     abstract = uow.abstracts.lock(message_id)
     if abstract is not None and abstract.state is AbstractState.UNDELIVERABLE:
         uow.abstracts.move(message_id, AbstractState.QUEUED)
 
 
-def withdrawn(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
+def on_discard(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
     abstract = uow.abstracts.lock(message_id)
     if abstract is not None and abstract.state is AbstractState.UNDELIVERABLE:
         uow.abstracts.withdraw(message_id, reason)
 
 
 def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> Notification:
-    """The same order under a new id, with the person and the licence as the books have them now."""
+    """The same order under a new id, with the person and the license as the books have them now."""
     abstract = uow.abstracts.lock(message_id)
     if abstract is None or abstract.state is not AbstractState.UNDELIVERABLE:
         raise NoticeRefused(f"the abstract {message_id} is not undeliverable")
     if any(release.state is AbstractState.QUEUED for release in uow.abstracts.releases_of(message_id)):
         raise NoticeRefused("a release of this hold waits behind it, and names it: withdraw both, or resend it")
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
-    licence = abstract.driver_license if person is None or person.driver_license is None else person.driver_license
+    license = abstract.driver_license if person is None or person.driver_license is None else person.driver_license
     uow.abstracts.withdraw(message_id, f"replaced by {context.message_id}")
     anew = replace(
         abstract,
         abstract_id=context.message_id,
         state=AbstractState.QUEUED,
         created_at=context.now,
-        driver_license=licence,
+        driver_license=license,
         answer_due_at=None,
         answer_code="",
         answer_text="",

@@ -7,8 +7,8 @@ from datetime import date
 
 from ccms_ws.domain.abstracts import Abstract
 from ccms_ws.domain.courts import Court, DriverLicense, Participant
-from ccms_ws.parts.metadata import Metadata
-from ccms_ws.parts.problems import Problem
+from ccms_ws.message_parts.error_block import ErrorBlock
+from ccms_ws.message_parts.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbstractResponse:
-    """What DMV did with the abstract: a message code for a driver licence."""
+    """What DMV did with the abstract: a message code for a driver license."""
 
     metadata: Metadata
     abstract_id: str
@@ -40,4 +40,4 @@ class AbstractError:
 
     metadata: Metadata
     abstract_id: str
-    problem: Problem
+    problem: ErrorBlock

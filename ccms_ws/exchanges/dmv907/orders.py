@@ -11,13 +11,13 @@ from ccms_ws.contract.namespaces import DMV907, NC, q
 from ccms_ws.domain.abstracts import Abstract, SectionRole, SectionViolated
 from ccms_ws.domain.courts import Court, Participant
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused
-from ccms_ws.parts.representable import (
+from ccms_ws.message_parts.representable import (
     Q_CASE_NUMBER,
     Q_ID,
     Problem,
     day_problems,
     in_words,
-    licence_problems,
+    license_problems,
     person_problems,
     text_problems,
 )
@@ -67,7 +67,7 @@ def unsayable(abstract: Abstract, person: Participant) -> Iterator[Problem]:
     for section in abstract.sections:
         yield from text_problems("section", section.code_book, _CODE)
         yield from text_problems("section", section.section, _CODE)
-    yield from licence_problems(abstract.driver_license)
+    yield from license_problems(abstract.driver_license)
     yield from person_problems(person)
     if person.birth_date is None:
         yield "birth_date", "is not on file for the participant"

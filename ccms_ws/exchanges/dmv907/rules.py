@@ -43,11 +43,11 @@ def check_notice(
 ) -> None:
     """Raise NoticeRefused, naming every rule that `abstract` breaks on the day `today`.
 
-    `open_hold` is the hold that stands already for this court, case and licence, if any; `convictions` are those of the
+    `open_hold` is the hold that stands already for this court, case and license, if any; `convictions` are those of the
     participant on the case.
     """
     problems = [
-        *_licence(abstract.driver_license, today, law),
+        *_license(abstract.driver_license, today, law),
         *(_conviction(abstract, convictions) if law.conviction_required else ()),
         *_sections(abstract, today, law),
         *_dates(abstract, today),
@@ -57,13 +57,13 @@ def check_notice(
         raise NoticeRefused("; ".join(problems))
 
 
-def _licence(licence: DriverLicense, today: date, law: FailureToComplyLaw) -> Iterable[str]:
-    form = law.license_format(licence.jurisdiction, today)
+def _license(license: DriverLicense, today: date, law: FailureToComplyLaw) -> Iterable[str]:
+    form = law.license_format(license.jurisdiction, today)
     if form is not None:
-        if not form.pattern.fullmatch(licence.number):
-            yield f"a driver licence number of {licence.jurisdiction} is {form.words}"
-    elif not _ANY_LICENSE.fullmatch(licence.number):
-        yield "a driver licence number is made of capitals, digits, blanks and hyphens"
+        if not form.pattern.fullmatch(license.number):
+            yield f"a driver license number of {license.jurisdiction} is {form.words}"
+    elif not _ANY_LICENSE.fullmatch(license.number):
+        yield "a driver license number is made of capitals, digits, blanks and hyphens"
 
 
 def _conviction(abstract: Abstract, convictions: Iterable[Conviction]) -> Iterable[str]:
@@ -92,7 +92,7 @@ def _sections(abstract: Abstract, today: date, law: FailureToComplyLaw) -> Itera
     for section in underlying:
         for exclusion in law.exclusions:
             if section.code_book == "VC" and exclusion.covers(section.section, today):
-                yield f"no licence is suspended for VC {section.section}: {exclusion.group} ({exclusion.source})"
+                yield f"no license is suspended for VC {section.section}: {exclusion.group} ({exclusion.source})"
 
 
 def _dates(abstract: Abstract, today: date) -> Iterable[str]:
@@ -116,9 +116,9 @@ def _dates(abstract: Abstract, today: date) -> Iterable[str]:
 def _hold_and_release(abstract: Abstract, open_hold: Abstract | None) -> Iterable[str]:
     if abstract.action is AbstractAction.HOLD:
         if open_hold is not None:
-            yield f"an open hold exists for this court, case and licence: {open_hold.abstract_id}"
+            yield f"an open hold exists for this court, case and license: {open_hold.abstract_id}"
         return
     if abstract.releases is None or abstract.release_reason is None:
         yield "a release names the hold that it releases, and the reason"
     elif open_hold is None or open_hold.abstract_id != abstract.releases:
-        yield f"there is no open hold {abstract.releases} for this court, case and licence"
+        yield f"there is no open hold {abstract.releases} for this court, case and license"

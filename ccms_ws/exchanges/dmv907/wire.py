@@ -21,9 +21,10 @@ from ccms_ws.domain.abstracts import (
 )
 from ccms_ws.domain.courts import Court, DriverLicense, Participant, PersonName
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
-from ccms_ws.parts import xml
-from ccms_ws.parts.metadata import read_metadata, write_metadata
-from ccms_ws.parts.people import (
+from ccms_ws.message_parts import xml
+from ccms_ws.message_parts.error_block import read_error_block, write_error_block
+from ccms_ws.message_parts.metadata import read_metadata, write_metadata
+from ccms_ws.message_parts.people import (
     Q_BIRTH_DATE,
     read_license,
     read_name,
@@ -32,7 +33,6 @@ from ccms_ws.parts.people import (
     write_name,
     write_participant_id,
 )
-from ccms_ws.parts.problems import read_problem, write_problem
 
 Q_ABSTRACT: Final = q(DMV907, "FailureToComplyAbstract")
 Q_RESPONSE: Final = q(DMV907, "FailureToComplyAbstractResponse")
@@ -111,7 +111,7 @@ def notification_from_xml(message: _Element) -> Notification:
     """The abstract as DMV reads it. Raises ValueError for an id that is not a UUID (this court writes no other)."""
     metadata = read_metadata(message)
     person = xml.child(message, Q_SUBJECT)
-    licence = read_license(person) or DriverLicense("")
+    license = read_license(person) or DriverLicense("")
     hold, release = message.find(Q_HOLD), message.find(Q_RELEASE)
     abstract = Abstract(
         abstract_id=UUID(xml.text(message, Q_ABSTRACT_ID)),
@@ -120,7 +120,7 @@ def notification_from_xml(message: _Element) -> Notification:
         court_ori=metadata.court_ori,
         case_number=xml.text(message, Q_CASE),
         participant_id=read_participant_id(person),
-        driver_license=licence,
+        driver_license=license,
         sections=tuple(_read_section(element) for element in message.findall(Q_SECTION)),
         violation_date=xml.day(message, Q_VIOLATION_DATE) or date.min,
         created_at=metadata.at,
@@ -149,7 +149,7 @@ def notification_from_xml(message: _Element) -> Notification:
             participant_id=abstract.participant_id,
             name=read_name(person) or PersonName("", ""),
             birth_date=xml.day(person, Q_BIRTH_DATE),
-            driver_license=licence,
+            driver_license=license,
         ),
     )
 
@@ -191,7 +191,7 @@ def error_to_xml(error: AbstractError) -> _Element:
     message = xml.root(Q_ERROR, "dmv907")
     write_metadata(message, error.metadata)
     xml.add(message, Q_ABSTRACT_ID, error.abstract_id)
-    write_problem(message, error.problem)
+    write_error_block(message, error.problem)
     return message
 
 
@@ -200,5 +200,5 @@ def error_from_xml(message: _Element) -> AbstractError:
     return AbstractError(
         metadata=read_metadata(message),
         abstract_id=xml.text(message, Q_ABSTRACT_ID),
-        problem=read_problem(message),
+        problem=read_error_block(message),
     )

@@ -7,7 +7,7 @@ whose detail says which code and why. Who may not know of a case gets the answer
 
 from ccms_ws.contract.namespaces import FCC807 as NAMESPACE
 from ccms_ws.exchange import Direction, Exchange, Incoming
-from ccms_ws.exchanges.fcc807 import handler, text, wire
+from ccms_ws.exchanges.fcc807 import handler, serialize, wire
 
 FCC807 = Exchange(
     code="FCC807",
@@ -21,8 +21,8 @@ FCC807 = Exchange(
             root=wire.Q_QUERY,
             read=wire.query_from_xml,
             handle=handler.handle,
-            write=text.response_text,
-            only_asks=True,
+            write=serialize.response_text,
+            read_only=True,
         ),
     ),
     write_error=wire.error_to_xml,

@@ -9,10 +9,10 @@ from ccms_ws.domain.ledger import balance_of
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import ExchangeError
 from ccms_ws.exchange import Context
-from ccms_ws.exchanges.fcc807.entitlement import scope_of
+from ccms_ws.exchanges.fcc807.access_policy import scope_of
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, Rejection, RejectionReason, Response
 from ccms_ws.exchanges.fcc807.search import NoSingleMatch, find_subject
-from ccms_ws.parts.metadata import MessageKind, reply_metadata
+from ccms_ws.message_parts.metadata import MessageKind, reply_metadata
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ def handle(query: Query, context: Context, uow: UnitOfWork) -> Response:
         return Rejection(metadata=metadata, reason=RejectionReason.NOT_AUTHORIZED)
     scope, style = scope_of(context.partner), context.court.case_numbers
     try:
-        subject = find_subject(query, uow.subjects, scope, style)
+        subject = find_subject(query, uow.participants, scope, style)
     except NoSingleMatch as no_match:
         # Always a line, of one length: whoever measures the time must not learn which of the two it is.
         log.info(

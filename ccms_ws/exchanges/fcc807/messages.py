@@ -10,8 +10,8 @@ from ccms_ws.contract.codes import code_list
 from ccms_ws.domain.courts import CaseParticipant, DriverLicense, PersonName
 from ccms_ws.domain.ledger import Balance
 from ccms_ws.domain.partners import ProbationUnit
-from ccms_ws.parts.metadata import Metadata
-from ccms_ws.parts.problems import Problem
+from ccms_ws.message_parts.error_block import ErrorBlock
+from ccms_ws.message_parts.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class QueryError:
     """The court could not process the query."""
 
     metadata: Metadata
-    problem: Problem
+    problem: ErrorBlock
 
 
 Response = BalanceFound | Rejection

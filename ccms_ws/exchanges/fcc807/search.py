@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ccms_ws.domain.courts import CaseNumberStyle, CaseParticipant, DriverLicense
 from ccms_ws.domain.name_matching import name_key, same_name
-from ccms_ws.domain.ports import Subjects
-from ccms_ws.domain.subjects import ByBirth, ByCase, ById, ByLicense, Lookup, Scope
+from ccms_ws.domain.participant_search import AccessScope, ByBirth, ByCase, ById, ByLicense, Lookup
+from ccms_ws.domain.ports import ParticipantSearch
 from ccms_ws.exchanges.fcc807.messages import Query, RejectionReason
 
 
@@ -21,7 +21,9 @@ class NoSingleMatch(Exception):
         self.on_file = on_file
 
 
-def find_subject(query: Query, subjects: Subjects, scope: Scope, style: CaseNumberStyle) -> CaseParticipant:
+def find_subject(
+    query: Query, subjects: ParticipantSearch, scope: AccessScope, style: CaseNumberStyle
+) -> CaseParticipant:
     """The case participant that `query` means, among the cases of `scope`. All keys given must fit.
 
     Raises NoSingleMatch. What is beyond the scope is answered exactly as what is not on file, after the same work.
@@ -63,7 +65,7 @@ def lookup_of(query: Query, style: CaseNumberStyle) -> Lookup:
 
 
 def _fits(query: Query, subject: CaseParticipant) -> bool:
-    """No given key but the name contradicts. A birth date or licence that is not on file contradicts nothing."""
+    """No given key but the name contradicts. A birth date or license that is not on file contradicts nothing."""
     person = subject.participant
     if query.participant_id and person.participant_id != query.participant_id:
         return False
@@ -72,7 +74,9 @@ def _fits(query: Query, subject: CaseParticipant) -> bool:
     return not (query.driver_license and person.driver_license and person.driver_license != query.driver_license)
 
 
-def _with_name(query: Query, found: Sequence[CaseParticipant], subjects: Subjects) -> Sequence[CaseParticipant]:
+def _with_name(
+    query: Query, found: Sequence[CaseParticipant], subjects: ParticipantSearch
+) -> Sequence[CaseParticipant]:
     """Those of that name, today or formerly or as an alias."""
     asked = query.name
     if asked is None:
@@ -83,6 +87,6 @@ def _with_name(query: Query, found: Sequence[CaseParticipant], subjects: Subject
     return [subject for subject in found if subject.participant.participant_id not in unlike]
 
 
-def printed(licence: DriverLicense) -> DriverLicense:
-    """As numbers of licences are printed."""
-    return DriverLicense("".join(licence.number.split()).upper(), licence.jurisdiction)
+def printed(license: DriverLicense) -> DriverLicense:
+    """As numbers of licenses are printed."""
+    return DriverLicense("".join(license.number.split()).upper(), license.jurisdiction)

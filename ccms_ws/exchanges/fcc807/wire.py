@@ -12,10 +12,11 @@ from ccms_ws.domain.partners import ProbationUnit
 from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, QueryError, Rejection, RejectionReason, Response
-from ccms_ws.parts import xml
-from ccms_ws.parts.metadata import MessageKind, read_metadata, reply_metadata, write_metadata
-from ccms_ws.parts.money import read_amount, read_fees
-from ccms_ws.parts.people import (
+from ccms_ws.message_parts import xml
+from ccms_ws.message_parts.error_block import error_block_of, read_error_block, write_error_block
+from ccms_ws.message_parts.metadata import MessageKind, read_metadata, reply_metadata, write_metadata
+from ccms_ws.message_parts.money import read_amount, read_fees
+from ccms_ws.message_parts.people import (
     Q_BIRTH_DATE,
     Q_LICENSE,
     Q_PARTICIPANT_ID,
@@ -28,7 +29,6 @@ from ccms_ws.parts.people import (
     write_name,
     write_participant_id,
 )
-from ccms_ws.parts.problems import problem_of, read_problem, write_problem
 
 Q_QUERY: Final = q(FCC807, "CaseParticipantBalanceQuery")
 Q_RESPONSE: Final = q(FCC807, "CaseParticipantBalanceQueryResponse")
@@ -111,15 +111,15 @@ def response_from_xml(message: _Element) -> Response:
 def error_to_xml(error: CcmsWsError, context: Context) -> _Element:
     """The exchange's own error message: code and reason."""
     metadata = reply_metadata("FCC807", "1.0", context, MessageKind.ERROR)
-    return query_error_to_xml(QueryError(metadata=metadata, problem=problem_of(error)))
+    return query_error_to_xml(QueryError(metadata=metadata, problem=error_block_of(error)))
 
 
 def query_error_to_xml(error: QueryError) -> _Element:
     message = xml.root(Q_ERROR, "fcc807")
     write_metadata(message, error.metadata)
-    write_problem(message, error.problem)
+    write_error_block(message, error.problem)
     return message
 
 
 def error_from_xml(message: _Element) -> QueryError:
-    return QueryError(metadata=read_metadata(message), problem=read_problem(message))
+    return QueryError(metadata=read_metadata(message), problem=read_error_block(message))

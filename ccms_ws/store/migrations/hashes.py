@@ -1,4 +1,4 @@
-"""The hashes of chained records as the migrations computed them. They do not follow `ccms_ws.store.chains`."""
+"""The hashes of chained records as the migrations computed them. They do not follow `ccms_ws.store.hash_chain`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from ccms_ws.store.columns import Instant, Money, RowId
+from ccms_ws.store.column_types import Instant, Money, RowId
 
 __all__ = ["Instant", "Money", "RowId", "code", "drop_constraints", "flag"]
 

@@ -17,7 +17,7 @@ from ccms_ws.contract.namespaces import WSSE
 from ccms_ws.envelope.algorithms import RSA_SHA256
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.inbound import Received
+from ccms_ws.envelope.inbound import HttpMessage
 from ccms_ws.envelope.policy import Profile
 from ccms_ws.envelope.signatures import signature_value
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
@@ -113,7 +113,7 @@ def _change_what_was_signed() -> bytes:
     return to_bytes(root)
 
 
-def _said_to_be_soap_1_2() -> Received:
+def _said_to_be_soap_1_2() -> HttpMessage:
     made = _unsigned()()
     assert isinstance(made, bytes)
     return received(made, SoapVersion.SOAP12)

@@ -24,11 +24,11 @@ from ccms_ws.domain.messages import AnswerKind, StoredAnswer
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.errors import ConfigError
 from ccms_ws.store.chain_tables import message_chain, message_chain_entry
-from ccms_ws.store.chains import heads
 from ccms_ws.store.engine import open_engine
+from ccms_ws.store.hash_chain import heads
+from ccms_ws.store.hash_chain_verification import Violation, ViolationKind, snapshot, verify
 from ccms_ws.store.message_tables import inbox_message
 from ccms_ws.store.unit_of_work import unit_of_work
-from ccms_ws.store.verifying import Break, Fault, snapshot, verify
 from tests.support.databases import database_url
 from tests.support.pki import Pki
 from tests.support.pki import pki as made_pki
@@ -63,11 +63,11 @@ class Court:
     def record(self, *identities: Identity) -> Record:
         return read_record(self.file, [each.certificate for each in identities or (self.identity,)])
 
-    def faults(self) -> list[Fault]:
+    def faults(self) -> list[ViolationKind]:
         record = self.record()
         assert record.faults == ()
         with snapshot(self.engine) as connection:
-            return [found.fault for found in verify(connection, record.heads) if isinstance(found, Break)]
+            return [found.fault for found in verify(connection, record.heads) if isinstance(found, Violation)]
 
     def cut_to(self, length: int) -> None:
         """Take the newest entries out of the first chain, so that the database itself tells nothing."""
@@ -98,15 +98,15 @@ def test_a_tail_that_was_cut_is_found(court: Court) -> None:
     assert court.keeper().write()
     court.cut_to(3)
     with snapshot(court.engine) as connection:
-        assert [found for found in verify(connection) if isinstance(found, Break)] == []  # the database alone
-    assert court.faults() == [Fault.CUT_OFF]
+        assert [found for found in verify(connection) if isinstance(found, Violation)] == []  # the database alone
+    assert court.faults() == [ViolationKind.CUT_OFF]
 
 
 def test_an_emptied_log_is_found(court: Court) -> None:
     court.traffic(2)
     court.keeper().write()
     court.cut_to(0)
-    assert court.faults() == [Fault.CUT_OFF]
+    assert court.faults() == [ViolationKind.CUT_OFF]
 
 
 def test_a_chain_that_was_written_again_is_found(court: Court) -> None:
@@ -114,9 +114,9 @@ def test_a_chain_that_was_written_again_is_found(court: Court) -> None:
     court.keeper().write()
     court.cut_to(1)
     court.traffic(4)
-    assert court.faults() == [Fault.REWRITTEN]
+    assert court.faults() == [ViolationKind.REWRITTEN]
     court.keeper().write()  # what programs write later does not excuse it
-    assert court.faults() == [Fault.REWRITTEN]
+    assert court.faults() == [ViolationKind.REWRITTEN]
 
 
 def test_a_program_that_died_before_it_wrote_is_no_fault(court: Court) -> None:
@@ -209,7 +209,7 @@ def test_what_a_restore_has_lost_is_said_and_is_no_fault(court: Court) -> None:
     court.cut_to(2)  # as an older copy would
     with court.engine.connect() as connection:
         assert [head.length for head in court.record().behind(heads(connection))] == [5]
-    assert court.faults() == [Fault.CUT_OFF]
+    assert court.faults() == [ViolationKind.CUT_OFF]
     court.keeper().write_restored("disk failure")
     assert court.faults() == []
     court.traffic(4)
@@ -218,7 +218,7 @@ def test_what_a_restore_has_lost_is_said_and_is_no_fault(court: Court) -> None:
     (lost,) = court.record().lost
     assert (lost.entries, lost.reason) == (3, "disk failure")
     court.cut_to(4)  # a cut after it is one
-    assert court.faults() == [Fault.CUT_OFF]
+    assert court.faults() == [ViolationKind.CUT_OFF]
 
 
 def _write_often(url: str, file: Path, identity: Identity) -> None:

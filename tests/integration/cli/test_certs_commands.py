@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from structlog.testing import capture_logs
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.inventory import inventory, remind, reminders
 from ccms_ws.cli.switching import switch_identity, switch_pins
 from ccms_ws.clock import SystemClock

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.config import load_settings
 from ccms_ws.console.operators import Operators
 from tests.support.commands import Commands, free_port_base, wait_until_it_listens

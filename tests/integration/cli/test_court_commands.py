@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from tests.support.commands import Commands
 from tests.support.court import Court
 
@@ -53,7 +53,7 @@ def test_a_hold_and_its_release_are_ordered(ccms_ws: Commands) -> None:
     assert [entry["exchange"] for entry in ccms_ws("outbox", "list", "--json").json] == ["DMV907", "DMV907"]
 
 
-def test_a_second_hold_on_one_licence_is_refused_with_the_rule(ccms_ws: Commands) -> None:
+def test_a_second_hold_on_one_license_is_refused_with_the_rule(ccms_ws: Commands) -> None:
     ccms_ws(*HOLD)
     ended = ccms_ws(*HOLD, "--citation", "SD7741930")
     assert ended.code == ExitCode.REFUSED
@@ -148,7 +148,7 @@ def test_a_hold_presupposes_a_conviction_on_file(ccms_ws: Commands) -> None:
 
 def test_only_dead_messages_need_an_operator(ccms_ws: Commands) -> None:
     abstract = ccms_ws(*HOLD, "--json").json["abstract"]
-    for command in ("retry", "release", "replace"):
+    for command in ("retry", "discard", "unhold", "release", "replace"):
         ended = ccms_ws("outbox", command, abstract, "--reason", "why not")
         assert ended.code == (ExitCode.REFUSED), ended.err
     assert ccms_ws("outbox", "list", "--dead", "--json").json == []

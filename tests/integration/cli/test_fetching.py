@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ccms_ws.cli import main
-from ccms_ws.cli.fetching import fetch
+from ccms_ws.cli.download import fetch
 from ccms_ws.contract import catalog
 from ccms_ws.errors import ContractMissing
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from tests.support.commands import Commands
 from tests.support.court import Court
 

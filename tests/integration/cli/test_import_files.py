@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.config import load_settings
 from ccms_ws.domain.courts import PersonName
 from ccms_ws.store import migrate
@@ -111,7 +111,7 @@ def test_a_stated_empty_value_takes_a_value_away(load: Files, court: Court) -> N
     assert person.driver_license is None
 
 
-def test_a_licence_number_takes_no_other_states_place(load: Files) -> None:
+def test_a_license_number_takes_no_other_states_place(load: Files) -> None:
     header = "record,participant_id,surname,license_number"
     assert load(f"{header},license_jurisdiction\nparticipant,L-1,Lee,N1,NV\n").code == 0
     assert load(f"{header}\nparticipant,L-1,Lee,N1\n").code == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ccms_ws.cli import main
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.demo.pki import has_pki

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import make_installation
 from ccms_ws.metrics.families import FAMILIES

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.findings import Light
 from ccms_ws.cli.reaching import certificate_days, clock_difference, look_at
 from ccms_ws.clock import FixedClock, SystemClock
@@ -149,7 +149,7 @@ def test_a_dead_letter_is_listed_and_tried_again(ccms_ws: Commands, dead: str) -
 
 
 def test_a_dead_letter_is_released_once(ccms_ws: Commands, dead: str) -> None:
-    assert ccms_ws("outbox", "release", dead, "--reason", "told by telephone").code == 0
+    assert ccms_ws("outbox", "discard", dead, "--reason", "told by telephone").code == 0
     assert ccms_ws("outbox", "list", "--dead", "--json").json == []
     assert ccms_ws("outbox", "release", dead, "--reason", "again").code == ExitCode.REFUSED
 
@@ -168,13 +168,13 @@ def test_a_message_is_held_back_until_it_is_released(ccms_ws: Commands) -> None:
     (entry,) = ccms_ws("outbox", "list", "--held", "--json").json
     assert (entry["transaction"], entry["state"]) == (batch["batch"], "held")
     assert ccms_ws("outbox", "hold", batch["batch"], "--reason", "again").code == ExitCode.REFUSED
-    released = ccms_ws("outbox", "release", batch["batch"], "--reason", "now", "--by", "deputy", "--json").json
-    assert released["done"] == "let go"
+    released = ccms_ws("outbox", "unhold", batch["batch"], "--reason", "now", "--by", "deputy", "--json").json
+    assert released["done"] == "unheld"
     shown = ccms_ws("outbox", "show", batch["batch"], "--json").json
     assert shown["state"] == "pending"
     assert [(note["done"], note["by"], note["reason"]) for note in shown["operators"]] == [
         ("held", "clerk", "too soon"),
-        ("let go", "deputy", "now"),
+        ("unheld", "deputy", "now"),
     ]
     assert ccms_ws("worker", "--once", "--json").json["attempts"] == 1
 
@@ -183,7 +183,7 @@ def test_the_first_message_about_a_subject_is_held_back(ccms_ws: Commands) -> No
     (batch,) = ccms_ws("col903", "build", "--partner", "FTB", "--json").json
     (item,) = ccms_ws("col903", "items", batch["batch"], "--limit", 1, "--json").json
     subject = f"{COURT.ori}/{item['case']}/{item['participant']}"
-    about = ("outbox", "hold", "--partner", "FTB", "--reason", "x", "--subject")
+    about = ("outbox", "hold", "--partner", "FTB", "--reason", "x", "--ordering-key")
     assert ccms_ws(*about, subject, "--json").json["transaction"] == batch["batch"]
     assert ccms_ws(*about, "nobody").code == ExitCode.NOT_FOUND
     assert ccms_ws("outbox", "hold", "--partner", "FTB", "--reason", "x").code == ExitCode.USAGE

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.contract.namespaces import WSDL, WSDL_SOAP11, WSDL_SOAP12, XSD, q
 from ccms_ws.demo.installation import make_installation
-from ccms_ws.replay.resealing import one
+from ccms_ws.replay.resign import one
 from ccms_ws.simulator import RunningPartner, Script, Simulation
-from ccms_ws.simulator.acts import Act
-from tests.kit.partners import free_port
+from ccms_ws.simulator.behaviors import Behavior
+from tests.conformance.partners import free_port
 from tests.support.commands import Commands
 
 TEST = "urn:example:dmv:test"
@@ -90,7 +90,7 @@ def round_trip(ccms_ws: Commands) -> tuple[int, dict[str, str]]:
 @pytest.fixture
 def dmv(offers: Path, request: pytest.FixtureRequest) -> Iterator[RunningPartner]:
     settings = load_settings(offers.parent.parent / "ccms-ws.toml")
-    simulation = Simulation(temper=Script([getattr(request, "param", Act.NORMAL)]))
+    simulation = Simulation(temper=Script([getattr(request, "param", Behavior.NORMAL)]))
     with RunningPartner(settings, "DMV", simulation) as running:
         yield running
 
@@ -104,7 +104,7 @@ def test_a_test_message_goes_out_signed_and_its_answer_is_looked_at(ccms_ws: Com
 
 
 @pytest.mark.usefixtures("dmv")
-@pytest.mark.parametrize("dmv", [Act.WRONG_SIGNER, Act.UNSIGNED, Act.EXPIRED], indirect=True)
+@pytest.mark.parametrize("dmv", [Behavior.WRONG_SIGNER, Behavior.UNSIGNED, Behavior.EXPIRED], indirect=True)
 def test_an_answer_that_is_not_signed_as_it_must_be_is_red(ccms_ws: Commands) -> None:
     code, row = round_trip(ccms_ws)
     assert (code, row["light"]) == (ExitCode.REFUSED, "red")

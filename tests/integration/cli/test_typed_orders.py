@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.store.engine import open_engine
 from tests.support.commands import Commands, Ended
 from tests.support.court import Court

@@ -20,7 +20,7 @@ from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import TransientDeliveryError
-from tests.support.justice import make_keys, message
+from tests.support.partner_settings import make_keys, message
 from tests.support.partner_wsdls import MESSAGE, bound, port, written, wsdl
 
 ASMX = wsdl(

@@ -18,7 +18,7 @@ from ccms_ws.config import load_settings
 from ccms_ws.contract.namespaces import DS
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.errors import TransientDeliveryError
-from tests.support.justice import message
+from tests.support.partner_settings import message
 from tests.support.tls import Doors, make_doors
 
 

@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 from lxml import etree
 
-from ccms_ws.clients import Cause, PartnerClient, Receipt, TransportSettings
+from ccms_ws.clients import FailureCause, PartnerClient, Receipt, TransportSettings
 from ccms_ws.clock import SystemClock
 from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.contract.namespaces import COL903, SOAP11, WSA, q
@@ -26,7 +26,7 @@ from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
-from tests.support.justice import make_keys, message
+from tests.support.partner_settings import make_keys, message
 
 Push = Callable[[bytes | Callable[[str], bytes]], Receipt]
 _MESSAGE_ID = re.compile(rb"MessageID[^>]*>(urn:uuid:[0-9a-f-]{36})<")
@@ -150,14 +150,14 @@ def test_an_envelope_beside_a_success_is_judged_as_one(
 def test_where_a_reply_is_declared_a_page_is_none(pushing: Callable[..., Push], answer: bytes) -> None:
     with pytest.raises(TransientDeliveryError) as caught:
         pushing("DMV907", synchronous=True)(answer)
-    assert caught.value.cause == Cause.ANSWER_MALFORMED
+    assert caught.value.cause == FailureCause.ANSWER_MALFORMED
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "413 Content Too Large", "415 Unsupported Media Type", "422 No"])
 def test_what_anyone_on_the_way_can_answer_ends_no_message(pushing: Callable[..., Push], status: str) -> None:
     with pytest.raises(TransientDeliveryError) as caught:
         pushing()(response(status, b"<html/>", "text/html", f"Retry-After: {'9' * 50}"))
-    assert caught.value.cause == Cause.HTTP_CLIENT_ERROR
+    assert caught.value.cause == FailureCause.HTTP_CLIENT_ERROR
 
 
 # -- faults as Apache CXF sends them ----------------------------------------------------------------------------------
@@ -193,13 +193,13 @@ def test_a_declared_error_message_under_an_action_of_the_stack_is_the_answer(
 @pytest.mark.parametrize(
     ("code", "kind", "cause"),
     [
-        ("soap:Server", TransientDeliveryError, Cause.FAULT_SERVER),
-        ("soap:Client", PermanentDeliveryError, Cause.FAULT_CLIENT),
-        ("wsa:EndpointUnavailable", TransientDeliveryError, Cause.FAULT_SERVER),
+        ("soap:Server", TransientDeliveryError, FailureCause.FAULT_SERVER),
+        ("soap:Client", PermanentDeliveryError, FailureCause.FAULT_CLIENT),
+        ("wsa:EndpointUnavailable", TransientDeliveryError, FailureCause.FAULT_SERVER),
     ],
 )
 def test_a_fault_of_the_partner_s_service_is_named_as_that(
-    pushing: Callable[..., Push], keys: Path, code: str, kind: type[DeliveryError], cause: Cause
+    pushing: Callable[..., Push], keys: Path, code: str, kind: type[DeliveryError], cause: FailureCause
 ) -> None:
     with pytest.raises(kind, match=r"the partner's service answered a fault: .*It went wrong") as caught:
         pushing()(fault(keys, code, None))
@@ -210,4 +210,4 @@ def test_only_the_partner_that_was_asked_answers(pushing: Callable[..., Push], k
     """Whose signature it is, is known: it is just not that of the partner."""
     with pytest.raises(TransientDeliveryError) as caught:
         pushing(trusted="AGENCY")(fault(keys, "soap:Client", None))
-    assert caught.value.cause == Cause.ANSWER_UNTRUSTED
+    assert caught.value.cause == FailureCause.ANSWER_UNTRUSTED

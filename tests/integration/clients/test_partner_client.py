@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from ccms_ws.clients import Cause, PartnerClient, Receipt, TransportSettings
+from ccms_ws.clients import FailureCause, PartnerClient, Receipt, TransportSettings
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
 from ccms_ws.contract.namespaces import COL903, DMV907, q
@@ -21,7 +21,7 @@ from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
 from ccms_ws.simulator import Pace, RunningPartner, Simulation, read_script
-from tests.support.justice import make_keys, make_settings, message
+from tests.support.partner_settings import make_keys, make_settings, message
 
 Send = Callable[[OutgoingMessage], Receipt]
 Start = Callable[..., Send]
@@ -95,7 +95,7 @@ def test_a_declared_fault_is_the_answer_too(start: Start, soap: str) -> None:
 
 
 def test_a_message_that_is_too_large_to_be_sealed_is_given_up_at_once(start: Start) -> None:
-    send = start("DMV", policy=SecurityPolicy(own_limits=Limits(message=500)))
+    send = start("DMV", policy=SecurityPolicy(send_limits=Limits(message=500)))
     with pytest.raises(PermanentDeliveryError, match="500"):
         send(message("DMV907-hold", "DMV"))
 
@@ -113,18 +113,18 @@ def test_a_bare_202_is_success_without_an_answer(start: Start) -> None:
 @pytest.mark.parametrize(
     ("act", "cause", "status"),
     [
-        ("fault", Cause.FAULT_SERVER, 500),
-        ("503", Cause.HTTP_SERVER_ERROR, 503),
-        ("drop", Cause.CUT, None),
-        ("cut", Cause.CUT, None),
-        ("slow", Cause.ANSWER_TIMEOUT, None),
-        ("unsigned", Cause.ANSWER_UNTRUSTED, 200),
-        ("wrong-signer", Cause.ANSWER_UNTRUSTED, 200),
-        ("expired", Cause.ANSWER_UNTRUSTED, 200),
-        ("stray", Cause.ANSWER_UNRELATED, 200),
+        ("fault", FailureCause.FAULT_SERVER, 500),
+        ("503", FailureCause.HTTP_SERVER_ERROR, 503),
+        ("drop", FailureCause.CUT, None),
+        ("cut", FailureCause.CUT, None),
+        ("slow", FailureCause.ANSWER_TIMEOUT, None),
+        ("unsigned", FailureCause.ANSWER_UNTRUSTED, 200),
+        ("wrong-signer", FailureCause.ANSWER_UNTRUSTED, 200),
+        ("expired", FailureCause.ANSWER_UNTRUSTED, 200),
+        ("stray", FailureCause.ANSWER_UNRELATED, 200),
     ],
 )
-def test_what_time_may_heal_is_transient(start: Start, act: str, cause: Cause, status: int | None) -> None:
+def test_what_time_may_heal_is_transient(start: Start, act: str, cause: FailureCause, status: int | None) -> None:
     send = start("DMV", f"{act}, accept")
     hold = message("DMV907-hold", "DMV")
     with pytest.raises(TransientDeliveryError) as caught:
@@ -136,7 +136,7 @@ def test_what_time_may_heal_is_transient(start: Start, act: str, cause: Cause, s
 def test_a_signed_fault_that_blames_the_court_is_permanent(start: Start) -> None:
     with pytest.raises(PermanentDeliveryError) as caught:
         start("DMV", "client-fault")(message("DMV907-hold", "DMV"))
-    assert caught.value.cause == Cause.FAULT_CLIENT
+    assert caught.value.cause == FailureCause.FAULT_CLIENT
 
 
 def test_retry_after_is_carried(start: Start) -> None:
@@ -170,7 +170,7 @@ def test_another_partner_cannot_answer_for_this_one(keys: Path, tmp_path: Path) 
     with RunningPartner(settings, "DMV", Simulation()), pytest.raises(TransientDeliveryError) as caught:
         client.send(message("DMV907-hold", "DMV"), url=push.url, soap=SoapVersion.SOAP12)
     client.close()
-    assert caught.value.cause == Cause.ANSWER_UNTRUSTED
+    assert caught.value.cause == FailureCause.ANSWER_UNTRUSTED
 
 
 def test_nobody_listening_is_transient(keys: Path, tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_nobody_listening_is_transient(keys: Path, tmp_path: Path) -> None:
     with pytest.raises(DeliveryError) as caught:
         client.send(message("DMV907-hold", "DMV"), url=push.url, soap=SoapVersion.SOAP12)
     client.close()
-    assert caught.value.cause == Cause.CONNECT
+    assert caught.value.cause == FailureCause.CONNECT
 
 
 def test_a_restarted_partner_remembers_and_its_journal_holds_ids_and_outcomes_only(keys: Path, tmp_path: Path) -> None:

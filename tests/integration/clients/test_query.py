@@ -16,7 +16,7 @@ import zeep
 from cryptography import x509
 from zeep.exceptions import Fault
 
-from ccms_ws.clients import Cause, Criteria, EnvelopeSecurity, QueryRefused
+from ccms_ws.clients import Criteria, EnvelopeSecurity, FailureCause, QueryRefused
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
 from ccms_ws.contract.namespaces import FCC807, q
@@ -34,9 +34,9 @@ from ccms_ws.errors import (
     TransientDeliveryError,
 )
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError, Rejection, RejectionReason
-from ccms_ws.simulator.inquirer import Inquirer
-from tests.support.justice import ORI, make_keys, make_settings
-from tests.support.line import Line
+from ccms_ws.simulator.query_client import QueryClient
+from tests.support.local_stack import Line
+from tests.support.partner_settings import ORI, make_keys, make_settings
 
 PROBATIONER = Criteria(case_number="CR-2023-002931", participant_id="P-1002")
 BALANCE = Decimal("710.00")
@@ -92,7 +92,7 @@ def query(**criteria: Any) -> dict[str, Any]:
 # -- our own client ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("soap", list(SoapVersion))
 def test_the_query_client_gets_each_of_the_three_answers(settings: Settings, soap: SoapVersion) -> None:
-    inquirer = Inquirer(settings, "ADULT")
+    inquirer = QueryClient(settings, "ADULT")
     balance = inquirer.ask(PROBATIONER, soap=soap)
     rejection = inquirer.ask(Criteria(name=PersonName("Desmond", "Okafor")), soap=soap)
     error = inquirer.ask(replace(PROBATIONER, as_of=SystemClock().now().date().replace(year=2199)), soap=soap)
@@ -118,7 +118,7 @@ def test_the_query_client_gets_each_of_the_three_answers(settings: Settings, soa
 def test_keys_that_no_query_can_carry_are_refused_before_anything_is_sent(
     settings: Settings, keys: dict[str, Any], why: str
 ) -> None:
-    client = Inquirer(settings, "ADULT", on_exchange=lambda *_: pytest.fail("it was sent"))
+    client = QueryClient(settings, "ADULT", on_wire=lambda *_: pytest.fail("it was sent"))
     with pytest.raises(QueryRefused, match=why):
         client.ask(Criteria(**keys))
     client.close()
@@ -126,15 +126,15 @@ def test_keys_that_no_query_can_carry_are_refused_before_anything_is_sent(
 
 def test_a_partner_that_is_no_probation_department_cannot_ask(settings: Settings) -> None:
     with pytest.raises(ConfigError, match="no probation"):
-        Inquirer(settings, "DMV")
+        QueryClient(settings, "DMV")
 
 
 def test_a_court_that_does_not_know_the_asker_is_told_apart(settings: Settings) -> None:
-    inquirer = Inquirer(_signing_as_court(settings), "ADULT", key=settings.identity.key)
+    inquirer = QueryClient(_signing_as_court(settings), "ADULT", key=settings.identity.key)
     with pytest.raises(TransientDeliveryError) as caught:
         inquirer.ask(PROBATIONER)
     inquirer.close()
-    assert caught.value.cause == Cause.ANSWER_UNTRUSTED
+    assert caught.value.cause == FailureCause.ANSWER_UNTRUSTED
     assert "FailedAuthentication" in str(caught.value)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ccms_ws.clients import Cause, TransportSettings
+from ccms_ws.clients import FailureCause, TransportSettings
 from ccms_ws.clients.transport import PartnerTransport
 from ccms_ws.clock import running_time
 from ccms_ws.errors import ContractMissing, TransientDeliveryError
@@ -92,39 +92,39 @@ def test_a_redirect_is_not_followed(serve: Serve, transport: PartnerTransport) -
 
 def test_an_answer_without_end_is_cut_off_by_size(serve: Serve, transport: PartnerTransport) -> None:
     error = failure(transport, serve([HEAD + b"\r\n" + b"x" * 20_000]))
-    assert (error.cause, error.http_status) == (Cause.ANSWER_TOO_LARGE, 200)
+    assert (error.cause, error.http_status) == (FailureCause.ANSWER_TOO_LARGE, 200)
 
 
 def test_an_answer_that_does_not_begin_is_given_up(serve: Serve, transport: PartnerTransport) -> None:
-    assert failure(transport, serve([0.8])).cause == Cause.ANSWER_TIMEOUT
+    assert failure(transport, serve([0.8])).cause == FailureCause.ANSWER_TIMEOUT
 
 
 def test_an_answer_that_drips_is_given_up(serve: Serve, transport: PartnerTransport) -> None:
     started = time.monotonic()
     error = failure(transport, serve([HEAD + b"Content-Length: 100\r\n\r\n", *[b"x", 0.1] * 25]))
-    assert error.cause == Cause.ANSWER_TIMEOUT
+    assert error.cause == FailureCause.ANSWER_TIMEOUT
     assert time.monotonic() - started < 2.3
 
 
 def test_an_answer_that_drips_and_then_stalls_is_given_up_as_soon(serve: Serve) -> None:
     transport, started = PartnerTransport(replace(SETTINGS, read_timeout=1.0)), time.monotonic()
     error = failure(transport, serve([HEAD + b"Content-Length: 100\r\n\r\n", *[b"x", 0.1] * 9, 3.0]))
-    assert error.cause == Cause.ANSWER_TIMEOUT
+    assert error.cause == FailureCause.ANSWER_TIMEOUT
     assert time.monotonic() - started < 1.6
     transport.close()
 
 
 def test_half_an_answer_is_none(serve: Serve, transport: PartnerTransport) -> None:
-    assert failure(transport, serve([HEAD + b"Content-Length: 100\r\n\r\nonly this"])).cause == Cause.CUT
+    assert failure(transport, serve([HEAD + b"Content-Length: 100\r\n\r\nonly this"])).cause == FailureCause.CUT
 
 
 def test_a_compressed_answer_was_not_asked_for(serve: Serve, transport: PartnerTransport) -> None:
     url = serve([HEAD + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxxx"])
-    assert failure(transport, url).cause == Cause.ANSWER_MALFORMED
+    assert failure(transport, url).cause == FailureCause.ANSWER_MALFORMED
 
 
 def test_what_is_not_http_is_a_cut_connection(serve: Serve, transport: PartnerTransport) -> None:
-    assert failure(transport, serve([b"SSH-2.0-OpenSSH\r\n"])).cause == Cause.CUT
+    assert failure(transport, serve([b"SSH-2.0-OpenSSH\r\n"])).cause == FailureCause.CUT
 
 
 def test_an_address_that_speaks_no_tls_is_a_tls_failure(serve: Serve, transport: PartnerTransport) -> None:
@@ -137,7 +137,7 @@ def test_an_address_that_speaks_no_tls_is_a_tls_failure(serve: Serve, transport:
 
     thread = threading.Thread(target=refuse, daemon=True)
     thread.start()
-    assert failure(transport, f"https://127.0.0.1:{listener.getsockname()[1]}/").cause == Cause.TLS
+    assert failure(transport, f"https://127.0.0.1:{listener.getsockname()[1]}/").cause == FailureCause.TLS
     thread.join(5)
     listener.close()
 
@@ -161,7 +161,7 @@ def test_headers_that_drip_do_not_hold_a_sender(serve: Serve, transport: Partner
     drops: list[bytes | float] = [part for n in range(20) for part in (b"X-%d: y\r\n" % n, 0.1)]
     started = time.monotonic()
     error = failure(transport, serve([HEAD, *drops]))
-    assert error.cause == Cause.ANSWER_TIMEOUT
+    assert error.cause == FailureCause.ANSWER_TIMEOUT
     assert time.monotonic() - started < 1.0
 
 

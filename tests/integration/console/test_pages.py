@@ -16,8 +16,8 @@ import pytest
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.console.app import make_console
-from ccms_ws.console.house import KEY
-from ccms_ws.console.reading import PAGE
+from ccms_ws.console.context import KEY
+from ccms_ws.console.views import PAGE
 from ccms_ws.demo.installation import Ports, make_installation
 from ccms_ws.errors import ConfigError
 from tests.support.commands import Commands, free_port_base
@@ -226,7 +226,7 @@ def test_a_dead_letter_is_sent_again_once_it_is_confirmed(console: Console, dead
     assert "Send again" not in page.partition("What to do with it")[2]
 
 
-@pytest.mark.parametrize(("name", "done"), [("release", "withdrawn"), ("replace", "replaced")])
+@pytest.mark.parametrize(("name", "done"), [("discard", "withdrawn"), ("replace", "replaced")])
 def test_a_dead_letter_is_ended_as_the_command_would(
     console: Console, dead: str, ccms_ws: Commands, name: str, done: str
 ) -> None:
@@ -247,11 +247,11 @@ def test_a_waiting_message_is_held_back_and_let_go(console: Console, ccms_ws: Co
     assert ccms_ws("outbox", "show", message_id, "--json").json["state"] == "held"
     assert f"{message_id[:8]} COL903 FTB" in words(console.get("/dead-letters").text).partition("Held back")[2]
     page = console.get(f"/messages/{message_id}").text
-    assert re.findall(r'name="act" value="([^"]+)"', page) == ["let-go"]
-    assert act(console, message_id, act="let-go", reason="the judge agrees", confirmed="yes")[0] == 303
+    assert re.findall(r'name="act" value="([^"]+)"', page) == ["unhold"]
+    assert act(console, message_id, act="unhold", reason="the judge agrees", confirmed="yes")[0] == 303
     page = words(console.get(f"/messages/{message_id}").text)
     assert f"{OPERATOR} held the judge looks at it again" in page
-    assert f"{OPERATOR} let go the judge agrees" in page
+    assert f"{OPERATOR} unheld the judge agrees" in page
 
 
 def test_an_act_needs_a_name_that_exists_and_a_reason(console: Console, dead: str) -> None:

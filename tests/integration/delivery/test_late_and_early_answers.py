@@ -23,15 +23,15 @@ from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.col903.messages import BatchError, ItemProblem
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse
-from ccms_ws.parts.metadata import MessageKind, Metadata, first_metadata
-from ccms_ws.parts.problems import Problem
-from tests.support.justice import make_keys, make_settings
-from tests.support.line import Line
+from ccms_ws.message_parts.error_block import ErrorBlock
+from ccms_ws.message_parts.metadata import MessageKind, Metadata, first_metadata
+from tests.support.local_stack import Line
+from tests.support.partner_settings import make_keys, make_settings
 from tests.support.pushes import hold
 from tests.support.records import attempted
 
 WINDOW = timedelta(days=10)
-PROBLEM = Problem(code="SystemUnavailable", reason="The batch could not be processed.")
+PROBLEM = ErrorBlock(code="SystemUnavailable", reason="The batch could not be processed.")
 Handle = Callable[[Context, UnitOfWork], None]
 
 
@@ -61,9 +61,9 @@ def take(line: Line, partner_id: str, handle: Handle) -> None:
         uow.commit()
 
 
-def respond(line: Line, hold_id: UUID, code: str = "ACCEPTED", partner_id: str = "DMV", licence: str = "") -> None:
+def respond(line: Line, hold_id: UUID, code: str = "ACCEPTED", partner_id: str = "DMV", license: str = "") -> None:
     abstract = line.abstract(hold_id)
-    named = DriverLicense(licence) if licence else abstract.driver_license
+    named = DriverLicense(license) if license else abstract.driver_license
 
     def handle(context: Context, uow: UnitOfWork) -> None:
         block = metadata(context, "DMV907", MessageKind.RESPONSE, hold_id)
@@ -106,10 +106,10 @@ def end(line: Line, leased: LeasedMessage, *, arrived: bool) -> None:
     with line.court.units() as uow:
         if arrived:
             uow.outbox.settle_delivered(leased, attempted(leased))
-            outgoing.delivered(message_id, now, now + WINDOW, uow)
+            outgoing.on_delivered(message_id, now, now + WINDOW, uow)
         else:
             uow.outbox.settle_failed(leased, attempted(leased, "given up"), None)
-            outgoing.undeliverable(message_id, "fault.client", uow)
+            outgoing.on_dead(message_id, "fault.client", uow)
         uow.commit()
 
 
@@ -118,7 +118,7 @@ def fall_silent(line: Line) -> None:
     with line.court.units() as uow:
         for exchange in (COL903, DMV907):
             assert exchange.outgoing is not None
-            exchange.outgoing.on_silence(datetime.now(UTC) + 2 * WINDOW, uow)
+            exchange.outgoing.on_timeout(datetime.now(UTC) + 2 * WINDOW, uow)
         uow.commit()
 
 
@@ -154,7 +154,7 @@ def test_silence_is_acceptance_until_an_error_message_comes_after_all(line: Line
     end(line, claim(line), arrived=True)
     with line.court.units() as uow:
         assert COL903.outgoing is not None
-        assert COL903.outgoing.on_silence(datetime.now(UTC) + WINDOW / 2, uow) == 0
+        assert COL903.outgoing.on_timeout(datetime.now(UTC) + WINDOW / 2, uow) == 0
     assert line.batch(batch_id).state is BatchState.DELIVERED
     fall_silent(line)
     assert line.batch(batch_id).state is BatchState.ASSUMED_ACCEPTED
@@ -207,11 +207,11 @@ def test_a_second_answer_is_kept_and_changes_nothing(line: Line) -> None:
 
 def test_an_answer_that_does_not_fit_its_message_is_kept_and_changes_nothing(line: Line) -> None:
     hold_id, batch_id = hold(line), push_batch(line.court)
-    respond(line, hold_id, licence="Z9999999")
+    respond(line, hold_id, license="Z9999999")
     refuse(line, batch_id, 10_000)
     refuse(line, uuid4())
     reasons = quarantined(line)
-    assert reasons[0] == "it names another driver licence than the abstract"
+    assert reasons[0] == "it names another driver license than the abstract"
     assert reasons[1].startswith("it names items that the batch has not")
     assert reasons[2] == "it answers no batch of this court"
     assert line.abstract(hold_id).state is AbstractState.QUEUED

@@ -23,10 +23,10 @@ from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import order_release
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused
-from ccms_ws.simulator import Mischief, Pace, Simulation, read_script
-from ccms_ws.simulator.acts import Temper
-from tests.support.justice import make_keys, make_settings
-from tests.support.line import Line
+from ccms_ws.simulator import Pace, RandomFaults, Simulation, read_script
+from ccms_ws.simulator.behaviors import BehaviorSource
+from tests.support.local_stack import Line
+from tests.support.partner_settings import make_keys, make_settings
 from tests.support.pushes import hold, push_batch
 
 QUICK = Pace(
@@ -45,7 +45,9 @@ SUBJECTS = {
 
 
 class Start(Protocol):
-    def __call__(self, partner: str, script: str | Temper = "", *, synchronous: bool, soap: str = "1.2") -> Line: ...
+    def __call__(
+        self, partner: str, script: str | BehaviorSource = "", *, synchronous: bool, soap: str = "1.2"
+    ) -> Line: ...
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def start(keys: Path, tmp_path: Path) -> Iterator[Start]:
     """Start a line with one partner that has a script, and the worker."""
     with ExitStack() as stack:
 
-        def begin(partner: str, script: str | Temper = "", *, synchronous: bool, soap: str = "1.2") -> Line:
+        def begin(partner: str, script: str | BehaviorSource = "", *, synchronous: bool, soap: str = "1.2") -> Line:
             settings = make_settings(tmp_path, keys, synchronous=[partner] if synchronous else [], soap=soap)
             simulation = Simulation(temper=read_script(script) if isinstance(script, str) else script, pace=QUICK)
             line = stack.enter_context(Line(settings, {partner: simulation}))
@@ -244,7 +246,7 @@ def test_a_fault_that_blames_the_court_makes_a_dead_letter(start: Start) -> None
 @BOTH_WAYS
 @pytest.mark.parametrize("seed", [1, 2])
 def test_mischief_neither_loses_doubles_nor_reorders(start: Start, seed: int, synchronous: bool) -> None:
-    line = start("DMV", Mischief(seed, rate=0.5), synchronous=synchronous)
+    line = start("DMV", RandomFaults(seed, rate=0.5), synchronous=synchronous)
     made: dict[str, list[UUID]] = {}
     for case_number, participant_id in SUBJECTS.items():
         made[case_number] = []
@@ -324,7 +326,7 @@ def test_a_dead_hold_that_is_withdrawn_lets_a_new_one_be_ordered(start: Start) -
     line.wait(lambda: line.abstract(first), lambda one: one.state is AbstractState.UNDELIVERABLE)
     with pytest.raises(NoticeRefused, match="open hold"):
         hold(line)
-    line.court.operator("clerk").withdraw(first, "wrong case")
+    line.court.operator("clerk").discard(first, "wrong case")
     second = hold(line)
     line.wait(lambda: line.abstract(second), lambda one: one.state is AbstractState.ACCEPTED)
 
@@ -333,7 +335,7 @@ def test_a_dead_hold_is_composed_anew_and_takes_the_same_place(start: Start) -> 
     line = start("DMV", "client-fault", synchronous=True)
     first = hold(line)
     line.wait(lambda: line.abstract(first), lambda one: one.state is AbstractState.UNDELIVERABLE)
-    successor = line.court.operator("clerk").replace(first, "the licence number was mended")
+    successor = line.court.operator("clerk").replace(first, "the license number was mended")
     abstract = line.wait(lambda: line.abstract(successor), lambda one: one.state.is_answered)
     assert abstract.state is AbstractState.ACCEPTED
     assert [UUID(row[0]) for row in line.partners["DMV"].memory.tally()] == [successor]

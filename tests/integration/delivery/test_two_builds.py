@@ -14,7 +14,7 @@ from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
 from tests.support.databases import database_url
 from tests.support.debtors import add_debtors, add_payment
-from tests.support.justice import make_keys, make_settings
+from tests.support.partner_settings import make_keys, make_settings
 
 __all__ = ["database_url"]
 

@@ -21,12 +21,12 @@ from ccms_ws.contract.codes import extend_from
 from ccms_ws.contract.export import export
 from ccms_ws.contract.namespaces import EXT, WSA, q
 from ccms_ws.contract.wsdl import load_wsdl
-from ccms_ws.envelope.inbound import Acceptance, Received, open_envelope
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, open_envelope
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import TimestampOutOfRange
 from ccms_ws.registry import EXCHANGES, get_exchange
-from ccms_ws.services.offers import offer_of
+from ccms_ws.services.contract_package import package_of
 from ccms_ws.services.samples import published_test_identity, signed_samples
 
 URL = "https://court.example"
@@ -37,14 +37,14 @@ import hashlib
 from ccms_ws.contract.export import export
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.registry import EXCHANGES
-from ccms_ws.services.offers import offer_of
+from ccms_ws.services.contract_package import package_of
 for exchange in EXCHANGES:
-    print(hashlib.sha256(export(offer_of(exchange, "https://court.example", SecurityPolicy()))).hexdigest())
+    print(hashlib.sha256(export(package_of(exchange, "https://court.example", SecurityPolicy()))).hexdigest())
 """
 
 
 def package(code: str) -> bytes:
-    return export(offer_of(get_exchange(code), URL, SecurityPolicy()))
+    return export(package_of(get_exchange(code), URL, SecurityPolicy()))
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +111,11 @@ def test_a_signed_sample_verifies_at_its_time_and_carries_the_sample(code: str, 
 
     def verify() -> etree._Element:
         opened = open_envelope(
-            Received(content, "text/xml" if "soap11" in name else "application/soap+xml", f'"{action}"'),
+            HttpMessage(content, "text/xml" if "soap11" in name else "application/soap+xml", f'"{action}"'),
             trust=TrustStore([PinnedCertificate("TEST", published_test_identity().certificate)]),
             policy=SecurityPolicy(),
             clock=clock,
-            acceptance=Acceptance(
+            acceptance=ReceivePolicy(
                 to=frozenset({to}), operations={str(sample.tag): action}, permits=lambda *_: True,
                 relates_to=relates_to if answer else None, faults=answer,
             ),

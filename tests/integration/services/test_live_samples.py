@@ -11,16 +11,16 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
-from ccms_ws.dispatch import Outcome, dispatch
+from ccms_ws.dispatch import HandlingResult, dispatch
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query
 from ccms_ws.exchanges.fcc807.wire import query_from_xml, query_to_xml, response_from_xml
-from ccms_ws.parts.metadata import Metadata, read_metadata
+from ccms_ws.message_parts.metadata import Metadata, read_metadata
 from ccms_ws.registry import get_exchange
-from ccms_ws.replay.books import make_books
+from ccms_ws.replay.seed_records import make_books
 from tests.support.court import Court as House
 
 
@@ -29,7 +29,7 @@ def sample(name: str) -> _Element:
     return etree.fromstring(catalog.sample(name), etree.XMLParser(remove_blank_text=True))
 
 
-def answered(house: House, query: Query, answer: Metadata, books: bytes = b"") -> Outcome:
+def answered(house: House, query: Query, answer: Metadata, books: bytes = b"") -> HandlingResult:
     """What a court says to `query` at the moment and under the ids of `answer`, with `answer` true of its books."""
     assert answer.correlation_id is not None
     asked = query_to_xml(replace(query, metadata=replace(query.metadata, transaction_id=answer.correlation_id)))

@@ -26,7 +26,7 @@ from ccms_ws.envelope.trust import PinnedCertificate
 from ccms_ws.errors import ConfigError
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import get_exchange
-from ccms_ws.services.connection import Proxy, TlsClients
+from ccms_ws.services.client_certificates import Proxy, TlsClients
 from tests.support.court import NOW, Court, HttpAnswer, service
 
 PROXY = '[endpoint.proxy]\naddresses = ["10.1.0.0/24"]\n'

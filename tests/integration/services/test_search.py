@@ -115,15 +115,15 @@ COMBINATIONS = list(product(("absent", "right", "wrong"), repeat=len(KEYS)))
 
 def expected(ways: tuple[str, ...]) -> str:
     """What the court must say, from the rules alone: see `search.lookup_of`, and the data sheet."""
-    case, person, licence, name, born = ways
-    others = (person, licence, name, born)
+    case, person, license, name, born = ways
+    others = (person, license, name, born)
     if case == "wrong":
         return "CaseNotFound"
     if case == "right":
         if "wrong" in others:
             return "ParticipantNotOnCase"
         return "X-1" if "right" in others else "MultipleMatches"
-    if person == licence == "absent" and "absent" in (name, born):
+    if person == license == "absent" and "absent" in (name, born):
         return "InsufficientCriteria"
     return "ParticipantNotFound" if "wrong" in others else "X-1"
 

@@ -1,4 +1,4 @@
-"""Abstracts: one open hold for a licence and case, and no answer lost."""
+"""Abstracts: one open hold for a license and case, and no answer lost."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_conviction_is_kept_once_with_its_report(book: Units) -> None:
     [("CA019015J", CASE.number, LICENSE), (ORI, "other", LICENSE), (ORI, CASE.number, DriverLicense("D1234567", "NV"))],
     ids=str,
 )
-def test_hold_is_for_this_court_case_and_licence_alone(book: Units, key: tuple[str, str, DriverLicense]) -> None:
+def test_hold_is_for_this_court_case_and_license_alone(book: Units, key: tuple[str, str, DriverLicense]) -> None:
     with book() as uow:
         uow.abstracts.add(hold())
         assert uow.abstracts.open_hold(ORI, CASE.number, LICENSE) is not None

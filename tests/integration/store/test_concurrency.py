@@ -20,8 +20,8 @@ from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatc
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, LeasedMessage, OutgoingMessage, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, MessageIdReused
 from ccms_ws.store.engine import open_engine
+from ccms_ws.store.outbox_ordering import _LANES
 from ccms_ws.store.outbox_tables import outbox_message
-from ccms_ws.store.queues import _LANES
 from ccms_ws.store.unit_of_work import unit_of_work
 from tests.support.databases import Units
 from tests.support.records import CASE, COURT, LICENSE, NOW, ORI, REFERRAL, attempted, fill, incoming, outgoing
@@ -259,7 +259,7 @@ def test_many_writers_and_workers_lose_and_reorder_nothing(
     assert len(made) == 60
     assert sorted(arrived) == sorted(in_order) == sorted(message.message_id for message in made)
     for subject in "abcdef":
-        about = {message.message_id for message in made if subject in message.subjects}
+        about = {message.message_id for message in made if subject in message.ordering_keys}
         assert [each for each in arrived if each in about] == [each for each in in_order if each in about]
 
 

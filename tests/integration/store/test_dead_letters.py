@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from ccms_ws.domain.messages import Intervention, OperatorNote, OperatorOrder, OutboxState, OutgoingMessage
-from ccms_ws.errors import MessageNotDead, NotStored, StoreError, SubjectsDiffer
+from ccms_ws.domain.messages import AuditEntry, Intervention, OperatorAction, OutboxState, OutgoingMessage
+from ccms_ws.errors import MessageNotDead, NotStored, OrderingKeysDiffer, StoreError
 from tests.support.databases import Units
 from tests.support.outbox import LEASE, add
 from tests.support.records import NOW, attempted, outgoing
 
-ORDER = OperatorOrder("clerk", "because", NOW)
+ORDER = OperatorAction("clerk", "because", NOW)
 
 
 def claimed(units: Units) -> list[OutgoingMessage]:
@@ -24,9 +24,9 @@ def claimed(units: Units) -> list[OutgoingMessage]:
     return [one.message for one in leased]
 
 
-def dead(units: Units, *subjects: str) -> OutgoingMessage:
-    """A message about `subjects` that was given up."""
-    message = outgoing(*subjects)
+def dead(units: Units, *ordering_keys: str) -> OutgoingMessage:
+    """A message with `ordering_keys` that was given up."""
+    message = outgoing(*ordering_keys)
     add(units, message)
     with units() as uow:
         (leased,) = uow.outbox.claim(worker="w", now=NOW, lease=LEASE)
@@ -54,7 +54,7 @@ def test_resent_message_goes_before_those_behind_it_with_all_its_tries(units: Un
         uow.commit()
         (leased,) = uow.outbox.claim(worker="w", now=NOW, lease=LEASE, limit=10)
         assert (leased.message, leased.attempt, leased.tries, leased.trying_since) == (first, 2, 1, NOW)
-        assert uow.outbox.notes(first.message_id) == [OperatorNote(Intervention.RESENT, ORDER)]
+        assert uow.outbox.notes(first.message_id) == [AuditEntry(Intervention.RESENT, ORDER)]
 
 
 def test_withdrawn_message_is_never_sent_and_lets_go_of_its_subjects(units: Units, engine: Engine) -> None:
@@ -87,14 +87,16 @@ def test_replacement_takes_the_place_before_those_behind(units: Units) -> None:
     assert claimed(units) == [better]
     with units() as uow:
         (note,) = uow.outbox.notes(first.message_id)
-        assert note == OperatorNote(Intervention.REPLACED, ORDER, better.message_id)
+        assert note == AuditEntry(Intervention.REPLACED, ORDER, better.message_id)
         assert uow.outbox.get(behind.message_id).state is OutboxState.PENDING
 
 
-@pytest.mark.parametrize("other", [{"subjects": ("a",)}, {"subjects": ("a", "c")}, {"partner_id": "FTB"}], ids=str)
+@pytest.mark.parametrize(
+    "other", [{"ordering_keys": ("a",)}, {"ordering_keys": ("a", "c")}, {"partner_id": "FTB"}], ids=str
+)
 def test_replacement_is_about_the_same_things(units: Units, other: dict[str, object]) -> None:
     first = dead(units, "a", "b")
-    with units() as uow, pytest.raises(SubjectsDiffer):
+    with units() as uow, pytest.raises(OrderingKeysDiffer):
         uow.dead_letters.replace(first.message_id, ORDER, replace(first, message_id=uuid4(), **other))  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from ccms_ws.domain.messages import Hold, OperatorOrder, OutboxState, OutgoingMessage
+from ccms_ws.domain.messages import Hold, OperatorAction, OutboxState, OutgoingMessage
 from ccms_ws.errors import MessageNotWaiting, NotStored, StoreError
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
@@ -17,8 +17,8 @@ from tests.support.databases import Units
 from tests.support.outbox import LEASE, add
 from tests.support.records import NOW, attempted, outgoing
 
-ORDER = OperatorOrder("clerk", "the judge looks at it again", NOW)
-LATER = OperatorOrder("deputy", "it is right", NOW + timedelta(hours=1))
+ORDER = OperatorAction("clerk", "the judge looks at it again", NOW)
+LATER = OperatorAction("deputy", "it is right", NOW + timedelta(hours=1))
 
 
 def deliver(units: Units) -> list[OutgoingMessage]:
@@ -33,13 +33,13 @@ def deliver(units: Units) -> list[OutgoingMessage]:
     return sent
 
 
-def hold(units: Units, message: OutgoingMessage, order: OperatorOrder = ORDER) -> None:
+def hold(units: Units, message: OutgoingMessage, order: OperatorAction = ORDER) -> None:
     with units() as uow:
         uow.held_messages.hold(message.message_id, order)
         uow.commit()
 
 
-def let_go(units: Units, message: OutgoingMessage, order: OperatorOrder = LATER) -> None:
+def let_go(units: Units, message: OutgoingMessage, order: OperatorAction = LATER) -> None:
     with units() as uow:
         uow.held_messages.let_go(message.message_id, order)
         uow.commit()

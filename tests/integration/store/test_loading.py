@@ -9,17 +9,17 @@ from decimal import Decimal
 from sqlalchemy import Engine, text
 
 from ccms_ws.domain.courts import CaseStatus, JointDebtor, NameKind, OtherName, PersonName
+from ccms_ws.domain.import_columns import Statement
 from ccms_ws.domain.ledger import EntryKind
+from ccms_ws.domain.participant_search import AccessScope, ByBirth
 from ccms_ws.domain.ports import Record
-from ccms_ws.domain.records import Statement
-from ccms_ws.domain.subjects import ByBirth, Scope
 from ccms_ws.store.loading import Loaded, load
 from ccms_ws.store.reindex import reindex
 from tests.support.databases import Units
 from tests.support.records import ANA, BEN, CASE, COURT, FINE, ON_CASE, ORI
 
 ALL: list[Record] = [COURT, CASE, ANA, BEN, *ON_CASE, FINE]
-EVERYTHING = Scope(frozenset([CASE.case_type]))
+EVERYTHING = AccessScope(frozenset([CASE.case_type]))
 
 
 def load_all(engine: Engine, records: list[Record], *, dry_run: bool = False) -> tuple[Loaded, list[tuple[int, str]]]:
@@ -70,7 +70,7 @@ def test_person_who_changed_is_found_by_what_is_on_file_now(units: Units, engine
 
     def found(surname: str, born: date) -> bool:
         with units() as uow:
-            return bool(uow.subjects.find(ORI, ByBirth(PersonName("Ana", surname), born), EVERYTHING))
+            return bool(uow.participants.find(ORI, ByBirth(PersonName("Ana", surname), born), EVERYTHING))
 
     assert found("Stone", date(1991, 1, 1))
     assert found("Quiroga", date(1991, 1, 1))
@@ -90,10 +90,10 @@ def test_books_that_were_filled_directly_are_searchable_after_a_reindex(units: U
         connection.execute(text("DELETE FROM participant_key"))
     ana = ByBirth(ANA.name, date(1990, 2, 28))
     with units() as uow:
-        assert uow.subjects.find(ORI, ana, EVERYTHING) == []
+        assert uow.participants.find(ORI, ana, EVERYTHING) == []
     assert reindex(engine, ORI) == 2
     with units() as uow:
-        assert uow.subjects.find(ORI, ana, EVERYTHING) == [ON_CASE[0]]
+        assert uow.participants.find(ORI, ana, EVERYTHING) == [ON_CASE[0]]
 
 
 def test_joint_debt_counts_for_each_debtor_and_once_for_the_case(units: Units, engine: Engine) -> None:

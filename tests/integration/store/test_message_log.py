@@ -12,10 +12,10 @@ from sqlalchemy import Engine, func, select
 
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, StoreError, StoreUnavailable
-from ccms_ws.store.message_log import GroupedLog
+from ccms_ws.store.hash_chain_verification import verify
+from ccms_ws.store.message_log import GroupCommitLog
 from ccms_ws.store.message_tables import inbox_message
 from ccms_ws.store.unit_of_work import SqlUnitOfWork, unit_of_work
-from ccms_ws.store.verifying import verify
 from tests.support.records import incoming
 
 ANSWER = StoredAnswer(AnswerKind.REPLY, uuid4(), b"<reply/>", "urn:reply")
@@ -39,7 +39,7 @@ class Gate:
 
 def keep_behind_another(gate: Gate, messages: list[IncomingMessage]) -> list[BaseException | None]:
     """Keep one message, and the others while it is being written; what came of each of the others."""
-    log = GroupedLog(gate)
+    log = GroupCommitLog(gate)
     with ThreadPoolExecutor(len(messages) + 1) as pool:
         first = pool.submit(log.keep, incoming(), ANSWER)
         assert gate.first_is_there.wait(5)
@@ -64,7 +64,7 @@ def test_those_who_come_while_another_writes_are_written_together(engine: Engine
 
 
 def test_what_is_kept_is_known_when_keep_returns(engine: Engine) -> None:
-    log, message = GroupedLog(unit_of_work(engine)), incoming()
+    log, message = GroupCommitLog(unit_of_work(engine)), incoming()
     log.keep(message, ANSWER)
     with unit_of_work(engine)() as uow:
         assert uow.inbox.find_answer(message) == ANSWER
@@ -100,7 +100,7 @@ def test_when_the_database_is_away_each_hears_it_once_and_nothing_is_kept(engine
 
 
 def test_after_a_defect_the_next_one_is_written(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = GroupedLog(unit_of_work(engine))
+    log = GroupCommitLog(unit_of_work(engine))
     with monkeypatch.context() as patch:
         patch.setattr(SqlUnitOfWork, "commit", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -110,7 +110,7 @@ def test_after_a_defect_the_next_one_is_written(engine: Engine, monkeypatch: pyt
 
 
 def test_under_a_storm_every_entry_is_kept_once_and_chained(engine: Engine) -> None:
-    log, messages = GroupedLog(unit_of_work(engine)), [incoming() for _ in range(200)]
+    log, messages = GroupCommitLog(unit_of_work(engine)), [incoming() for _ in range(200)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda message: log.keep(message, ANSWER), messages))
     assert kept(engine) == 200

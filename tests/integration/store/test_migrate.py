@@ -12,7 +12,7 @@ from sqlalchemy import Engine, inspect, text
 
 from ccms_ws.errors import StoreError, StoreUnavailable
 from ccms_ws.store import migrate
-from ccms_ws.store.columns import metadata
+from ccms_ws.store.column_types import metadata
 from ccms_ws.store.engine import open_engine
 from tests.support.databases import postgresql_database
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
-from ccms_ws.store.verifying import Break, verify
+from ccms_ws.store.hash_chain_verification import Violation, verify
 
 ORI = "CA034015J"
 _ZEROS = {"sqlite": "zeroblob(32)", "postgresql": "decode(repeat('00', 32), 'hex')"}
@@ -81,7 +81,7 @@ def test_data_survives_the_way_up_and_down(blank_database_url: str, version: int
     kept = rows(engine, "SELECT count(*) FROM inbox_message")[0][0]
     assert kept == (2 if version in (3, 4) else 0)
     with engine.connect() as connection:
-        assert not [found for found in verify(connection) if isinstance(found, Break)]
+        assert not [found for found in verify(connection) if isinstance(found, Violation)]
     for earlier in range(4, 0, -1):
         migrate.downgrade(engine, f"{earlier:04}")
         assert rows(engine, "SELECT count(*) FROM ledger_entry") == [(3,)]
@@ -134,7 +134,7 @@ def test_what_was_sent_before_is_chained_by_the_upgrade(blank_database_url: str)
             connection.execute(text(statement))
     migrate.upgrade(engine)
     with engine.connect() as connection:
-        assert not [found for found in verify(connection) if isinstance(found, Break)]
+        assert not [found for found in verify(connection) if isinstance(found, Violation)]
     kinds = "SELECT kind FROM message_chain_entry ORDER BY number"
     assert [row[0] for row in rows(engine, kinds)] == ["outgoing", "attempt", "hold", "hold", "hold end"]
     engine.dispose()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from ccms_ws.domain.messages import LeasedMessage, OperatorOrder, OutboxState, OutgoingMessage
+from ccms_ws.domain.messages import LeasedMessage, OperatorAction, OutboxState, OutgoingMessage
 from ccms_ws.errors import ConcurrentChange
 from tests.support.databases import Units
 from tests.support.records import NOW, attempted, outgoing
@@ -21,9 +21,9 @@ from tests.support.records import NOW, attempted, outgoing
 LEASE = timedelta(minutes=2)
 TABLES = ("delivery_attempt", "outbox_hold", "outbox_intervention", "outbox_subject", "outbox_body", "outbox_message")
 
-subjects = st.lists(st.sampled_from("abcd"), max_size=3)
+ordering_keys = st.lists(st.sampled_from("abcd"), max_size=3)
 steps = st.one_of(
-    st.tuples(st.just("add"), st.sampled_from(["DMV", "FTB"]), subjects, st.integers(-2, 2)),
+    st.tuples(st.just("add"), st.sampled_from(["DMV", "FTB"]), ordering_keys, st.integers(-2, 2)),
     st.tuples(st.just("claim"), st.integers(1, 4)),
     st.tuples(st.just("claim alone")),
     st.tuples(st.just("deliver"), st.integers(0, 5)),
@@ -114,7 +114,7 @@ class History:
             earlier.state is not OutboxState.DELIVERED
             and not earlier.ended
             and earlier.message.partner_id == mine.partner_id
-            and set(earlier.message.subjects) & set(mine.subjects)
+            and set(earlier.message.ordering_keys) & set(mine.ordering_keys)
             for earlier in self.queue[:number]
         )
 
@@ -193,8 +193,8 @@ class History:
                 uow.commit()
             each.held = False
 
-    def order(self) -> OperatorOrder:
-        return OperatorOrder("clerk", "because", self.now)
+    def order(self) -> OperatorAction:
+        return OperatorAction("clerk", "because", self.now)
 
     def wait(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
@@ -227,7 +227,7 @@ def partners_of(queue: list[Expected]) -> set[str]:
 
 
 def about(partner_id: str, subject: str, messages: list[OutgoingMessage]) -> list[OutgoingMessage]:
-    return [each for each in messages if each.partner_id == partner_id and subject in each.subjects]
+    return [each for each in messages if each.partner_id == partner_id and subject in each.ordering_keys]
 
 
 @settings(max_examples=30, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

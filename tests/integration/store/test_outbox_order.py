@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, text
 
 from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
-from ccms_ws.store import outbox, queues
+from ccms_ws.store import outbox, outbox_ordering
 from tests.support.databases import Units
 from tests.support.outbox import LATER, LEASE, add, claim, claimed, deliver, fail
 from tests.support.records import NOW, outgoing
@@ -65,7 +65,7 @@ def test_subject_that_is_named_twice_counts_once(units: Units) -> None:
     add(units, outgoing("a"), outgoing("a", "a", "b"), outgoing("b", "a"))
     for subjects in (("a",), ("a", "b"), ("b", "a")):
         (leased,) = claim(units)
-        assert leased.message.subjects == subjects
+        assert leased.message.ordering_keys == subjects
         deliver(units, leased)
 
 
@@ -113,7 +113,7 @@ def test_queues_are_read_at_their_ends_even_without_statistics(units: Units, eng
     if engine.dialect.name == "sqlite":
         return
     add(units, *(outgoing("a", str(n)) for n in range(300)))
-    for statement in (queues._BLOCKED, queues._FOLLOWERS):
+    for statement in (outbox_ordering._BLOCKED, outbox_ordering._FOLLOWERS):
         rendered = statement.params(id=1).compile(engine, compile_kwargs={"literal_binds": True})
         with engine.connect() as connection:
             plan = "\n".join(connection.execute(text(f"EXPLAIN {rendered}")).scalars())

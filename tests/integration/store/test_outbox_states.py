@@ -88,7 +88,7 @@ def test_message_id_is_used_once(units: Units) -> None:
     message = outgoing("a")
     add(units, message)
     with pytest.raises(ConcurrentChange):
-        add(units, replace(message, subjects=("b",)))
+        add(units, replace(message, ordering_keys=("b",)))
 
 
 @pytest.mark.parametrize(

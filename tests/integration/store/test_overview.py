@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
-from ccms_ws.domain.messages import OperatorOrder, Refusal
+from ccms_ws.domain.messages import OperatorAction, Refusal
 from ccms_ws.store.health import look_after
+from ccms_ws.store.message_history import Wanted, open_traffic
 from ccms_ws.store.overview import Standing, refused_since, standings
-from ccms_ws.store.traffic import Wanted, open_traffic
 from tests.support.databases import Units
 from tests.support.records import NOW, attempted, incoming, outgoing
 
@@ -33,7 +33,7 @@ def test_each_open_message_is_counted_once_as_what_it_is(units: Units, engine: E
         uow.outbox.settle_failed(failed, attempted(failed, "failed", error="connect"), NOW + MINUTE)
         for each in (dead, withdrawn):
             uow.outbox.settle_failed(each, attempted(each, "given up", error="connect"), None)
-        uow.dead_letters.withdraw(withdrawn.message.message_id, OperatorOrder("m.lee", "told", NOW))
+        uow.dead_letters.withdraw(withdrawn.message.message_id, OperatorAction("m.lee", "told", NOW))
         uow.outbox.add(outgoing())
         uow.commit()
     found = standings(engine)
@@ -49,7 +49,7 @@ def test_a_resent_message_that_dies_again_waits_for_an_operator_again(units: Uni
             (leased,) = uow.outbox.claim(worker="w", now=NOW, lease=LEASE)
             uow.outbox.settle_failed(leased, attempted(leased, "given up", error="connect"), None)
             if leased.attempt == 1:
-                uow.dead_letters.resend(leased.message.message_id, OperatorOrder("m.lee", "repaired", NOW))
+                uow.dead_letters.resend(leased.message.message_id, OperatorAction("m.lee", "repaired", NOW))
         uow.commit()
     assert standings(engine)["DMV"].dead == 1
 

@@ -113,9 +113,9 @@ def test_reading_unit_cannot_be_committed(engine: Engine) -> None:
 def test_a_commit_behind_is_there_when_the_block_has_ended(units: Units) -> None:
     with units() as uow:
         uow.books.add(COURT)
-        uow.commit_behind()
+        uow.commit_async()
         uow.books.add(ANA)
-        uow.commit_behind()
+        uow.commit_async()
         uow.books.add(BEN)
     with units() as uow:
         assert uow.books.find_court(ORI) == COURT
@@ -126,7 +126,7 @@ def test_a_commit_behind_is_there_when_the_block_has_ended(units: Units) -> None
 def test_what_is_written_after_a_commit_behind_builds_on_it(units: Units) -> None:
     with units() as uow:
         uow.books.add(COURT)
-        uow.commit_behind()
+        uow.commit_async()
         uow.books.add(ANA)  # of this court: refused if the court were not there
         assert uow.books.find_court(ORI) == COURT
         uow.commit()
@@ -136,12 +136,12 @@ Commits = Callable[[SqlUnitOfWork], None]
 
 
 def _twice(uow: SqlUnitOfWork) -> None:
-    uow.commit_behind()
+    uow.commit_async()
     uow.books.add(replace(COURT, ori="CA034013J"))
-    uow.commit_behind()
+    uow.commit_async()
 
 
-@pytest.mark.parametrize("commit", [SqlUnitOfWork.commit, SqlUnitOfWork.commit_behind, _twice])
+@pytest.mark.parametrize("commit", [SqlUnitOfWork.commit, SqlUnitOfWork.commit_async, _twice])
 def test_a_commit_that_fails_is_told_and_neither_it_nor_what_follows_is_kept(
     engine: Engine, units: Units, commit: Commits
 ) -> None:
@@ -170,7 +170,7 @@ def test_an_error_in_the_block_hides_no_commit_behind(units: Units) -> None:
     def write() -> None:
         with units() as uow:
             uow.books.add(COURT)
-            uow.commit_behind()
+            uow.commit_async()
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

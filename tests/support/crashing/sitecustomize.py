@@ -13,7 +13,7 @@ _FOLDER, _PROGRAM = os.environ.get("CRASH_FOLDER"), os.environ.get("CRASH_PROGRA
 
 
 def _die_at(folder: str, program: str) -> None:
-    from ccms_ws.crash_points import Hook
+    from ccms_ws.failpoints import Hook
 
     order = f"{folder}/{program}"
 

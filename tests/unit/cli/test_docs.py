@@ -9,7 +9,7 @@ import pytest
 
 from ccms_ws.cli import main
 from ccms_ws.cli.docs import all_documents
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:

@@ -13,7 +13,7 @@ import pytest
 from ccms_ws import errors
 from ccms_ws.cli import main
 from ccms_ws.cli.app import EPILOG
-from ccms_ws.cli.exits import ExitCode, exit_code_of, tell, tell_defect
+from ccms_ws.cli.exit_codes import ExitCode, exit_code_of, tell, tell_defect
 
 
 def all_errors(kind: type[errors.CcmsWsError] = errors.CcmsWsError) -> Iterator[type[errors.CcmsWsError]]:

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 from rich.console import Console
 
-from ccms_ws.cli.exits import ExitCode
+from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.output import show_facts, show_rows
 
 ROW = {

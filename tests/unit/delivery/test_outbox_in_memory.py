@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.store.test_leases import *  # noqa: F403 - the same tests, with the fixture below
-from tests.support.posting import FakeUnits
+from tests.support.partner_stub import FakeUnits
 
 
 @pytest.fixture

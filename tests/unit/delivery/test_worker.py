@@ -9,9 +9,9 @@ from hashlib import sha256
 
 import pytest
 
-from ccms_ws.clients import Cause, Receipt
+from ccms_ws.clients import FailureCause, Receipt
 from ccms_ws.delivery import worker as worker_module
-from ccms_ws.delivery.answers import AnswerDesk
+from ccms_ws.delivery.replies import ReplyHandler
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.canonical import canonical
@@ -23,10 +23,10 @@ from ccms_ws.errors import (
     TransientDeliveryError,
 )
 from ccms_ws.registry import get_exchange
-from tests.support.justice import ORI
+from tests.support.fake_worker import DMV, RESPONSE, SETTINGS, WINDOW, Line, answering, failing
+from tests.support.partner_settings import ORI
+from tests.support.partner_stub import answer_to, noting
 from tests.support.pki import NOW
-from tests.support.posting import answer_to, noting
-from tests.support.worker import DMV, RESPONSE, SETTINGS, WINDOW, Line, answering, failing
 
 LEASE = timedelta(seconds=SETTINGS.lease_seconds)
 
@@ -246,18 +246,21 @@ def test_an_error_message_in_a_fault_counts_as_the_message_that_it_is() -> None:
     outgoing = line.put()
     answer = answer_to(outgoing, "DMV907-response", ORI)
     inside = replace(answer, payload=answer.payload[0])  # a fault's detail is not the payload of its envelope
-    desk = AnswerDesk(exchanges=[noting(get_exchange("DMV907"))], court=Court(ORI, "C", "37", "37100"), test=False)
+    desk = ReplyHandler(exchanges=[noting(get_exchange("DMV907"))], court=Court(ORI, "C", "37", "37100"), test=False)
     digest = desk.register(inside, outgoing, DMV, NOW).message.content_digest
     assert digest == sha256(canonical(inside.payload)).digest()
     assert digest != answer.envelope.content_digest
 
 
 # -- what a duplicate means -------------------------------------------------------------------------------------------
-DUPLICATE = PermanentDeliveryError("seen before", cause=Cause.FAULT_DUPLICATE, http_status=500)
+DUPLICATE = PermanentDeliveryError("seen before", cause=FailureCause.FAULT_DUPLICATE, http_status=500)
 
 
-@pytest.mark.parametrize("cause", [Cause.ANSWER_TIMEOUT, Cause.CUT, Cause.ANSWER_UNTRUSTED, Cause.HTTP_SERVER_ERROR])
-def test_a_partner_that_had_a_message_which_may_have_arrived_has_it(cause: Cause) -> None:
+@pytest.mark.parametrize(
+    "cause",
+    [FailureCause.ANSWER_TIMEOUT, FailureCause.CUT, FailureCause.ANSWER_UNTRUSTED, FailureCause.HTTP_SERVER_ERROR],
+)
+def test_a_partner_that_had_a_message_which_may_have_arrived_has_it(cause: FailureCause) -> None:
     line = Line(failing(TransientDeliveryError("lost", cause=cause), DUPLICATE))
     outgoing = line.put()
     line.worker().run_once()
@@ -268,7 +271,7 @@ def test_a_partner_that_had_a_message_which_may_have_arrived_has_it(cause: Cause
     assert len(line.told("delivered")) == 1
 
 
-@pytest.mark.parametrize("before", [[], [TransientDeliveryError("never left", cause=Cause.CONNECT)]])
+@pytest.mark.parametrize("before", [[], [TransientDeliveryError("never left", cause=FailureCause.CONNECT)]])
 def test_a_partner_that_says_so_of_a_message_that_cannot_have_arrived_is_not_believed(before: list[Exception]) -> None:
     line = Line(failing(*before, DUPLICATE))
     outgoing = line.put()

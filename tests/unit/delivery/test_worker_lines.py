@@ -8,18 +8,18 @@ from datetime import timedelta
 
 import pytest
 
-from ccms_ws.clients import Cause, Receipt
+from ccms_ws.clients import FailureCause, Receipt
 from ccms_ws.domain.circuit_breaker import BreakerState
 from ccms_ws.domain.circuit_breaker import CircuitBreaker as PartnerLine
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.errors import PermanentDeliveryError, TransientDeliveryError
+from tests.support.fake_worker import SETTINGS, Line, failing
 from tests.support.pki import NOW
-from tests.support.worker import SETTINGS, Line, failing
 
 
 def test_a_line_that_fails_in_a_row_rests_and_one_that_answers_is_up() -> None:
-    down = TransientDeliveryError("down", cause=Cause.CONNECT)
-    line = Line(failing(*[down] * 5, PermanentDeliveryError("no", cause=Cause.FAULT_CLIENT)))
+    down = TransientDeliveryError("down", cause=FailureCause.CONNECT)
+    line = Line(failing(*[down] * 5, PermanentDeliveryError("no", cause=FailureCause.FAULT_CLIENT)))
     for _ in range(5):
         line.put()
     line.worker().run_once()
@@ -34,7 +34,7 @@ def test_a_line_that_fails_in_a_row_rests_and_one_that_answers_is_up() -> None:
 @pytest.mark.parametrize(("status", "state"), [(503, BreakerState.OPEN), (500, BreakerState.CLOSED)])
 def test_a_partner_that_asks_for_patience_gets_it_for_all_its_messages(status: int, state: BreakerState) -> None:
     busy = TransientDeliveryError(
-        "busy", cause=Cause.HTTP_SERVER_ERROR, http_status=status, retry_after=timedelta(minutes=30)
+        "busy", cause=FailureCause.HTTP_SERVER_ERROR, http_status=status, retry_after=timedelta(minutes=30)
     )
     line = Line(failing(busy))
     line.put()

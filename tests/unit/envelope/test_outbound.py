@@ -81,10 +81,10 @@ def _nested(depth: int) -> str:
 @pytest.mark.parametrize("profile", [Profile.GFIPM_S2S, Profile.TLS_ENDORSING_TIMESTAMP])
 def test_what_we_would_not_take_in_we_do_not_seal(content: str, limits: Limits, profile: Profile) -> None:
     body = etree.fromstring(f"<t:Query xmlns:t='{TEST}'><t:Case>24CR01234</t:Case>{content}</t:Query>")
-    small = replace(POLICY, own_limits=limits, profile=profile)
+    small = replace(POLICY, send_limits=limits, profile=profile)
     with pytest.raises(LimitExceeded):
         sealed(body, policy=small)
-    raw = to_bytes(sealed(body, policy=replace(POLICY, own_limits=_WIDE)))
+    raw = to_bytes(sealed(body, policy=replace(POLICY, send_limits=_WIDE)))
     with pytest.raises((LimitExceeded, MessageTooLarge)):
         opened(raw, policy=replace(POLICY, limits=limits))
 
@@ -100,7 +100,7 @@ def test_a_payload_or_a_stream_that_is_too_large_is_not_sealed() -> None:
 
     def seal_both(limit: int) -> Iterator[object]:
         how = (addressing(), SoapVersion.SOAP11)
-        policy = replace(POLICY, own_limits=Limits(message=limit))
+        policy = replace(POLICY, send_limits=Limits(message=limit))
         yield lambda: seal_payload(octets, *how, identity=pki().probation, policy=policy, clock=CLOCK)
         pieces = [octets[:500], octets[500:]]
         yield lambda: seal_stream(pieces, *how, identity=pki().probation, policy=policy, clock=CLOCK)

@@ -12,7 +12,7 @@ from lxml.etree import _Element
 from ccms_ws.contract.namespaces import WSSE
 from ccms_ws.envelope.algorithms import RSA_SHA256
 from ccms_ws.envelope.canonical import canonical
-from ccms_ws.envelope.inbound import Acceptance
+from ccms_ws.envelope.inbound import ReceivePolicy
 from ccms_ws.envelope.policy import Profile
 from ccms_ws.envelope.signatures import signature_value
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope
@@ -38,7 +38,7 @@ def _profiles(**by_partner: Profile) -> Callable[[str], Profile]:
     return lambda partner_id: by_partner.get(partner_id.replace("-", "_"), Profile.GFIPM_S2S)
 
 
-def _accept(profile: Profile, connection: str = PROBATION) -> Acceptance:
+def _accept(profile: Profile, connection: str = PROBATION) -> ReceivePolicy:
     """Adult probation has `profile`, everybody else the default."""
     return acceptance(profile=_profiles(adult_probation=profile), connection=connection)
 

@@ -13,14 +13,14 @@ from signxml.signer import XMLSigner
 
 from ccms_ws.contract.namespaces import DS, SOAP11, WSU
 from ccms_ws.envelope.algorithms import ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256, RSA_SHA512, SIGNATURES
+from ccms_ws.envelope.base64_text import decode_base64
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.parsing import parse
+from ccms_ws.envelope.signature_xml import parse_signature
 from ccms_ws.envelope.signatures import _METHODS, signature_value, verify_signature
-from ccms_ws.envelope.signedinfo import read_claims
 from ccms_ws.envelope.soap import to_bytes
-from ccms_ws.envelope.structure import dissect, unique_ids
+from ccms_ws.envelope.soap_parts import read_parts, unique_ids
 from ccms_ws.envelope.trust import Signer, thumbprint
-from ccms_ws.envelope.values import decode_base64
 from ccms_ws.errors import AlgorithmRefused, DigestMismatch, SignatureInvalid
 from tests.support.envelopes import POLICY, TEST, sealed
 from tests.support.layouts import Layout
@@ -90,15 +90,15 @@ def test_every_algorithm_of_the_allow_list_is_signxml_s_too() -> None:
 @pytest.mark.parametrize("who", ["probation", "dmv", "ftb"])
 def test_the_verified_nodes_are_the_nodes_of_the_tree(who: str) -> None:
     root = parse(to_bytes(sealed(by=getattr(pki(), who))), POLICY.limits)
-    parts = dissect(root)
-    signed = verify_signature(read_claims(parts, unique_ids(root), POLICY), _signer(who))
+    parts = read_parts(root)
+    signed = verify_signature(parse_signature(parts, unique_ids(root), POLICY), _signer(who))
     assert set(signed) == {parts.body, parts.timestamp, parts.token, *parts.addressing}
     assert signed[parts.body] == canonical(root[1])
 
 
 def test_a_changed_part_is_a_digest_mismatch_that_names_the_part() -> None:
     root = parse(to_bytes(sealed()).replace(b"24CR", b"25CR"), POLICY.limits)
-    claims = read_claims(dissect(root), unique_ids(root), POLICY)
+    claims = parse_signature(read_parts(root), unique_ids(root), POLICY)
     with pytest.raises(DigestMismatch, match=r"Body.*sha256 is .*, signed was .*; digested here: \d+ octets"):
         verify_signature(claims, _signer("probation"))
 
@@ -121,7 +121,7 @@ def test_the_operator_is_told_what_was_digested_but_nothing_of_people(
 ) -> None:
     root = parse(to_bytes(sealed()).replace(old, new), POLICY.limits)
     with pytest.raises(DigestMismatch) as caught:
-        verify_signature(read_claims(dissect(root), unique_ids(root), POLICY), _signer("probation"))
+        verify_signature(parse_signature(read_parts(root), unique_ids(root), POLICY), _signer("probation"))
     shown = caught.value.detail.partition("digested here: ")[2]
     assert told in shown
     assert untold not in shown
@@ -139,7 +139,7 @@ def test_the_operator_is_told_what_was_digested_but_nothing_of_people(
 def test_the_operator_is_told_how_a_signature_value_fails(who: str, method: str, other_key: bool, why: str) -> None:
     identity = getattr(pki(), who)
     root = parse(to_bytes(sealed(by=identity, policy=replace(POLICY, rsa_signature=method))), POLICY.limits)
-    claims = read_claims(dissect(root), unique_ids(root), POLICY)
+    claims = parse_signature(read_parts(root), unique_ids(root), POLICY)
     if other_key:
         claims = claims._replace(value=bytes(len(claims.value)))
     else:
@@ -151,7 +151,7 @@ def test_the_operator_is_told_how_a_signature_value_fails(who: str, method: str,
 @pytest.mark.parametrize("value", [b"", b"x", b"\0" * 256, b"\xff" * 256, b"x" * 255, b"x" * 10_000])
 def test_no_rsa_value_but_the_right_one_verifies(value: bytes) -> None:
     root = parse(to_bytes(sealed()), POLICY.limits)
-    claims = read_claims(dissect(root), unique_ids(root), POLICY)._replace(value=value)
+    claims = parse_signature(read_parts(root), unique_ids(root), POLICY)._replace(value=value)
     with pytest.raises(SignatureInvalid):
         verify_signature(claims, _signer("probation"))
 
@@ -159,7 +159,7 @@ def test_no_rsa_value_but_the_right_one_verifies(value: bytes) -> None:
 @pytest.mark.parametrize("value", [b"", b"x" * 63, b"\0" * 64, b"\xff" * 64, b"\0" * 63 + b"\1", b"x" * 65])
 def test_no_ecdsa_value_but_the_right_one_verifies(value: bytes) -> None:
     root = parse(to_bytes(sealed(by=pki().dmv)), POLICY.limits)
-    claims = read_claims(dissect(root), unique_ids(root), POLICY)._replace(value=value)
+    claims = parse_signature(read_parts(root), unique_ids(root), POLICY)._replace(value=value)
     with pytest.raises(SignatureInvalid):
         verify_signature(claims, _signer("dmv"))
 
@@ -167,13 +167,13 @@ def test_no_ecdsa_value_but_the_right_one_verifies(value: bytes) -> None:
 def test_a_signature_value_comes_before_the_digests() -> None:
     """Nothing is canonicalized for a stranger who cannot even sign."""
     root = parse(to_bytes(sealed()).replace(b"24CR", b"25CR"), POLICY.limits)
-    claims = read_claims(dissect(root), unique_ids(root), POLICY)._replace(value=b"x" * 256)
+    claims = parse_signature(read_parts(root), unique_ids(root), POLICY)._replace(value=b"x" * 256)
     with pytest.raises(SignatureInvalid):
         verify_signature(claims, _signer("probation"))
 
 
 def test_the_algorithm_must_fit_the_key() -> None:
     root = parse(to_bytes(sealed()), POLICY.limits)
-    claims = read_claims(dissect(root), unique_ids(root), POLICY)
+    claims = parse_signature(read_parts(root), unique_ids(root), POLICY)
     with pytest.raises(AlgorithmRefused):
         verify_signature(claims, _signer("dmv"))

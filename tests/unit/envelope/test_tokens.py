@@ -12,7 +12,7 @@ from lxml.etree import _Element
 from ccms_ws.contract.namespaces import DS, WSSE, WSU
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import to_bytes
-from ccms_ws.envelope.structure import dissect
+from ccms_ws.envelope.soap_parts import read_parts
 from ccms_ws.envelope.tokens import resolve_signer, write_token, write_token_reference
 from ccms_ws.envelope.trust import Signer
 from ccms_ws.errors import CcmsWsError, SecurityHeaderInvalid, TokenUnavailable, TokenUnsupported
@@ -21,7 +21,7 @@ from tests.support.pki import NOW, pki
 
 
 def _resolve(root: _Element, policy: SecurityPolicy = POLICY, remarks: list[str] | None = None) -> Signer:
-    parts = dissect(root)
+    parts = read_parts(root)
     found = [] if remarks is None else remarks
     return resolve_signer(parts.signature[2], parts, trust=pki().trust, policy=policy, now=NOW, remarks=found)
 

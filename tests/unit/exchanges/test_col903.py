@@ -26,10 +26,10 @@ from ccms_ws.exchanges.col903.messages import (
     Payment,
     Update,
 )
-from ccms_ws.exchanges.col903.text import update_text
-from ccms_ws.parts.metadata import MessageKind, first_metadata, reply_metadata
-from ccms_ws.parts.problems import Problem
-from ccms_ws.parts.text import DECLARED_ONCE, without_declarations
+from ccms_ws.exchanges.col903.serialize import update_text
+from ccms_ws.message_parts.error_block import ErrorBlock
+from ccms_ws.message_parts.metadata import MessageKind, first_metadata, reply_metadata
+from ccms_ws.message_parts.serialize import DECLARED_ONCE, without_declarations
 from tests.support.books import DMV, context, person
 
 ZERO = Decimal("0.00")
@@ -146,8 +146,8 @@ def test_an_error_survives_the_wire() -> None:
         metadata=reply_metadata("COL903", "1.0", context(DMV), MessageKind.ERROR),
         batch_id="B-1",
         refused=False,
-        problem=Problem(code="E1", reason="two items refused"),
-        items=(ItemProblem(sequence=2, problem=Problem(code="E2", reason="no such account", node="x", value="1")),),
+        problem=ErrorBlock(code="E1", reason="two items refused"),
+        items=(ItemProblem(sequence=2, problem=ErrorBlock(code="E2", reason="no such account", node="x", value="1")),),
     )
     element = wire.error_to_xml(error)
     validate(element)

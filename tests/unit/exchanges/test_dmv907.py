@@ -27,8 +27,8 @@ from ccms_ws.errors import ConfigError
 from ccms_ws.exchanges.dmv907 import wire
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused, check_notice
-from ccms_ws.parts.metadata import MessageKind, first_metadata, reply_metadata
-from ccms_ws.parts.problems import Problem
+from ccms_ws.message_parts.error_block import ErrorBlock
+from ccms_ws.message_parts.metadata import MessageKind, first_metadata, reply_metadata
 from tests.support.books import COURT, DMV, NOW, ORI, context, person
 
 TODAY = date(2026, 11, 20)
@@ -105,7 +105,7 @@ def test_a_hold_that_breaks_a_rule_is_refused_in_words(change: dict[str, Any], s
     assert said in str(refused.value)
 
 
-def test_a_second_hold_on_the_same_licence_and_case_is_refused() -> None:
+def test_a_second_hold_on_the_same_license_and_case_is_refused() -> None:
     with pytest.raises(NoticeRefused, match="open hold exists"):
         check(HOLD, replace(HOLD, abstract_id=UUID(int=9)))
 
@@ -116,7 +116,7 @@ def test_a_release_without_its_open_hold_is_refused(open_hold: Abstract | None) 
         check(RELEASE, open_hold)
 
 
-def test_an_out_of_state_licence_is_not_held_to_the_californian_form() -> None:
+def test_an_out_of_state_license_is_not_held_to_the_californian_form() -> None:
     check(replace(HOLD, driver_license=DriverLicense("X12-99", "NV")))
 
 
@@ -212,7 +212,7 @@ def test_answers_survive_the_wire() -> None:
     error = AbstractError(
         metadata=replace(metadata, kind=MessageKind.ERROR),
         abstract_id="x",
-        problem=Problem(code="E1", reason="no", node="nc:Date", value="?", resend=False),
+        problem=ErrorBlock(code="E1", reason="no", node="nc:Date", value="?", resend=False),
     )
     element = wire.error_to_xml(error)
     validate(element)

@@ -18,9 +18,9 @@ from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.domain.partners import Partner, ProbationUnit
 from ccms_ws.exchanges.fcc807.handler import AsOfDateInFuture, CourtUnknown, handle
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, Rejection, RejectionReason, Response
-from ccms_ws.exchanges.fcc807.text import response_text
+from ccms_ws.exchanges.fcc807.serialize import response_text
 from ccms_ws.exchanges.fcc807.wire import Q_REASON_TEXT, query_from_xml, query_to_xml, response_from_xml
-from ccms_ws.parts.metadata import MessageKind, first_metadata, reply_metadata
+from ccms_ws.message_parts.metadata import MessageKind, first_metadata, reply_metadata
 from tests.support.books import ADULT, JUVENILE, NOW, ORI, Books, context, person, unit
 
 ANA = person("P1", "Ana María", "Núñez-O'Brien", date(1980, 2, 3), "A1234567")

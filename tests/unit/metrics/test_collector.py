@@ -22,7 +22,7 @@ from ccms_ws.metrics.collector import Certificate, CourtCollector
 from ccms_ws.metrics.exposition import application, rows, text
 from ccms_ws.metrics.families import FAMILIES
 from ccms_ws.store.heartbeats import RunningProgram
-from ccms_ws.store.measures import Measures
+from ccms_ws.store.statistics import Measures
 
 NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,25 +11,25 @@ from lxml import etree
 from ccms_ws.contract import schemas
 from ccms_ws.contract.catalog import sample
 from ccms_ws.contract.namespaces import COL903, DMV907, EXT, q
-from ccms_ws.parts.metadata import read_metadata
-from ccms_ws.simulator.acts import Act
-from ccms_ws.simulator.collections import CollectionsDesk
-from ccms_ws.simulator.desk import Decision, Desk, Task
-from ccms_ws.simulator.memory import Memory
-from ccms_ws.simulator.motor_vehicles import MotorVehiclesDesk
+from ccms_ws.message_parts.metadata import read_metadata
+from ccms_ws.simulator.behaviors import Behavior
+from ccms_ws.simulator.collections import CollectionsResponder
+from ccms_ws.simulator.motor_vehicles import MotorVehiclesResponder
+from ccms_ws.simulator.responder import Decision, Responder, Task
+from ccms_ws.simulator.state import PartnerState
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 ANSWER_ID = UUID(int=7)
 
 
 @pytest.fixture
-def memory() -> Iterator[Memory]:
-    made = Memory()
+def memory() -> Iterator[PartnerState]:
+    made = PartnerState()
     yield made
     made.close()
 
 
-def decide(desk: Desk, memory: Memory, name: str, act: Act = Act.NORMAL, **texts: str) -> Decision:
+def decide(desk: Responder, memory: PartnerState, name: str, act: Behavior = Behavior.NORMAL, **texts: str) -> Decision:
     """The desk's decision on a sample message with some texts changed; what goes back must keep the contract."""
     payload = etree.fromstring(sample(name), etree.XMLParser(remove_blank_text=True))
     for local_name, text in texts.items():
@@ -52,18 +52,18 @@ def code(decision: Decision) -> str:
 
 
 # -- COL903 -----------------------------------------------------------------------------------------------------------
-def test_a_good_batch_is_met_with_silence(memory: Memory) -> None:
-    assert decide(CollectionsDesk(), memory, "COL903-batch") == Decision("accepted")
+def test_a_good_batch_is_met_with_silence(memory: PartnerState) -> None:
+    assert decide(CollectionsResponder(), memory, "COL903-batch") == Decision("accepted")
 
 
 @pytest.mark.parametrize("totals", [{"BatchRecordQuantity": "4"}, {"BatchTotalBalanceAmount": "1420.49"}])
-def test_control_totals_are_recomputed(memory: Memory, totals: dict[str, str]) -> None:
-    decision = decide(CollectionsDesk(), memory, "COL903-batch", Act.NORMAL, **totals)
+def test_control_totals_are_recomputed(memory: PartnerState, totals: dict[str, str]) -> None:
+    decision = decide(CollectionsResponder(), memory, "COL903-batch", Behavior.NORMAL, **totals)
     assert (decision.outcome, decision.is_error, code(decision)) == ("batch refused", True, "ControlTotalMismatch")
 
 
-def test_items_over_the_limit_are_refused_one_by_one(memory: Memory) -> None:
-    decision = decide(CollectionsDesk(Decimal("500.00")), memory, "COL903-batch")
+def test_items_over_the_limit_are_refused_one_by_one(memory: PartnerState) -> None:
+    decision = decide(CollectionsResponder(Decimal("500.00")), memory, "COL903-batch")
     assert decision.payload is not None
     assert decision.outcome == "items refused"
     assert decision.payload.findtext(q(COL903, "BatchRefusedIndicator")) == "false"
@@ -71,37 +71,37 @@ def test_items_over_the_limit_are_refused_one_by_one(memory: Memory) -> None:
     assert [error.findtext(q(COL903, "UpdateSequenceID")) for error in errors] == ["3"]
 
 
-def test_a_script_overrules_what_a_batch_says(memory: Memory) -> None:
-    desk = CollectionsDesk()
-    assert decide(desk, memory, "COL903-batch", Act.ACCEPT, BatchRecordQuantity="4").payload is None
-    assert decide(desk, memory, "COL903-batch", Act.ERROR).outcome == "batch refused"
-    assert decide(desk, memory, "COL903-batch", Act.ITEMS).outcome == "items refused"
+def test_a_script_overrules_what_a_batch_says(memory: PartnerState) -> None:
+    desk = CollectionsResponder()
+    assert decide(desk, memory, "COL903-batch", Behavior.ACCEPT, BatchRecordQuantity="4").payload is None
+    assert decide(desk, memory, "COL903-batch", Behavior.ERROR).outcome == "batch refused"
+    assert decide(desk, memory, "COL903-batch", Behavior.ITEMS).outcome == "items refused"
 
 
 # -- DMV907 -----------------------------------------------------------------------------------------------------------
-def test_holds_are_kept_on_file_until_released(memory: Memory) -> None:
-    desk = MotorVehiclesDesk()
+def test_holds_are_kept_on_file_until_released(memory: PartnerState) -> None:
+    desk = MotorVehiclesResponder()
     of_hold = {"CaseTrackingID": "TR-1", "IdentificationID": "F5077213"}
     outcomes = [
-        decide(desk, memory, name, Act.NORMAL, **of_hold).outcome
+        decide(desk, memory, name, Behavior.NORMAL, **of_hold).outcome
         for name in ("DMV907-release", "DMV907-hold", "DMV907-hold", "DMV907-release", "DMV907-release")
     ]
     assert outcomes == ["NO-HOLD-ON-FILE", "ACCEPTED", "ALREADY-ON-FILE", "ACCEPTED", "NO-HOLD-ON-FILE"]
 
 
-def test_a_licence_of_zeros_is_not_on_record(memory: Memory) -> None:
-    decision = decide(MotorVehiclesDesk(), memory, "DMV907-hold", IdentificationID="F0000000")
+def test_a_license_of_zeros_is_not_on_record(memory: PartnerState) -> None:
+    decision = decide(MotorVehiclesResponder(), memory, "DMV907-hold", IdentificationID="F0000000")
     assert (decision.outcome, decision.is_error) == ("LICENSE-NOT-FOUND", False)
     assert decision.payload is not None
     assert decision.payload.findtext(q(DMV907, "MessageCodeText")) == "LICENSE-NOT-FOUND"
 
 
-def test_a_licence_of_nines_cannot_be_processed(memory: Memory) -> None:
-    decision = decide(MotorVehiclesDesk(), memory, "DMV907-hold", IdentificationID="F9999999")
+def test_a_license_of_nines_cannot_be_processed(memory: PartnerState) -> None:
+    decision = decide(MotorVehiclesResponder(), memory, "DMV907-hold", IdentificationID="F9999999")
     assert (decision.is_error, code(decision)) == (True, "RecordUnavailable")
 
 
-def test_a_script_overrules_what_a_licence_says(memory: Memory) -> None:
-    desk = MotorVehiclesDesk()
-    assert decide(desk, memory, "DMV907-hold", Act.ERROR).is_error
-    assert decide(desk, memory, "DMV907-hold", Act.ACCEPT, IdentificationID="F9999999").outcome == "ACCEPTED"
+def test_a_script_overrules_what_a_license_says(memory: PartnerState) -> None:
+    desk = MotorVehiclesResponder()
+    assert decide(desk, memory, "DMV907-hold", Behavior.ERROR).is_error
+    assert decide(desk, memory, "DMV907-hold", Behavior.ACCEPT, IdentificationID="F9999999").outcome == "ACCEPTED"

@@ -58,7 +58,7 @@ def upgrade() -> None:
             sa.Column(
                 "entry_hash",
                 sa.LargeBinary(),
-                comment="SHA-256 of the entry before it and of all that this one says (ccms_ws.store.chains)",
+                comment="SHA-256 of the entry before it and of all that this one says (ccms_ws.store.hash_chain)",
             )
         )
     _chain_entries()

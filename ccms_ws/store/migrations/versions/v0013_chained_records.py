@@ -87,7 +87,7 @@ def upgrade() -> None:
             "entry_hash",
             sa.LargeBinary(),
             nullable=False,
-            comment="SHA-256 of the entry before it and of all that this one covers (ccms_ws.store.chains)",
+            comment="SHA-256 of the entry before it and of all that this one covers (ccms_ws.store.hash_chain)",
         ),
         sa.PrimaryKeyConstraint("chain", "number", name="pk_message_chain_entry"),
         sa.ForeignKeyConstraint(["chain"], ["message_chain.chain"], name="fk_message_chain_entry_chain"),
@@ -143,7 +143,7 @@ def downgrade() -> None:
             sa.Column(
                 "entry_hash",
                 sa.LargeBinary(),
-                comment="SHA-256 of the entry before it and of all that this one says (ccms_ws.store.chains)",
+                comment="SHA-256 of the entry before it and of all that this one says (ccms_ws.store.hash_chain)",
             )
         )
     op.execute("DELETE FROM message_chain_entry")

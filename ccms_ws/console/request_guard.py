@@ -1,0 +1,96 @@
+"""What every request must pass before a page sees it, and what every answer carries. Nothing is let by elsewhere."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+from flask import Response, abort, g, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from ccms_ws.console.context import client_address, house
+from ccms_ws.console.sessions import is_id, new_id
+from ccms_ws.log import Limited
+
+_limited = Limited(structlog.get_logger(__name__), most=30)
+
+LARGEST_FORM: Final = 16 * 1024
+"""Bytes."""
+_LONGEST_QUERY: Final = 2_000
+_OPEN: Final = frozenset({"signing.sign_in", "signing.ask_to_sign_in", "signing.style"})
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: with that, browsers say no Origin of a form.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def check_request() -> AnyResponse | None:
+    """In this order: for whom, how long, from which page, by whom."""
+    _check_host()
+    if len(request.query_string) > _LONGEST_QUERY:
+        abort(414)
+    cookie = request.cookies.get(house().cookie, "")
+    g.cookie = cookie if is_id(cookie) else new_id()
+    if request.method not in ("GET", "HEAD"):
+        _check_form()
+    session = house().sessions.find(cookie, house().operators)
+    g.operator = session.operator if session else None
+    if session is None and request.endpoint not in _OPEN:
+        return redirect(url_for("signing.ask_to_sign_in"), 303)
+    return None
+
+
+def _origin() -> str:
+    return house().settings.url
+
+
+def _check_host() -> None:
+    """Against pages that have their own name point here. `localhost` is another name of this machine."""
+    allowed = {_plain(_origin())}
+    if not house().settings.is_secure:
+        allowed.add(f"http://localhost:{house().settings.port}")
+    if _plain(_asked()) not in allowed:
+        _refuse("another host", 400, "This is not the console's address.")
+
+
+def _asked() -> str:
+    """The address that the browser has asked."""
+    return f"{_origin().partition('://')[0]}://{request.environ.get('HTTP_HOST', '')}"
+
+
+def _plain(url: str) -> str:
+    """A scheme with host and port as browsers write them: in small letters, without the port that is the scheme's."""
+    scheme, _, host = url.lower().partition("://")
+    return f"{scheme}://{host.removesuffix(':443' if scheme == 'https' else ':80')}"
+
+
+def _check_form() -> None:
+    """Only our own page's forms, as they were given to this very browser."""
+    if _plain(request.headers.get("Origin", "")) != _plain(_asked()):
+        _refuse("another origin", 403, "This form was not sent from the console's own page.")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+        _refuse("another site", 403, "This form was not sent from the console's own page.")
+    if not house().tokens.fits(request.form.get("token", ""), g.cookie):
+        _refuse("no token", 403, "This form is too old. Go back, load the page anew, and try again.")
+
+
+def _refuse(why: str, status: int, words: str) -> None:
+    _limited.warning("console.refused", why=why, path=request.path, remote=client_address())
+    abort(status, words)
+
+
+def complete_response(response: Response) -> Response:
+    """Headers against framing, guessing of types and keeping; the cookie, if it is a new one."""
+    response.headers.update(_HEADERS)
+    cookie = g.get("cookie", "")
+    if cookie and cookie != request.cookies.get(house().cookie):
+        response.set_cookie(
+            house().cookie, cookie, path="/", secure=house().settings.is_secure, httponly=True, samesite="Strict"
+        )
+    return response

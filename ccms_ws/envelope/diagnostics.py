@@ -1,0 +1,115 @@
+"""Looking into a message that was refused, for the operator: what its signature claims, and what is there.
+
+Nothing here decides anything, and nothing of it is kept or sent: a refusal keeps no content, so the operator asks the
+partner for the message as it left its house.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from ccms_ws.envelope.canonical import canonical
+from ccms_ws.envelope.parsing import parse
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.signature_xml import parse_signature
+from ccms_ws.envelope.soap_parts import read_parts, unique_ids
+from ccms_ws.errors import CcmsWsError
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCheck:
+    """One reference of a signature, and the part that it leads to."""
+
+    element: str
+    path: str
+    """Where the part stands, as an XPath with positions."""
+    digest: str
+    """The algorithm's name."""
+    signed: str
+    """The digest that the message states, in base64."""
+    computed: str
+    """The digest of the part as it arrived, in base64."""
+    canonical: bytes
+    """What was digested here: the sender compares it with what it digested."""
+
+    @property
+    def fits(self) -> bool:
+        return self.signed == self.computed
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureDiagnosis:
+    """What can be said of a message without believing it."""
+
+    signed_info: bytes
+    """The canonical SignedInfo, which the signature value is over; empty if the message did not get so far."""
+    parts: tuple[ReferenceCheck, ...]
+    stopped_by: CcmsWsError | None
+    """What made it impossible to look further."""
+
+
+def diagnose(raw: bytes, policy: SecurityPolicy) -> SignatureDiagnosis:
+    """Read `raw` as far as its signature's claims can be read, and compute every digest. Raises nothing of its own."""
+    try:
+        root = parse(raw, policy.limits)
+        claims = parse_signature(read_parts(root), unique_ids(root), policy)
+        parts = []
+        for reference in claims.references:
+            octets = canonical(reference.target, reference.prefixes)
+            computed = getattr(hashlib, reference.digest)(octets).digest()
+            parts.append(
+                ReferenceCheck(
+                    str(reference.target.tag), root.getroottree().getpath(reference.target), reference.digest,
+                    b64encode(reference.value).decode(), b64encode(computed).decode(), octets,
+                )
+            )  # fmt: skip
+    except CcmsWsError as error:
+        return SignatureDiagnosis(b"", (), error)
+    return SignatureDiagnosis(claims.signed_info, tuple(parts), None)
+
+
+_ADVICE: Final[Mapping[str, str]] = MappingProxyType({
+    "envelope.malformed": "The message is not a SOAP envelope as the Basic Profile has it; the rule says where.",
+    "envelope.limit-exceeded": "The message is over a structural limit; send less at once.",
+    "envelope.version-mismatch": "SOAP version and Content-Type do not belong together.",
+    "envelope.header-not-understood": "Do not mark headers mustUnderstand that the published policy does not name.",
+    "envelope.not-permitted": "The court has not agreed this exchange with you; ask for it.",
+    "addressing.header-missing": "Send wsa:To (the address in the published WSDL), wsa:Action (the one that the WSDL "
+    "names) and wsa:MessageID (urn:uuid: and the TransactionID), and sign each; on an answer wsa:RelatesTo. Many "
+    "stacks send none of them until WS-Addressing is switched on.",
+    "addressing.header-invalid": "Send each WS-Addressing 1.0 header once, with an absolute URI in it; the reason says "
+    "which is wrong.",
+    "addressing.action-not-supported": "The message belongs to another service or version; the published WSDL lists "
+    "the operations of this address.",
+    "addressing.action-mismatch": "SOAPAction (in quotes), wsa:Action and the payload must be those of one operation "
+    "of the WSDL.",
+    "addressing.destination-unreachable": "wsa:To must be the address in the published WSDL, letter by letter.",
+    "addressing.reply-address-refused": "Leave out wsa:ReplyTo and wsa:FaultTo, or use the anonymous address; for a "
+    "one-way operation the none address is accepted too. wsa:From may name any address.",
+    "addressing.answer-unrelated": "wsa:RelatesTo must be the wsa:MessageID of the message that is answered.",
+    "addressing.message-id-reused": "Every new message needs a new wsa:MessageID; only a retry keeps it, and its Body.",
+    "security.header-invalid": "The security header is not as the published policy asks; the rule says where.",
+    "security.algorithm-refused": "Sign with an algorithm of the published policy: SHA-256 or better.",
+    "security.token-unsupported": "Name the certificate by a BinarySecurityToken in the message.",
+    "security.token-invalid": "The certificate is expired, not yet valid, revoked or unreadable; renew it and send it.",
+    "security.token-unavailable": "The signature names a certificate that the court does not have; send it.",
+    "security.signer-not-trusted": "The court does not know this certificate; send it, if it is new.",
+    "security.signature-invalid": "SignedInfo was changed after it was signed, or signed with another key than the "
+    "certificate's; compare the canonical SignedInfo.",
+    "security.digest-mismatch": "The part was changed after it was signed (often: pretty-printed, or a prefix moved); "
+    "compare the canonical form with what your stack digested.",
+    "security.part-not-signed": "Sign Body, Timestamp, token and every wsa header. The token may stay unsigned only if "
+    "the court has pinned the certificate in it.",
+    "security.timestamp-out-of-range": "Set the clock by NTP, and sign just before sending: a message is valid for 5 "
+    "minutes after Created, and a later Expires does not prolong that.",
+})  # fmt: skip
+
+
+def advice(code: str) -> str:
+    """What to tell a partner whose message was refused with `code`; "" where the reason says all."""
+    return _ADVICE.get(code, "")

@@ -1,0 +1,25 @@
+"""From an exchange to the contract package that partners get."""
+
+from __future__ import annotations
+
+from ccms_ws.contract.export import ContractPackage
+from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.exchange import Exchange
+from ccms_ws.services.samples import partner_wsdls, signed_samples
+from ccms_ws.services.wire_profile import describe
+
+
+def package_of(exchange: Exchange, public_url: str, policy: SecurityPolicy) -> ContractPackage:
+    """What is exported of `exchange`, as it is published below `public_url` and secured by `policy`."""
+    url = public_url + exchange.path
+    return ContractPackage(
+        code=exchange.code,
+        version=exchange.version,
+        title=exchange.title,
+        namespace=exchange.namespace,
+        service=exchange.service,
+        url=url,
+        partner_wsdls=partner_wsdls(exchange),
+        profile=describe(policy),
+        signed=signed_samples(exchange, url),
+    )
