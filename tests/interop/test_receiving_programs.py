@@ -112,6 +112,7 @@ def examined(program: list[Any], code: str, folder: Path) -> Report:
         return run_against(kit, EndpointTest(url=address, certificate=certificate, listen=("127.0.0.1", court), wait=4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", PARTNERS)
 @pytest.mark.parametrize("program", RECEIVERS)
 def test_the_kit_finds_that_it_refuses_what_it_must_and_takes_the_rest(

@@ -124,4 +124,4 @@ class Books:
 
 def unit(books: Books) -> Any:
     """A unit of work that has books and the search, and nothing else."""
-    return SimpleNamespace(books=books, ordering_keys=books)
+    return SimpleNamespace(books=books, participants=books)

@@ -256,6 +256,7 @@ def test_time_does_not_tell_them_apart(court: Court) -> None:
     assert abs(hidden - missing) < 0.06 * missing
 
 
+@pytest.mark.slow
 def test_2000_whole_requests_do_not_tell_them_apart(court: Court) -> None:
     """Signed queries through the gate, in random order of each pair, and the rank test of Mann and Whitney on their
     times: under the hypothesis that there is no difference its score passes 4 once in sixteen thousand runs.

@@ -335,6 +335,7 @@ def test_every_change_of_a_contract_is_reported(tmp_path: Path) -> None:
     assert [name for name in missed if not name.endswith(tuple(f"@{each} removed" for each in SAME))] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "file", ["xsd/exchange/FCC807-1.0.xsd", "wsdl/FCC807-1.0.wsdl", "wsdl/FCC807-1.0-service.wsdl"]
 )
