@@ -228,7 +228,7 @@ class CourtApplication:
                 if attempt == _PUSHES - 1:
                     error.hint = "another run is at work: wait for its end, and start this one again"
                     raise
-                time.sleep(random.uniform(0.0, min(0.05 * 2**attempt, PATIENCE)))  # noqa: S311
+                time.sleep(random.uniform(0.0, min(0.05 * 2**attempt, PATIENCE)))  # noqa: S311 - no secret
         failpoint("push.after-commit")
         return sent
 

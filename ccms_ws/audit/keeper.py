@@ -173,7 +173,7 @@ def _to_syslog(where: str, line: bytes) -> None:
     if not where.startswith("/"):
         host, _, port = where.rpartition(":")
         info = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)[0]
-        family, address = info[0], info[4]  # type: ignore[assignment]
+        family, address = info[0], info[4]  # type: ignore[assignment]  # an address has two forms
     with socket.socket(family, socket.SOCK_DGRAM) as sender:
         sender.settimeout(_TIMEOUT)
         sender.sendto(packet, address)

@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _end_without_output(error: OSError) -> NoReturn:
-    """What the command did is done; nobody can read what it says of it."""
+    """End a command that has done its work but cannot print the result."""
     lose_output(error)
     if error.errno != errno.EPIPE:
         sys.stderr.write(f"ccms-ws: the output cannot be written: {error.strerror}\n")

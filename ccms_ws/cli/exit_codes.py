@@ -39,7 +39,6 @@ _CODE_OF: tuple[tuple[type[errors.CcmsWsError], ExitCode], ...] = (
     (errors.ExchangeError, ExitCode.REFUSED),
     (errors.OperatorRefused, ExitCode.REFUSED),
     (errors.EnvelopeError, ExitCode.REFUSED),
-    (errors.OperatorRefused, ExitCode.REFUSED),
     (errors.PermanentDeliveryError, ExitCode.REFUSED),
 )
 

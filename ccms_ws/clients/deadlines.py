@@ -98,7 +98,7 @@ class _TimelyResponse(HTTPResponse):
     def _read_status(self) -> tuple[str, int, str]:
         """The status line of the answer: interim responses (RFC 9110 15.2) are skipped, whatever they say."""
         for _ in range(_MOST_INTERIM_RESPONSES):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # not in the stubs
             if not 100 <= status < 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
                 return version, status, reason
             parse_headers(self.fp)
