@@ -194,6 +194,11 @@ class Limited:
             if lines:
                 self._logger.warning("log.lines-left-out", about=event, lines=lines)
 
+    def reset(self) -> None:
+        """Count from zero again."""
+        with self._lock:
+            self._events.clear()
+
     def _write(self, write: Callable[..., object], event: str, facts: dict[str, object]) -> None:
         now = self._time()
         with self._lock:
@@ -227,6 +232,12 @@ def report_unwritten() -> None:
         each.report()
 
 
+def reset_limits() -> None:
+    """Let all `Limited` loggers count from zero again."""
+    for each in list(_LIMITED):
+        each.reset()
+
+
 def configure_logging(
     level: str = "INFO",
     form: Literal["console", "json"] = "console",
@@ -238,6 +249,7 @@ def configure_logging(
 
     Our own lines do not take the way through the standard library's logging: it costs more than all else about a line.
     """
+    reset_limits()
     stream = stream if stream is not None else sys.stderr
     handler = LineWriter(stream, dropped_lines())
     before: list[Processor] = [_merge, structlog.stdlib.add_log_level, _stamp(clock or SystemClock()), redact]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
+from ccms_ws.log import reset_limits
 from tests.support.consoles import console
 from tests.support.court import court, court_folder, installation
 from tests.support.terminal_summary import print_told
@@ -17,7 +18,10 @@ __all__ = ["console", "court", "court_folder", "installation"]
 
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
-    """A command that ran in this process told the log which lines to write; the next test wants all of them."""
+    """A command that ran in this process has configured the log, and tests have used up its limits; the next test
+    gets all lines.
+    """
+    reset_limits()
     yield
     structlog.reset_defaults()
 
