@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from ccms_ws.console.context import house, operator, require_right_to_act
+from ccms_ws.console.context import console_context, operator, require_right_to_act
 from ccms_ws.delivery.outbox_actions import OutboxActions
 from ccms_ws.domain.messages import OutboxEntry, OutboxState
 from ccms_ws.errors import OperatorRefused
@@ -63,7 +63,7 @@ def _acts() -> dict[str, object]:
 
 @pages.get("/dead-letters")
 def dead_letters() -> str:
-    with house().court.reading() as uow:
+    with console_context().court.reading() as uow:
         entries = uow.outbox.list_entries(limit=1000, dead=True)
         held = uow.outbox.list_entries(limit=1000, held=True)
     return render_template("dead_letters.html", entries=entries, held=held)
@@ -79,9 +79,9 @@ def act(message_id: UUID) -> str | AnyResponse:
     if not reason or len(reason) > _LONGEST_REASON:
         abort(400, f"Say why, in at most {_LONGEST_REASON} characters; it is kept with the message.")
     if request.form.get("confirmed") == "yes":
-        chosen.does(house().court.operator(operator().name), message_id, reason)
+        chosen.does(console_context().court.operator(operator().name), message_id, reason)
         return redirect(url_for("reading.message", message_id=message_id, done=request.form["act"]), 303)
-    with house().court.reading() as uow:
+    with console_context().court.reading() as uow:
         entry = uow.outbox.get(message_id)
     if not chosen.fits(entry):
         raise OperatorRefused(f"{chosen.title}: not of a message that is {entry.ended or entry.state}")

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from ccms_ws.bootstrap import CourtApplication
 from ccms_ws.console import actions, login, request_guard, views
-from ccms_ws.console.context import KEY, ConsoleContext, Ending, house
+from ccms_ws.console.context import KEY, ConsoleContext, Ending, console_context
 from ccms_ws.console.formatting import shown
 from ccms_ws.console.operators import Operators, settings_of
 from ccms_ws.console.sessions import Addresses, FormTokens, Guesses, Sessions
@@ -65,7 +65,7 @@ def make_console(court: CourtApplication, endings: Callable[[datetime], Sequence
 
 def _facts() -> dict[str, object]:
     """What every template knows."""
-    this = house()
+    this = console_context()
     return {
         "operator": g.get("operator"),
         "token": this.tokens.token(g.get("cookie", "")),

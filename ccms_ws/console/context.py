@@ -57,7 +57,7 @@ class ConsoleContext:
         return "__Host-ccms-ws" if self.settings.is_secure else "ccms-ws"
 
 
-def house() -> ConsoleContext:
+def console_context() -> ConsoleContext:
     """The console that this request came to."""
     return cast(ConsoleContext, current_app.extensions[KEY])
 
@@ -69,7 +69,7 @@ def operator() -> OperatorAccount:
 
 def client_address() -> str:
     """Where the request came from, as far as the proxy in front says so (`console.address_header`)."""
-    header = house().settings.address_header
+    header = console_context().settings.address_header
     written = request.headers.get(header, "") if header else ""
     # A proxy appends the address that it sees to what the client has sent.
     return written.rpartition(",")[2].strip() or request.remote_addr or ""

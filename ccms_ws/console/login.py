@@ -9,7 +9,7 @@ import structlog
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from ccms_ws.console.context import client_address, house, operator
+from ccms_ws.console.context import client_address, console_context, operator
 from ccms_ws.console.sessions import new_id
 from ccms_ws.log import Limited
 
@@ -33,8 +33,8 @@ def ask_to_sign_in() -> str | AnyResponse:
 @pages.post("/sign-in")
 def sign_in() -> AnyResponse | tuple[str, int]:
     """One sentence, after the same time, for a wrong name, a wrong password and a locked name."""
-    places = house().addresses.places
-    if not house().addresses.may_try(client_address()):
+    places = console_context().addresses.places
+    if not console_context().addresses.may_try(client_address()):
         _limited.warning("console.sign-in-refused", remote=client_address(), why="too many attempts from one address")
         abort(429, "There were too many attempts to sign in from your address. Try again in ten minutes.")
     if not places.acquire(blocking=False):
@@ -47,7 +47,7 @@ def sign_in() -> AnyResponse | tuple[str, int]:
 
 
 def _signed_in() -> AnyResponse | tuple[str, int]:
-    this = house()
+    this = console_context()
     name, password = request.form.get("operator", ""), request.form.get("password", "")
     known = name in this.operators.all()
     allowed = known and this.guesses.may_try(name)
@@ -66,7 +66,7 @@ def _signed_in() -> AnyResponse | tuple[str, int]:
 
 @pages.post("/sign-out")
 def sign_out() -> AnyResponse:
-    house().sessions.end(g.cookie)
+    console_context().sessions.end(g.cookie)
     g.cookie = new_id()
     log.info("console.signed-out", operator=operator().name)
     return redirect(url_for("signing.ask_to_sign_in"), 303)

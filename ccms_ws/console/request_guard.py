@@ -8,7 +8,7 @@ import structlog
 from flask import Response, abort, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from ccms_ws.console.context import client_address, house
+from ccms_ws.console.context import client_address, console_context
 from ccms_ws.console.sessions import is_id, new_id
 from ccms_ws.log import Limited
 
@@ -35,11 +35,11 @@ def check_request() -> AnyResponse | None:
     _check_host()
     if len(request.query_string) > _LONGEST_QUERY:
         abort(414)
-    cookie = request.cookies.get(house().cookie, "")
+    cookie = request.cookies.get(console_context().cookie, "")
     g.cookie = cookie if is_id(cookie) else new_id()
     if request.method not in ("GET", "HEAD"):
         _check_form()
-    session = house().sessions.find(cookie, house().operators)
+    session = console_context().sessions.find(cookie, console_context().operators)
     g.operator = session.operator if session else None
     if session is None and request.endpoint not in _OPEN:
         return redirect(url_for("signing.ask_to_sign_in"), 303)
@@ -47,14 +47,14 @@ def check_request() -> AnyResponse | None:
 
 
 def _origin() -> str:
-    return house().settings.url
+    return console_context().settings.url
 
 
 def _check_host() -> None:
     """Against pages that have their own name point here. `localhost` is another name of this machine."""
     allowed = {_plain(_origin())}
-    if not house().settings.is_secure:
-        allowed.add(f"http://localhost:{house().settings.port}")
+    if not console_context().settings.is_secure:
+        allowed.add(f"http://localhost:{console_context().settings.port}")
     if _plain(_asked()) not in allowed:
         _refuse("another host", 400, "This is not the console's address.")
 
@@ -76,7 +76,7 @@ def _check_form() -> None:
         _refuse("another origin", 403, "This form was not sent from the console's own page.")
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         _refuse("another site", 403, "This form was not sent from the console's own page.")
-    if not house().tokens.fits(request.form.get("token", ""), g.cookie):
+    if not console_context().tokens.fits(request.form.get("token", ""), g.cookie):
         _refuse("no token", 403, "This form is too old. Go back, load the page anew, and try again.")
 
 
@@ -89,8 +89,13 @@ def complete_response(response: Response) -> Response:
     """Headers against framing, guessing of types and keeping; the cookie, if it is a new one."""
     response.headers.update(_HEADERS)
     cookie = g.get("cookie", "")
-    if cookie and cookie != request.cookies.get(house().cookie):
+    if cookie and cookie != request.cookies.get(console_context().cookie):
         response.set_cookie(
-            house().cookie, cookie, path="/", secure=house().settings.is_secure, httponly=True, samesite="Strict"
+            console_context().cookie,
+            cookie,
+            path="/",
+            secure=console_context().settings.is_secure,
+            httponly=True,
+            samesite="Strict",
         )
     return response

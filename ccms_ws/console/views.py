@@ -11,7 +11,7 @@ import structlog
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from ccms_ws.console.context import Ending, house, operator, require_right_to_act
+from ccms_ws.console.context import Ending, console_context, operator, require_right_to_act
 from ccms_ws.console.formatting import MOST_SHOWN, csv_text, lines
 from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
@@ -34,7 +34,7 @@ _FILTER: Final = ("way", "exchange", "partner", "outcome", "since", "until")
 
 @pages.get("/")
 def overview() -> str:
-    this, now = house(), house().court.clock.now()
+    this, now = console_context(), console_context().court.clock.now()
     health, known = this.health(now), this.standings()
     partners = {
         each: known.get(each, Standing(line=CircuitBreaker(each))) for each in sorted({*this.court.partners, *known})
@@ -61,9 +61,9 @@ def messages() -> str:
     if page * PAGE > MOST:
         abort(400, "There are too many pages before this one. Narrow the filter.")
     # Pages turn over what there was when the first was shown, so that no row is seen twice.
-    as_of = _moment("as_of") or house().court.clock.now()
+    as_of = _moment("as_of") or console_context().court.clock.now()
     wanted = _wanted(as_of)
-    with house().traffic() as traffic:
+    with console_context().traffic() as traffic:
         rows = traffic.list(wanted, limit=page * PAGE + 1)[(page - 1) * PAGE :]
     given = {name: request.args[name] for name in _FILTER if request.args.get(name)}
     return render_template(
@@ -74,15 +74,15 @@ def messages() -> str:
         given=given,
         turning=given | {"as_of": as_of.isoformat()},
         exchanges=[exchange.code for exchange in EXCHANGES],
-        partners=sorted(house().court.partners),
+        partners=sorted(console_context().court.partners),
         outcomes=OUTCOMES,
     )
 
 
 @pages.get("/messages.csv")
 def export() -> Response:
-    with house().traffic() as traffic:
-        rows = traffic.list(_wanted(house().court.clock.now()), limit=MOST)
+    with console_context().traffic() as traffic:
+        rows = traffic.list(_wanted(console_context().court.clock.now()), limit=MOST)
     heads = ("at", "way", "exchange", "partner", "message", "outcome", "code", "id", "relates to")
     lines = (
         (
@@ -98,7 +98,7 @@ def export() -> Response:
 
 @pages.get("/messages/<uuid:message_id>")
 def message(message_id: UUID) -> str | AnyResponse:
-    with house().traffic() as traffic:
+    with console_context().traffic() as traffic:
         found = traffic.find(message_id)
         if found[0].outcome == REFUSED:
             return redirect(url_for("reading.refusal", incident_id=message_id), 303)
@@ -110,7 +110,7 @@ def message(message_id: UUID) -> str | AnyResponse:
 def body(message_id: UUID) -> str:
     """What a message says. Asked for by a form, so that no browser opens it by itself; who did stands in the log."""
     require_right_to_act()
-    with house().traffic() as traffic:
+    with console_context().traffic() as traffic:
         found = traffic.find(message_id)
         log.info("console.body-opened", operator=operator().name, message_id=str(message_id))
         told = [_told(each, traffic) | {"contents": traffic.contents(each)} for each in found]
@@ -129,7 +129,7 @@ def find() -> AnyResponse:
 
 @pages.get("/refusals/<uuid:incident_id>")
 def refusal(incident_id: UUID) -> str:
-    with house().court.reading() as uow:
+    with console_context().court.reading() as uow:
         found = uow.inbox.get_refusal(incident_id)
     return render_template("refusal.html", refusal=found, advice=advice(found.code))
 
@@ -137,7 +137,7 @@ def refusal(incident_id: UUID) -> str:
 def _endings(now: datetime) -> tuple[Sequence[Ending], str]:
     """The certificates that end soon; or what is wrong with one, which must not keep the page from showing the rest."""
     try:
-        return house().endings(now), ""
+        return console_context().endings(now), ""
     except ConfigError as error:
         return (), str(error)
 
@@ -147,7 +147,7 @@ def _told(each: Traffic, traffic: TrafficLog) -> dict[str, Any]:
     told: dict[str, Any] = {"message": each, "set_aside": traffic.quarantine_reason(each), "contents": None}
     told |= {"entry": None, "orders": (), "attempts": (), "answers": ()}
     if each.way is Way.OUT:
-        with house().court.reading() as uow:
+        with console_context().court.reading() as uow:
             told["entry"] = uow.outbox.get(each.message_id)
             orders = [(note.order, note.kind.value, note.replaced_by) for note in uow.outbox.notes(each.message_id)]
             for hold in uow.held_messages.history(each.message_id):
