@@ -45,6 +45,8 @@ _RULE: Final = re.compile(
 """The clauses of `parts.metadata.MetadataContradicted`."""
 _YEARS: Final = 2
 _PATIENCE: Final = 0.05
+_SHORTEST_ID: Final = 8
+"""Characters of a made-up id: in place of a shorter one there would soon be the id of another recorded person."""
 _SOME_DAY: Final = date(1980, 1, 1)
 
 
@@ -133,8 +135,9 @@ class Anonymizer:
             (element.tag in _PARTIES, self._party),
             (element.tag in _NAMES, self._false_names.of),
             (name == "Date", self._born),
-            (element.tag == q(NC, "CaseTrackingID"), lambda number: self._number(self._spelling(number))),
-            (name.endswith(("ID", "Code", "CodeText", "NameSuffixText", "VersionID")), self._number),
+            (element.tag == q(NC, "CaseTrackingID"), lambda number: self._number(self._spelling(number), _SHORTEST_ID)),
+            (name.endswith(("Code", "CodeText", "NameSuffixText", "VersionID")), self._number),
+            (name.endswith("ID"), lambda number: self._number(number, _SHORTEST_ID)),
         )
         return next((replace for holds, replace in rules if holds), self._words)(text)
 
@@ -155,8 +158,9 @@ class Anonymizer:
 
         return self._once("born", text[:10], make)
 
-    def _number(self, text: str) -> str:
-        """Another number of the same look: digits for digits, capitals for capitals.
+    def _number(self, text: str, shortest: int = 0) -> str:
+        """Another number of the same look: digits for digits, capitals for capitals; digits follow up to `shortest`
+        characters.
 
         Two that differ in blanks and capitals alone still do.
         """
@@ -167,7 +171,7 @@ class Anonymizer:
         essence = "".join(char.upper() if len(char.upper()) == 1 else char for char in text if not char.isspace())
         if not any(map(str.isalnum, essence)):
             return "-" * len(text)
-        others = iter(self._once("number", essence, lambda: "".join(map(self._alike, essence))))
+        others = iter(self._once("number", essence, lambda: "".join(map(self._alike, essence.ljust(shortest, "0")))))
         shaped = [char if char == " " else "" if char.isspace() else _cased(next(others), char) for char in text]
         return "".join((*shaped, *others))
 

@@ -95,4 +95,4 @@ def told(query: Query, text: bytes) -> set[str]:
     }
     values |= {query.case_number.strip(), query.participant_id, license.number if license else ""}
     values |= {str(query.birth_date or ""), str(query.metadata.transaction_id)}
-    return {value for value in values if value and f">{value}".encode() in text}
+    return {value for value in values if value and re.search(rf">{re.escape(value)}(?!\w)".encode(), text)}

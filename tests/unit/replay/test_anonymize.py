@@ -195,6 +195,15 @@ def test_two_names_never_become_one() -> None:
     assert names.of("'") == names.of("-") == "-"
 
 
+def test_a_short_id_becomes_a_long_one_that_is_hardly_the_id_of_another_person() -> None:
+    root = message(next(path for path in SAMPLES if path.stem == "FCC807-query"))
+    identification = next(root.iter(q(NC, "CaseTrackingID")))
+    identification.text = "V-3"
+    written = etree.fromstring(disguise().payload(root, ours=False))
+    made = next(written.iter(q(NC, "CaseTrackingID"))).text or ""
+    assert re.fullmatch(r"[A-Z]-[0-9]{6}", made)
+
+
 def test_short_numbers_do_not_run_out_and_spellings_of_one_stay_so() -> None:
     number = disguise()._number
     assert len({number(str(digit)) for digit in range(10)}) == 10
