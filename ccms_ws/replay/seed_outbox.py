@@ -34,7 +34,7 @@ def seed(sent: Sent, court: ReplayCourt) -> None:
     """Record the message as delivered at the moment that it bears. Raises ConfigError for one that cannot be."""
     exchange = get_exchange(sent.exchange)
     record = _RECORD.get(exchange.code)
-    if record is None or exchange.outgoing is None:
+    if record is None or exchange.notification is None:
         raise ConfigError(f"{exchange.code} is nothing that the court sends")
     app = court.application
     with app.units() as uow:
@@ -45,15 +45,15 @@ def seed(sent: Sent, court: ReplayCourt) -> None:
 
 
 def _deliver(exchange: Exchange, message_id: UUID, partner: str, at: datetime, court: ReplayCourt) -> None:
-    app, outgoing = court.application, exchange.outgoing
-    if outgoing is None:
+    app, notification = court.application, exchange.notification
+    if notification is None:
         return
     due = at + app.push_settings(partner, exchange.code).answer_window
     with app.units() as uow:
         for leased in uow.outbox.claim(worker=_WORKER, now=at, lease=_LEASE):
             attempt = DeliveryAttempt(leased.message.message_id, leased.attempt, _WORKER, at, at, "delivered", 202)
             uow.outbox.settle_delivered(leased, attempt)
-            outgoing.on_delivered(message_id, at, due, uow)
+            notification.tracking.delivered(message_id, at, due, uow)
         uow.commit()
 
 

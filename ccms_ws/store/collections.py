@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice, repeat
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
@@ -23,6 +23,7 @@ from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
 from ccms_ws.store import accounts, corrections
 from ccms_ws.store.collection_tables import balance_update, collection_batch, referral, reported_entry
 from ccms_ws.store.compiled_statements import Prepared
+from ccms_ws.tracking import Acceptance, PartnerVerdict, State
 
 _CHUNK = 1000
 _r, _b, _u = referral.c, collection_batch.c, balance_update.c
@@ -52,6 +53,17 @@ _ITEMS_OF = (
     .order_by(_u.sequence)
     .limit(_CHUNK)
 )
+_STORED: Final[Mapping[State | Acceptance, BatchState]] = {
+    State.QUEUED: BatchState.QUEUED,
+    State.DELIVERED: BatchState.DELIVERED,
+    State.SILENT: BatchState.ASSUMED_ACCEPTED,
+    State.DEAD: BatchState.UNDELIVERABLE,
+    Acceptance.REJECTED: BatchState.REJECTED,
+    Acceptance.PARTLY_REJECTED: BatchState.PARTLY_REJECTED,
+}
+_TRACKED: Final[Mapping[BatchState, State]] = {
+    stored: state if isinstance(state, State) else State.ANSWERED for state, stored in _STORED.items()
+}
 
 
 class SqlCollections:
@@ -177,6 +189,45 @@ class SqlCollections:
         values = {"error_code": corrections.WITHDRAWN, "error_reason": f"replaced by {by}"}
         self._change(batch_id, values, BatchState.UNDELIVERABLE)
         corrections.replace(self._connection, batch_id, by)
+
+    # -- tracking (`ccms_ws.tracking.TrackedMessages`) -----------------------------------------------------------------
+    def lock_state(self, message_id: UUID) -> State | None:
+        batch = self.lock_batch(message_id)
+        if batch is None:
+            return None
+        if batch.state is BatchState.UNDELIVERABLE and batch.error_code == corrections.WITHDRAWN:
+            return State.DISCARDED
+        return _TRACKED[batch.state]
+
+    def past_due(self, now: datetime) -> Sequence[UUID]:
+        return [batch.batch_id for batch in self.silent_batches(now)]
+
+    def record(
+        self,
+        message_id: UUID,
+        state: State,
+        *,
+        delivered_at: datetime | None = None,
+        answer_due_at: datetime | None = None,
+        reason: str = "",
+        verdict: PartnerVerdict | None = None,
+    ) -> None:
+        """What a partner refuses, and a batch that is discarded, is taken back."""
+        if state is State.DISCARDED:
+            self.withdraw_batch(message_id, reason)
+            return
+        self.move_batch(
+            message_id,
+            _STORED[state if verdict is None else verdict.acceptance],
+            delivered_at=delivered_at,
+            answer_due_at=answer_due_at,
+            error_code="" if verdict is None else verdict.code,
+            error_reason=reason if verdict is None else verdict.text,
+        )
+
+    def note_errors(self, batch_id: UUID, errors: Iterable[ItemError]) -> None:
+        """Store what the partner says against items. Raises NotStored for an item that the batch does not have."""
+        corrections.note_errors(self._connection, batch_id, errors)
 
     def _change(self, batch_id: UUID, values: dict[str, Any], state: BatchState | None = None) -> None:
         change = update(collection_batch).where(_b.batch_id == batch_id).values(values)

@@ -6,8 +6,9 @@ abstract and says so in a separate message: a response with a message code for t
 """
 
 from ccms_ws.contract.namespaces import DMV907 as NAMESPACE
-from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing
+from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification
 from ccms_ws.exchanges.dmv907 import handler, wire
+from ccms_ws.tracking import Tracking
 
 DMV907 = Exchange(
     code="DMV907",
@@ -16,27 +17,25 @@ DMV907 = Exchange(
     direction=Direction.OUTBOUND,
     namespace=NAMESPACE,
     service="DMV907-answers-1.0-service.wsdl",
-    incoming=(
-        Incoming(
-            root=wire.Q_RESPONSE,
-            read=wire.response_from_xml,
-            handle=handler.take_response,
-        ),
-        Incoming(
-            root=wire.Q_ERROR,
-            read=wire.error_from_xml,
-            handle=handler.take_error,
-        ),
-    ),
-    outgoing=Outgoing(
+    notification=Notification(
         root=wire.Q_ABSTRACT,
         write=wire.notification_to_xml,
         ordering_keys=handler.ordering_keys,
-        on_delivered=handler.on_delivered,
-        on_dead=handler.on_dead,
-        on_timeout=handler.on_timeout,
-        on_resend=handler.on_resend,
-        on_discard=handler.on_discard,
+        tracking=Tracking(records=lambda uow: uow.abstracts, noun="abstract"),
         recompose=handler.recompose,
+        answers=(
+            AnswerMessage(
+                root=wire.Q_RESPONSE,
+                read=wire.response_from_xml,
+                repeated_id=lambda response: response.abstract_id,
+                interpret=handler.take_response,
+            ),
+            AnswerMessage(
+                root=wire.Q_ERROR,
+                read=wire.error_from_xml,
+                repeated_id=lambda error: error.abstract_id,
+                interpret=handler.take_error,
+            ),
+        ),
     ),
 )
