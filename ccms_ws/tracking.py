@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from ccms_ws.domain.ports import UnitOfWork
@@ -117,37 +117,40 @@ class TrackedMessages(Protocol):
 class Tracking:
     """Moves the sent messages of one exchange through their states.
 
-    `records` finds them in a unit of work; `noun` and `answer_noun` are what operators call a message and its answer.
-    An event that changes nothing in the message's state is ignored.
+    `repository`: of the exchange's own tables, made over a database connection; `noun` and `answer_noun` are what
+    operators call a message and its answer. `count_overdue(connection, now)`: how many answers an operator has reason
+    to ask the partner for; None if silence is acceptance. An event that changes nothing in the message's state is
+    ignored.
     """
 
-    records: Callable[[UnitOfWork], TrackedMessages]
+    repository: Callable[[Any], TrackedMessages]
     noun: str
     answer_noun: str = "answer"
+    count_overdue: Callable[[Any, datetime], int] | None = None
 
     def delivered(self, message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: UnitOfWork) -> None:
         """The partner has received the message."""
         if state := self._next(message_id, Event.DELIVERED, uow):
-            self.records(uow).record(message_id, state, delivered_at=at, answer_due_at=answer_due_at)
+            uow.of(self.repository).record(message_id, state, delivered_at=at, answer_due_at=answer_due_at)
 
     def gave_up(self, message_id: UUID, reason: str, uow: UnitOfWork) -> None:
         """The message is not tried any more."""
         if state := self._next(message_id, Event.GAVE_UP, uow):
-            self.records(uow).record(message_id, state, reason=reason)
+            uow.of(self.repository).record(message_id, state, reason=reason)
 
     def resent(self, message_id: UUID, uow: UnitOfWork) -> None:
         """An operator lets a dead message be tried again."""
         if state := self._next(message_id, Event.RESENT, uow):
-            self.records(uow).record(message_id, state)
+            uow.of(self.repository).record(message_id, state)
 
     def discarded(self, message_id: UUID, reason: str, uow: UnitOfWork) -> None:
         """An operator gives up a dead message for good."""
         if state := self._next(message_id, Event.DISCARDED, uow):
-            self.records(uow).record(message_id, state, reason=reason)
+            uow.of(self.repository).record(message_id, state, reason=reason)
 
     def timed_out(self, now: datetime, uow: UnitOfWork) -> int:
         """Note that answers did not come in the partner's window; returns for how many messages."""
-        records = self.records(uow)
+        records = uow.of(self.repository)
         late = records.past_due(now)
         for message_id in late:
             records.record(message_id, State.SILENT)
@@ -158,7 +161,7 @@ class Tracking:
 
         `message_id`: which message the answer is about by its metadata, `repeated_id`: by its content.
         """
-        state = None if message_id is None else self.records(uow).lock_state(message_id)
+        state = None if message_id is None else uow.of(self.repository).lock_state(message_id)
         if message_id is None or state is None or repeated_id != str(message_id):
             raise AnswerMismatch(f"it answers no {self.noun} of this court")
         if uow.outbox.get(message_id).partner_id != partner_id:
@@ -169,8 +172,8 @@ class Tracking:
 
     def answered(self, message_id: UUID, verdict: PartnerVerdict, uow: UnitOfWork) -> None:
         """Record the answer to a message that `match` has found."""
-        self.records(uow).record(message_id, State.ANSWERED, verdict=verdict)
+        uow.of(self.repository).record(message_id, State.ANSWERED, verdict=verdict)
 
     def _next(self, message_id: UUID, event: Event, uow: UnitOfWork) -> State | None:
-        state = self.records(uow).lock_state(message_id)
+        state = uow.of(self.repository).lock_state(message_id)
         return None if state is None else next_state(state, event)

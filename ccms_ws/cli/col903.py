@@ -91,8 +91,10 @@ def items(
 
     Example: ccms-ws col903 items 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --refused
     """
+    from ccms_ws.exchanges.col903.repository import Batches
+
     with records_of(config)() as uow:
-        found = uow.collections.items(batch_id, after=after, limit=limit, refused=refused)
+        found = uow.of(Batches).items(batch_id, after=after, limit=limit, refused=refused)
     rows = [
         {
             "item": item.sequence,
@@ -113,8 +115,10 @@ def items(
 
 
 def _show_batches(court: CourtApplication, batch_ids: Sequence[UUID], *, json: bool, empty: str) -> None:
+    from ccms_ws.exchanges.col903.repository import Batches
+
     with court.reading() as uow:
-        batches = [batch for batch_id in batch_ids if (batch := uow.collections.find_batch(batch_id))]
+        batches = [batch for batch_id in batch_ids if (batch := uow.of(Batches).find_batch(batch_id))]
     rows = [
         {
             "batch": batch.batch_id,
@@ -130,8 +134,10 @@ def _show_batches(court: CourtApplication, batch_ids: Sequence[UUID], *, json: b
 
 def _tell_of_corrections(court: CourtApplication, partner: str, *, json: bool) -> None:
     """Debts that the partner refused are not in an ordinary batch: say so, and what to do."""
+    from ccms_ws.exchanges.col903.repository import Batches
+
     with court.reading() as uow:
-        waiting = uow.collections.batches_to_correct(partner)
+        waiting = uow.of(Batches).batches_to_correct(partner)
     for batch_id, count in waiting:
         say(
             f"left out: {count} that {partner} refused in batch {batch_id}; see `ccms-ws col903 items --refused`, "
@@ -160,9 +166,10 @@ def show(
     Example: ccms-ws col903 show 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8
     """
     from ccms_ws.errors import NotStored
+    from ccms_ws.exchanges.col903.repository import Batches
 
     with records_of(config)() as uow:
-        batch = uow.collections.find_batch(batch_id)
+        batch = uow.of(Batches).find_batch(batch_id)
     if batch is None:
         raise NotStored(f"there is no batch {batch_id}", hint="ccms-ws outbox list shows what was sent")
     show_facts(

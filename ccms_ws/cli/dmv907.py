@@ -147,9 +147,10 @@ def convicted(
 
 def _show(records: UnitOfWorkFactory, abstract_id: UUID, *, as_json: bool) -> None:
     from ccms_ws.errors import NotStored
+    from ccms_ws.exchanges.dmv907.repository import Abstracts
 
     with records() as uow:
-        abstract = uow.abstracts.find(abstract_id)
+        abstract = uow.of(Abstracts).find(abstract_id)
     if abstract is None:
         raise NotStored(f"there is no abstract {abstract_id}", hint="ccms-ws outbox list shows what was sent")
     show_facts(

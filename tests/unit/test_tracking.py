@@ -37,6 +37,7 @@ class Records:
     def __init__(self, state: State, partner_id: str = "DMV") -> None:
         self.state = state
         self.recorded: list[tuple[State, dict[str, object]]] = []
+        self.of = lambda _kind: self
         self.outbox = SimpleNamespace(get=lambda _message_id: SimpleNamespace(partner_id=partner_id))
 
     def lock_state(self, message_id: UUID) -> State | None:
@@ -51,7 +52,7 @@ class Records:
         self.recorded.append((state, given))
 
 
-TRACKING = Tracking(records=lambda uow: uow, noun="abstract")  # type: ignore[arg-type, return-value]
+TRACKING = Tracking(repository=lambda connection: connection, noun="abstract")
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(State, Event)))

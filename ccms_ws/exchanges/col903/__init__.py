@@ -8,6 +8,7 @@ The one answer there is, the error message, names the whole batch or single item
 from ccms_ws.contract.namespaces import COL903 as NAMESPACE
 from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification
 from ccms_ws.exchanges.col903 import batches, handler, wire
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.tracking import Tracking
 
 COL903 = Exchange(
@@ -21,7 +22,7 @@ COL903 = Exchange(
         root=wire.Q_BATCH,
         write=batches.write,
         ordering_keys=batches.ordering_keys,
-        tracking=Tracking(records=lambda uow: uow.collections, noun="batch", answer_noun="error message"),
+        tracking=Tracking(repository=Batches, noun="batch", answer_noun="error message"),
         recompose=handler.recompose,
         answers=(
             AnswerMessage(

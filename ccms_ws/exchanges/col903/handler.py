@@ -14,6 +14,7 @@ from ccms_ws.errors import ExchangeError
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.col903.batches import LeftOut, Report, WrittenBatch, gather, rewrite_batch, write_batches
 from ccms_ws.exchanges.col903.messages import BatchError
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.tracking import Acceptance, AnswerMismatch, PartnerVerdict
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,7 @@ def build_batches(
     debt that the contract cannot express: it is left out until the books are corrected. Each batch is recorded in `uow`
     before it is yielded; the caller sends it, and may commit, before the next one.
     """
-    accounts = uow.collections.open_accounts(context.partner.partner_id)
+    accounts = uow.of(Batches).open_accounts(context.partner.partner_id)
     return write_batches(gather(accounts, context), context, uow, size=size, leave_out=leave_out)
 
 
@@ -50,10 +51,10 @@ def correct_batch(
     `leave_out` is called as by `build_batches`. Raises NothingToCorrect.
     """
     partner_id = context.partner.partner_id
-    waiting = gather(uow.collections.accounts_to_correct(batch_id), context, unchanged=True)
+    waiting = gather(uow.of(Batches).accounts_to_correct(batch_id), context, unchanged=True)
     first = next(waiting, None)
     if first is None or first[0].referral.partner_id != partner_id:
-        batch = uow.collections.find_batch(batch_id)
+        batch = uow.of(Batches).find_batch(batch_id)
         if batch is None or batch.partner_id != partner_id:
             raise NothingToCorrect(f"no batch {batch_id} went to {partner_id}")
         raise NothingToCorrect(f"no item of the batch {batch_id} waits for a correction")
@@ -62,12 +63,12 @@ def correct_batch(
 
 def take_error(error: BatchError, batch_id: UUID, _context: Context, uow: UnitOfWork) -> PartnerVerdict:
     """The partner could not process the batch or some of its items. It finds its batch however late it comes."""
-    batch = uow.collections.find_batch(batch_id)
+    batch = uow.of(Batches).find_batch(batch_id)
     last = 0 if batch is None else batch.item_count
     unknown = [item.sequence for item in error.items if not 1 <= item.sequence <= last]
     if unknown:
         raise AnswerMismatch(f"it names items that the batch has not: {unknown[:5]}")
-    uow.collections.note_errors(
+    uow.of(Batches).note_errors(
         batch_id, [ItemError(item.sequence, item.problem.code, item.problem.reason) for item in error.items]
     )
     acceptance = Acceptance.REJECTED if error.refused else Acceptance.PARTLY_REJECTED
@@ -79,7 +80,7 @@ def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> WrittenBat
 
     The figures stay, because batches that wait behind this one go on from them.
     """
-    batch = uow.collections.lock_batch(message_id)
+    batch = uow.of(Batches).lock_batch(message_id)
     if batch is None or batch.state is not BatchState.UNDELIVERABLE:
         raise NothingToCorrect(f"the batch {message_id} is not undeliverable")
     return rewrite_batch(batch, context, uow)

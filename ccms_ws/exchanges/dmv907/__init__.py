@@ -8,6 +8,7 @@ abstract and says so in a separate message: a response with a message code for t
 from ccms_ws.contract.namespaces import DMV907 as NAMESPACE
 from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification
 from ccms_ws.exchanges.dmv907 import handler, wire
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.tracking import Tracking
 
 DMV907 = Exchange(
@@ -21,7 +22,11 @@ DMV907 = Exchange(
         root=wire.Q_ABSTRACT,
         write=wire.notification_to_xml,
         ordering_keys=handler.ordering_keys,
-        tracking=Tracking(records=lambda uow: uow.abstracts, noun="abstract"),
+        tracking=Tracking(
+            repository=Abstracts,
+            noun="abstract",
+            count_overdue=lambda connection, now: Abstracts(connection).count_overdue(now),
+        ),
         recompose=handler.recompose,
         answers=(
             AnswerMessage(

@@ -23,6 +23,7 @@ from ccms_ws.errors import NotStored
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
 from ccms_ws.exchanges.dmv907.orders import check_account, check_days, unsayable
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.exchanges.dmv907.rules import AlreadyOrdered, NoticeRefused, check_notice
 from ccms_ws.message_parts.metadata import MessageKind, first_metadata
 from ccms_ws.message_parts.representable import in_words
@@ -110,7 +111,7 @@ def _add_conviction(conviction: Conviction, today: date, uow: UnitOfWork) -> Non
         raise NoticeRefused(f"the conviction ({on}) is after today ({today})")
     if reported is not None and not on <= reported <= today:
         raise NoticeRefused(f"reported ({reported}) is not between the conviction ({on}) and today ({today})")
-    uow.abstracts.add_conviction(conviction)
+    uow.of(Abstracts).add_conviction(conviction)
 
 
 def _on_case(ori: str, case_number: str, participant_id: str, uow: UnitOfWork) -> Participant:
@@ -128,7 +129,7 @@ def _on_case(ori: str, case_number: str, participant_id: str, uow: UnitOfWork) -
 def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Context, uow: UnitOfWork) -> Notification:
     """Record the release of a hold and compose its notification. Raises NotStored, NoticeRefused, AlreadyOrdered."""
     check_days(on=on)
-    hold = uow.abstracts.find(hold_id)
+    hold = uow.of(Abstracts).find(hold_id)
     if hold is None:
         raise NotStored(f"there is no abstract {hold_id}", hint="ccms-ws outbox list shows what was sent")
     release = Abstract(
@@ -156,21 +157,21 @@ def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Conte
 
 
 def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notification:
-    open_hold = uow.abstracts.open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
+    open_hold = uow.of(Abstracts).open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
     _check_new(abstract, open_hold, uow)
     check_notice(
         abstract,
         context.today,
         current_law().failure_to_comply,
         open_hold=open_hold,
-        convictions=uow.abstracts.convictions(abstract.court_ori, abstract.case_number, abstract.participant_id),
+        convictions=uow.of(Abstracts).convictions(abstract.court_ori, abstract.case_number, abstract.participant_id),
     )
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
     if person is None:
         raise NoticeRefused(f"participant {abstract.participant_id} is not on file")
     if problems := list(unsayable(abstract, person)):
         raise NoticeRefused(in_words(problems))
-    uow.abstracts.add(abstract)
+    uow.of(Abstracts).add(abstract)
     metadata = first_metadata("DMV907", context, MessageKind.NOTIFICATION)
     return Notification(metadata=metadata, court=context.court, abstract=abstract, person=person)
 
@@ -183,7 +184,7 @@ def _check_new(abstract: Abstract, open_hold: Abstract | None, uow: UnitOfWork) 
         return
     if abstract.releases is None or (open_hold is not None and open_hold.abstract_id == abstract.releases):
         return
-    for release in uow.abstracts.releases_of(abstract.releases):
+    for release in uow.of(Abstracts).releases_of(abstract.releases):
         refused = release.state in (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR, _DEAD)
         if not refused and release.release_reason is abstract.release_reason:
             raise _already(release)
@@ -211,7 +212,7 @@ def ordering_keys(message: Notification) -> Sequence[str]:
 # -- what comes back --------------------------------------------------------------------------------------------------
 def take_response(response: AbstractResponse, abstract_id: UUID, context: Context, uow: UnitOfWork) -> PartnerVerdict:
     """DMV has processed the abstract; its message code says whether it acts on it."""
-    abstract = uow.abstracts.find(abstract_id)
+    abstract = uow.of(Abstracts).find(abstract_id)
     if abstract is None or response.driver_license != abstract.driver_license:
         raise AnswerMismatch("it names another driver license than the abstract")
     known = code_list("dmv907-message-codes").find(response.message_code, context.today)
@@ -229,14 +230,14 @@ def take_error(error: AbstractError, _abstract_id: UUID, _context: Context, _uow
 
 def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> Notification:
     """The same order under a new id, with the person and the license as the books have them now."""
-    abstract = uow.abstracts.lock(message_id)
+    abstract = uow.of(Abstracts).lock(message_id)
     if abstract is None or abstract.state is not AbstractState.UNDELIVERABLE:
         raise NoticeRefused(f"the abstract {message_id} is not undeliverable")
-    if any(release.state is AbstractState.QUEUED for release in uow.abstracts.releases_of(message_id)):
+    if any(release.state is AbstractState.QUEUED for release in uow.of(Abstracts).releases_of(message_id)):
         raise NoticeRefused("a release of this hold waits behind it, and names it: withdraw both, or resend it")
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
     license = abstract.driver_license if person is None or person.driver_license is None else person.driver_license
-    uow.abstracts.withdraw(message_id, f"replaced by {context.message_id}")
+    uow.of(Abstracts).withdraw(message_id, f"replaced by {context.message_id}")
     anew = replace(
         abstract,
         abstract_id=context.message_id,

@@ -23,6 +23,7 @@ from ccms_ws.exchanges import col903, dmv907
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.col903.messages import BatchError, ItemProblem
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse
 from ccms_ws.message_parts.error_block import ErrorBlock
@@ -172,7 +173,7 @@ def test_silence_is_acceptance_until_an_error_message_comes_after_all(line: Line
     refuse(line, batch_id, 1)
     assert line.batch(batch_id).state is BatchState.PARTLY_REJECTED
     with line.court.units() as uow:
-        (item,) = uow.collections.items(batch_id, refused=True)
+        (item,) = uow.of(Batches).items(batch_id, refused=True)
     assert (item.sequence, item.state) == (1, ItemState.TO_BE_CORRECTED)
     assert quarantined(line) == []
 
@@ -232,9 +233,9 @@ def test_a_refused_batch_is_corrected_in_as_many_batches_as_the_size_asks_for(li
     batch_id = push_batch(line.court)
     refuse(line, batch_id)
     with line.court.units() as uow:
-        items = len(uow.collections.items(batch_id, refused=True))
+        items = len(uow.of(Batches).items(batch_id, refused=True))
     corrections = line.court.push(COL903, "FTB", lambda context, uow: correct_batch(batch_id, context, uow, size=1))
     assert len(corrections) == items > 1
     with line.court.units() as uow:
-        batches = [uow.collections.find_batch(one) for one in corrections]
+        batches = [uow.of(Batches).find_batch(one) for one in corrections]
         assert [batch.item_count for batch in batches if batch] == [1] * items

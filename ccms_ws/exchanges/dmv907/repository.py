@@ -1,4 +1,4 @@
-"""Failure-to-comply abstracts: what `ccms_ws.domain.ports.Abstracts` asks."""
+"""Failure-to-comply abstracts, and the convictions that they presuppose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState, Conviction, SectionViolated
 from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.errors import ConcurrentChange, NotStored
-from ccms_ws.store.abstract_tables import abstract, abstract_section, conviction, open_hold
+from ccms_ws.exchanges.dmv907.tables import abstract, abstract_section, conviction, open_hold
 from ccms_ws.store.locks import advisory_lock
 from ccms_ws.tracking import Acceptance, PartnerVerdict, State
 
@@ -98,8 +98,8 @@ _TRACKED: Final[Mapping[AbstractState, State]] = {
 }
 
 
-class SqlAbstracts:
-    """Abstracts and their sections in the tables of `abstract_tables`."""
+class Abstracts:
+    """Abstracts and their sections in the tables of `dmv907.tables`. In a unit of work: `uow.of(Abstracts)`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""Referrals and COL903 batches: what `ccms_ws.domain.ports.Collections` asks."""
+"""COL903 batches, and the accounts that they are made from."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from ccms_ws.domain.collections import (
     BatchState,
     CollectionBatch,
     ItemError,
-    Referral,
 )
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
-from ccms_ws.store import accounts, corrections
-from ccms_ws.store.collection_tables import balance_update, collection_batch, referral, reported_entry
+from ccms_ws.exchanges.col903 import accounts, corrections
+from ccms_ws.exchanges.col903.tables import balance_update, collection_batch, reported_entry
 from ccms_ws.store.compiled_statements import Prepared
+from ccms_ws.store.referrals import referral
 from ccms_ws.tracking import Acceptance, PartnerVerdict, State
 
 _CHUNK = 1000
 _r, _b, _u = referral.c, collection_batch.c, balance_update.c
-_REFERRAL = select(referral).where(_r.referral_id == bindparam("id"))
 _BATCH = select(collection_batch).where(_b.batch_id == bindparam("id"))
 _LOCKED_BATCH = _BATCH.with_for_update(key_share=True)
 _SILENT = (
@@ -66,25 +65,17 @@ _TRACKED: Final[Mapping[BatchState, State]] = {
 }
 
 
-class SqlCollections:
-    """Referrals and batches in the tables of `collection_tables`."""
+class Batches:
+    """Batches in the tables of `col903.tables`. In a unit of work: `uow.of(Batches)`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    # -- referrals ----------------------------------------------------------------------------------------------------
-    def add_referral(self, referral_: Referral) -> None:
-        """Raises ConcurrentChange if the id is taken, or if the partner has this debt already."""
-        self._connection.execute(insert(referral), [{column.key: getattr(referral_, column.key) for column in _r}])
-
-    def get_referral(self, referral_id: str) -> Referral:
-        row = self._connection.execute(_REFERRAL, {"id": referral_id}).first()
-        if row is None:
-            raise NotStored(f"there is no referral {referral_id}")
-        return Referral(*row)
-
+    # -- accounts -----------------------------------------------------------------------------------------------------
     def open_accounts(self, partner_id: str) -> Iterator[Account]:
-        """A partner's open referrals, without those whose last item waits for a correction."""
+        """A partner's open referrals with ledger and people, in the order of their ids, streamed; commits in between do
+        no harm. Those whose last item waits for a correction are left out.
+        """
         return accounts.OPEN.run(self._connection, partner=partner_id)
 
     def accounts_to_correct(self, batch_id: UUID) -> Iterator[Account]:
@@ -109,6 +100,7 @@ class SqlCollections:
     ) -> None:
         """Store a batch, and each item's balance as the one last reported for its referral.
 
+        `corrects`: the batch whose items of the same referrals are corrected by it.
         Raises ConcurrentChange if a referral was closed, or told otherwise than the item's previous balance says;
         StoreError if the items do not agree with the batch's totals.
         """
@@ -169,7 +161,8 @@ class SqlCollections:
     ) -> None:
         """Set the state and whatever else is given; what is not given stays. Raises NotStored for what is not there.
 
-        A batch or items that the partner refuses are taken back (`corrections.take_back`).
+        A batch or items that the partner refuses are taken back (`corrections.take_back`): what it was told last counts
+        again, and a debt of which nothing newer was told waits for a correction.
         """
         given: dict[str, Any] = {"delivered_at": delivered_at, "answer_due_at": answer_due_at}
         given |= {"error_code": error_code, "error_reason": error_reason}
