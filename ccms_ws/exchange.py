@@ -114,11 +114,13 @@ class Notification(Generic[M]):
 class Exchange:
     """An exchange: FCC807 and its kin, in one version.
 
+    `package` is its folder: `__name__` of the declaring module (`registry.part` finds the optional modules in it).
     `service` is the WSDL (concrete, below `wsdl/`) of what the court publishes for it; `write_error` composes the
     exchange's own error message for a message that was accepted and cannot be processed (None: it has none to send).
     Raises ValueError unless there is either a `request` or a `notification`.
     """
 
+    package: str
     code: str
     version: str
     title: str

@@ -12,6 +12,7 @@ from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.tracking import Tracking
 
 COL903 = Exchange(
+    package=__name__,
     code="COL903",
     version="1.0",
     title="Court Sends Collection Balance Update Notification",

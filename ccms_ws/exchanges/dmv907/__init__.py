@@ -12,6 +12,7 @@ from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.tracking import Tracking
 
 DMV907 = Exchange(
+    package=__name__,
     code="DMV907",
     version="1.0",
     title="Court Sends Failure to Comply Notification",

@@ -10,6 +10,7 @@ from ccms_ws.exchange import Direction, Exchange, Request
 from ccms_ws.exchanges.fcc807 import handler, serialize, wire
 
 FCC807 = Exchange(
+    package=__name__,
     code="FCC807",
     version="1.0",
     title="Court Receives Case Participant Balance Query",
