@@ -314,8 +314,8 @@ def soap_version(push: PushSettings) -> SoapVersion:
 def check_push(exchange_code: str, push: PushSettings) -> None:
     """Raise ContractError unless the partner's WSDL has an operation for what the court pushes, as it was pinned."""
     exchange = next((each for each in EXCHANGES if each.code == exchange_code), None)
-    if exchange is not None and exchange.outgoing is not None:
-        operation_for(push.wsdl, exchange.outgoing.root, soap_version(push))
+    if exchange is not None and exchange.notification is not None:
+        operation_for(push.wsdl, exchange.notification.root, soap_version(push))
 
 
 def retry_rules(delivery: DeliverySettings, push: PushSettings) -> RetryRules:

@@ -10,15 +10,19 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+import structlog
 from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import schemas
-from ccms_ws.domain.messages import AnswerKind, OutgoingMessage
+from ccms_ws.domain.messages import AnswerKind, OutgoingMessage, QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError, ExchangeError, InternalError, SchemaViolated, UnknownMessage
-from ccms_ws.exchange import Context, Exchange, Incoming, WrittenPayload
+from ccms_ws.exchange import AnswerMessage, Context, Exchange, Notification, Request, WrittenPayload
 from ccms_ws.message_parts.metadata import Metadata, check_metadata
+from ccms_ws.tracking import AnswerMismatch
+
+log = structlog.get_logger(__name__)
 
 
 class Message(Protocol):
@@ -60,16 +64,35 @@ def dispatch(exchange: Exchange, payload: _Element, context: Context, uow: UnitO
         schemas.validate(payload)
         message = _read(incoming, payload)
         check_metadata(message.metadata, exchange.code, exchange.version, context)
+        if isinstance(incoming, AnswerMessage):
+            take_answer(exchange, incoming, message, context, uow)
+            return HandlingResult(AnswerKind.ACCEPTED)
         reply = incoming.handle(message, context, uow)
     except (SchemaViolated, ExchangeError) as error:
         if exchange.write_error is None:
             return HandlingResult(AnswerKind.FAULT, error=error)
         return HandlingResult(AnswerKind.FAULT, error=error, error_message=_valid(exchange.write_error(error, context)))
-    if incoming.write is None:
-        return HandlingResult(AnswerKind.ACCEPTED)
     written = incoming.write(reply)
     _check_answer(written)
     return HandlingResult(AnswerKind.REPLY, written)
+
+
+def take_answer(
+    exchange: Exchange, answer: AnswerMessage[Any], message: Message, context: Context, uow: UnitOfWork
+) -> None:
+    """Record an answer as that of the message it is about. One that does not fit is quarantined and changes nothing."""
+    notification, partner_id = _notification_of(exchange), context.partner.partner_id
+    try:
+        message_id = notification.tracking.match(
+            message.metadata.correlation_id, answer.repeated_id(message), partner_id, uow
+        )
+        verdict = answer.interpret(message, message_id, context, uow)
+    except AnswerMismatch as mismatch:
+        reason = str(mismatch)
+        log.warning("answer.quarantined", exchange=exchange.code, partner=partner_id, reason=reason)
+        uow.inbox.quarantine(QuarantinedAnswer(context.message_id, partner_id, exchange.code, reason, context.now))
+    else:
+        notification.tracking.answered(message_id, verdict, uow)
 
 
 def send(
@@ -86,19 +109,23 @@ def compose(
     exchange: Exchange, message: object, *, message_id: UUID, partner_id: str, now: datetime
 ) -> OutgoingMessage:
     """The message as it leaves: validated, and in exclusive canonical form. Raises as `send`."""
-    outgoing = exchange.outgoing
-    if outgoing is None:
-        raise UnknownMessage(f"{exchange.code} sends nothing by itself")
-    payload = outgoing.write(message)
+    notification = _notification_of(exchange)
+    payload = notification.write(message)
     if not isinstance(payload, WrittenPayload):
         payload = WrittenPayload(etree.tostring(_valid(payload), method="c14n", exclusive=True, with_comments=False))
-    ordering_keys = tuple(outgoing.ordering_keys(message))
+    ordering_keys = tuple(notification.ordering_keys(message))
     return OutgoingMessage(
-        message_id, exchange.code, partner_id, outgoing.root, payload.body, ordering_keys, now, payload.further
+        message_id, exchange.code, partner_id, notification.root, payload.body, ordering_keys, now, payload.further
     )
 
 
-def _read(incoming: Incoming[Any, Any], payload: _Element) -> Message:
+def _notification_of(exchange: Exchange) -> Notification[Any]:
+    if exchange.notification is None:
+        raise UnknownMessage(f"{exchange.code} sends nothing by itself")
+    return exchange.notification
+
+
+def _read(incoming: Request[Any, Any] | AnswerMessage[Any], payload: _Element) -> Message:
     """XML Schema has values that are none in the court's language: the year 12000, 24:00:00."""
     try:
         message: Message = incoming.read(payload)

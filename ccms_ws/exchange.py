@@ -20,6 +20,7 @@ from ccms_ws.domain.courts import Court
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError
+from ccms_ws.tracking import PartnerVerdict, Tracking
 
 M = TypeVar("M")
 R = TypeVar("R")
@@ -51,19 +52,33 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming(Generic[M, R]):
-    """A message that the court takes in, as a service or as the answer in an HTTP response.
+class Request(Generic[M, R]):
+    """A message with which a partner starts a conversation, and the court's reply.
 
     `handle` may raise ExchangeError: the partner then gets the exchange's own error message. `write` gives the reply in
-    exclusive canonical form; it is None for a one-way message, whose handler returns None. `read_only`: the handler
-    changes nothing, so that its unit of work only reads and holds up no writer.
+    exclusive canonical form. `read_only`: the handler changes nothing, so that its unit of work takes no write lock.
     """
 
     root: str
     read: Callable[[_Element], M]
     handle: Callable[[M, Context, UnitOfWork], R]
-    write: Callable[[R], bytes] | None = None
+    write: Callable[[R], bytes]
     read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerMessage(Generic[M]):
+    """A partner's answer to a notification, in the HTTP response or later at the court's own service.
+
+    `repeated_id` is the id of the notification that the answer's content repeats. `interpret(answer, message_id,
+    context, uow)` updates what the exchange records besides the state of the message, and returns the verdict. It
+    raises AnswerMismatch, before any change, if the answer does not fit what was sent: it is then quarantined.
+    """
+
+    root: str
+    read: Callable[[_Element], M]
+    repeated_id: Callable[[M], str]
+    interpret: Callable[[M, UUID, Context, UnitOfWork], PartnerVerdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,50 +93,59 @@ class WrittenPayload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """A message that the court sends to partners from its outbox, and what follows for the court's own records.
+class Notification(Generic[M]):
+    """A message that the court sends to partners from its outbox, and the answers to it.
 
-    `ordering_keys` are the things whose messages to one partner keep their order (court, case and participant).
-    `delivered(message_id, at, answer_due_at, uow)` follows a success, `undeliverable(message_id, reason, uow)` when a
-    message is given up; `on_silence(now, uow)` says how many records it moved because an answer did not come in time.
-    What an operator does with a dead message: `resent(message_id, uow)`, `withdrawn(message_id, reason, uow)`, and
-    `recompose(message_id, context, uow)`, which composes the same message anew from what the books say now, under the
-    id in the context, and takes the old one's records back. It raises ExchangeError if that cannot be done.
+    `ordering_keys`: messages to one partner that share a key are delivered in the order in which they were queued.
+    `tracking` moves it through its states. `recompose(message_id, context, uow)` composes a dead message again from
+    current records, under the id in the context, and discards the old one's records; it raises ExchangeError if that
+    cannot be done.
     """
 
     root: str
-    write: Callable[[Any], _Element | WrittenPayload]
-    ordering_keys: Callable[[Any], Sequence[str]]
-    on_delivered: Callable[[UUID, datetime, datetime | None, UnitOfWork], None]
-    on_dead: Callable[[UUID, str, UnitOfWork], None]
-    on_timeout: Callable[[datetime, UnitOfWork], int]
-    on_resend: Callable[[UUID, UnitOfWork], None]
-    on_discard: Callable[[UUID, str, UnitOfWork], None]
-    recompose: Callable[[UUID, Context, UnitOfWork], Any]
+    write: Callable[[M], _Element | WrittenPayload]
+    ordering_keys: Callable[[M], Sequence[str]]
+    tracking: Tracking
+    recompose: Callable[[UUID, Context, UnitOfWork], M]
+    answers: tuple[AnswerMessage[Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """An exchange: FCC807 and its kin, in one version.
 
+    `package` is its folder: `__name__` of the declaring module (`registry.part` finds the optional modules in it).
     `service` is the WSDL (concrete, below `wsdl/`) of what the court publishes for it; `write_error` composes the
     exchange's own error message for a message that was accepted and cannot be processed (None: it has none to send).
+    Raises ValueError unless there is either a `request` or a `notification`.
     """
 
+    package: str
     code: str
     version: str
     title: str
     direction: Direction
     namespace: str
     service: str
-    incoming: tuple[Incoming[Any, Any], ...]
-    outgoing: Outgoing | None = None
+    request: Request[Any, Any] | None = None
+    notification: Notification[Any] | None = None
     write_error: Callable[[CcmsWsError, Context], _Element] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.request is None) == (self.notification is None):
+            raise ValueError(f"{self.code} must declare either a request or a notification")
 
     @property
     def path(self) -> str:
         """The path of the court's service below its public URL."""
         return f"/{self.code}/{self.version}"
 
-    def incoming_by_root(self, root: str) -> Incoming[Any, Any] | None:
+    @property
+    def incoming(self) -> tuple[Request[Any, Any] | AnswerMessage[Any], ...]:
+        """What partners send to the court's service: the request, or answers to the notification."""
+        if self.request is not None:
+            return (self.request,)
+        return () if self.notification is None else self.notification.answers
+
+    def incoming_by_root(self, root: str) -> Request[Any, Any] | AnswerMessage[Any] | None:
         return next((message for message in self.incoming if message.root == root), None)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
 from ccms_ws.errors import UnknownMessage
 from ccms_ws.exchange import Exchange
 from ccms_ws.exchanges.col903 import COL903
@@ -23,9 +27,10 @@ def get_exchange(code: str) -> Exchange:
     return found
 
 
-def sender_of(root: str) -> Exchange:
-    """The exchange whose outgoing message has this root element. Raises UnknownMessage."""
-    found = next((e for e in EXCHANGES if e.outgoing is not None and e.outgoing.root == root), None)
-    if found is None:
-        raise UnknownMessage(f"no exchange sends {root}")
-    return found
+def part(exchange: Exchange, name: str) -> ModuleType | None:
+    """An optional module of the exchange's folder, imported now; None if it has no such module.
+
+    `commands`: its `app`, a `typer.Typer`, is mounted as `ccms-ws` and the code of the exchange in lower case.
+    """
+    module = f"{exchange.package}.{name}"
+    return None if find_spec(module) is None else import_module(module)

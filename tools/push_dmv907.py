@@ -35,6 +35,7 @@ from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
 from ccms_ws.exchanges.dmv907.messages import Notification
 from ccms_ws.exchanges.dmv907.orders import read_section
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.exchanges.dmv907.rules import AlreadyOrdered
 from ccms_ws.log import configure_logging
 from ccms_ws.plain_values import day
@@ -102,7 +103,7 @@ def wait_for(court: CourtApplication, abstract_id: UUID, until: float) -> str:
     """Where the abstract stands when DMV has said its word, or at `until`."""
     while True:
         with court.reading() as uow:
-            abstract = uow.abstracts.find(abstract_id)
+            abstract = uow.of(Abstracts).find(abstract_id)
         if abstract and (abstract.state.is_answered or time.monotonic() > until):
             return " ".join(filter(None, (abstract.state.value, abstract.answer_code, abstract.answer_text)))
         time.sleep(0.1)

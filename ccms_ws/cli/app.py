@@ -6,21 +6,21 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from functools import cache
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 import ccms_ws
 from ccms_ws.cli import (
     cases,
     certs,
-    col903,
     conformance,
     console,
     contract,
     db,
     demo,
-    dmv907,
     docs,
     doctor,
     exchanges,
@@ -51,8 +51,36 @@ EPILOG = (
     "other side, 6 unavailable now, 130 interrupted."
 )
 
+
+@cache
+def exchange_commands() -> dict[str, Any]:
+    """The command groups of exchanges that have some, by the code of the exchange in lower case."""
+    from ccms_ws.registry import EXCHANGES, part
+
+    groups = {}
+    for exchange in EXCHANGES:
+        if (module := part(exchange, "commands")) is not None:
+            group = typer.main.get_group(module.app)
+            group.name = exchange.code.lower()
+            groups[group.name] = group
+    return groups
+
+
+class _Commands(TyperGroup):
+    """Loads the exchanges only for their own commands and for the list of all: they need much that others do not."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return super().get_command(ctx, cmd_name) or exchange_commands().get(cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = super().list_commands(ctx)
+        groups = names.index("messages")
+        return [*names[:groups], *exchange_commands(), *names[groups:]]
+
+
 app = typer.Typer(
     name="ccms-ws",
+    cls=_Commands,
     help="The endpoint through which California trial courts exchange data with their justice partners.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -74,8 +102,6 @@ for command in (
     import_.demo_data,
 ):
     app.command()(command)
-app.add_typer(col903.app, name="col903")
-app.add_typer(dmv907.app, name="dmv907")
 app.add_typer(messages.app, name="messages")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(explain.quarantine, name="quarantine")

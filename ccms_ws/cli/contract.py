@@ -111,7 +111,7 @@ def import_(
     exchange = get_exchange(for_exchange) if for_exchange else None
     remote = source.startswith(("http://", "https://"))
     gathering = gather(source, named=[*(named or []), *([source.partition("?")[0]] if remote else [])], fetch=fetch)
-    root = exchange.outgoing.root if exchange is not None and exchange.outgoing is not None else ""
+    root = exchange.notification.root if exchange is not None and exchange.notification is not None else ""
     found = check_wsdl(gathering, root)
     unusable = [*gathering.missing, *(each for each in found if each.fatal)]
     if not unusable:

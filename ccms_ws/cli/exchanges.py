@@ -84,10 +84,12 @@ def _takes_part(exchange: Exchange, partner: PartnerSettings) -> bool:
 
 def _received(exchange: Exchange, wsdl: Wsdl) -> list[dict[str, object]]:
     """The operations of the court's own service."""
+    from ccms_ws.exchange import Request
+
     rows: list[dict[str, object]] = []
     for operation in wsdl.operations.values():
         incoming = exchange.incoming_by_root(operation.input)
-        handler = incoming.handle if incoming else None
+        handler = incoming and (incoming.handle if isinstance(incoming, Request) else incoming.interpret)
         rows.append(
             {
                 "operation": operation.name,
@@ -109,16 +111,16 @@ def _pushed(exchange: Exchange, settings: Settings) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for partner in settings.partners:
         push = partner.receives.get(exchange.code)
-        if push is None or exchange.outgoing is None:
+        if push is None or exchange.notification is None:
             continue
-        found = (each for each in load_wsdl(push.wsdl).operations.values() if each.input == exchange.outgoing.root)
+        found = (each for each in load_wsdl(push.wsdl).operations.values() if each.input == exchange.notification.root)
         operation = next(found, None)
         answers = [operation.output or "", *(fault.element for fault in operation.faults.values())] if operation else []
         rows.append(
             {
                 "operation": operation.name if operation else "none for this message: it cannot be sent",
                 "way": f"court to {partner.id}",
-                "message": _local(exchange.outgoing.root),
+                "message": _local(exchange.notification.root),
                 "action": operation.input_action if operation else "",
                 "answer": ", ".join(_local(each) for each in answers if each)
                 or "none in the HTTP response: one may come to the court's service",

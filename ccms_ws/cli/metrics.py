@@ -95,6 +95,7 @@ def _collector(config: Path) -> CourtCollector:
     from ccms_ws.config import load_settings
     from ccms_ws.log import configure_logging
     from ccms_ws.metrics.collector import CourtCollector
+    from ccms_ws.registry import EXCHANGES
     from ccms_ws.store.engine import open_engine
     from ccms_ws.store.heartbeats import list_programs
     from ccms_ws.store.statistics import Meter
@@ -102,5 +103,9 @@ def _collector(config: Path) -> CourtCollector:
     settings = load_settings(config)
     configure_logging(settings.log.level, settings.log.format)
     engine = open_engine(settings.database.url)
+    tracked = {each.code: each.notification.tracking for each in EXCHANGES if each.notification is not None}
+    overdue = {code: tracking.count_overdue for code, tracking in tracked.items() if tracking.count_overdue is not None}
     programs = partial(list_programs, engine)
-    return CourtCollector(settings.partners, Meter(engine).read, partial(inventory, settings), programs, SystemClock())
+    return CourtCollector(
+        settings.partners, Meter(engine, overdue).read, partial(inventory, settings), programs, SystemClock()
+    )

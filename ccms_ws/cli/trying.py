@@ -48,7 +48,7 @@ def _harmless(file: Path) -> _Element:
         message = etree.fromstring(file.read_bytes(), new_parser())
     except (OSError, etree.XMLSyntaxError) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from error
-    if any(exchange.outgoing is not None and message.tag == exchange.outgoing.root for exchange in EXCHANGES):
+    if any(exchange.notification is not None and message.tag == exchange.notification.root for exchange in EXCHANGES):
         raise ConfigError(
             f"{file} is {etree.QName(message).localname}, which is no test: the partner would act on it",
             hint="name a message of the partner's WSDL that has no effect there, or none",

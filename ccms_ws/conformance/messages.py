@@ -98,7 +98,7 @@ class Speaker:
 
 def _sample(exchange: Exchange) -> bytes:
     """A first message of the court: one that neither corrects nor takes back another."""
-    root = "" if exchange.outgoing is None else exchange.outgoing.root
+    root = "" if exchange.notification is None else exchange.notification.root
     for name in catalog.samples_of(exchange.namespace):
         content = catalog.sample(name)
         message = etree.fromstring(content)

@@ -66,7 +66,7 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
     """Try the endpoint. Raises ConfigError, ContractError, and TransientDeliveryError if it cannot be reached."""
     exchange, started = kit.exchange, test.clock.now()
     wsdl = test.wsdl or kit.wsdl
-    if wsdl is None or exchange.outgoing is None:
+    if wsdl is None or exchange.notification is None:
         raise ConfigError(f"{exchange.code} has no endpoint of a partner", hint="its client is tested: --listen")
     partner = Partner(kit.partner, kit.partner, PartnerKind.COLLECTION_AGENCY)
     ledger, conversations = CheckResults(req.of_endpoint(exchange)), Sessions()
@@ -74,7 +74,7 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
     with ExitStack() as stack:
         wire = stack.enter_context(closing(Wire(keep=False, tls=test.tls)))
         endpoint = Endpoint(
-            test.url, wsdl, exchange.outgoing.root, wire=wire, court=kit.court,
+            test.url, wsdl, exchange.notification.root, wire=wire, court=kit.court,
             trust=trust, clock=test.clock, examiner=examiner, expected=_answer_of(exchange, kit.partner),
         )  # fmt: skip
         desk = None

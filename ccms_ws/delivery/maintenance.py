@@ -31,7 +31,7 @@ class Maintenance:
         self, *, units: UnitOfWorkFactory, exchanges: Sequence[Exchange], clock: Clock, settings: DeliverySettings
     ) -> None:
         self._units = units
-        self._outgoing = {e.code: e.outgoing for e in exchanges if e.outgoing is not None}
+        self._tracking = {e.code: e.notification.tracking for e in exchanges if e.notification is not None}
         self._clock = clock
         self._longest_wait = timedelta(seconds=max(settings.longest_retry_seconds, settings.longest_rest_seconds))
         self._lease = timedelta(seconds=settings.lease_seconds)
@@ -50,9 +50,9 @@ class Maintenance:
         self._runs += 1
 
     def _check_answer_deadlines(self, now: datetime) -> None:
-        for code, outgoing in self._outgoing.items():
+        for code, tracking in self._tracking.items():
             with self._units() as uow:
-                count = outgoing.on_timeout(now, uow)
+                count = tracking.timed_out(now, uow)
                 if count:
                     failpoint("sweep.before-commit")
                     uow.commit()

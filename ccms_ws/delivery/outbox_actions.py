@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -12,7 +13,7 @@ from ccms_ws.dispatch import compose
 from ccms_ws.domain.messages import OperatorAction, OutboxEntry
 from ccms_ws.domain.ports import UnitOfWorkFactory
 from ccms_ws.errors import UnknownMessage
-from ccms_ws.exchange import Context, Exchange, Outgoing
+from ccms_ws.exchange import Context, Exchange, Notification
 
 log = structlog.get_logger(__name__)
 
@@ -64,18 +65,18 @@ class OutboxActions:
     def resend(self, message_id: UUID, reason: str) -> None:
         """Try the message again, as it is and from its place, as often and as long as a new one."""
         with self._units() as uow:
-            _, outgoing = self._sender(uow.outbox.get(message_id))
+            _, notification = self._sender(uow.outbox.get(message_id))
             uow.dead_letters.resend(message_id, self._order(reason))
-            outgoing.on_resend(message_id, uow)
+            notification.tracking.resent(message_id, uow)
             uow.commit()
         log.info("dead-letter.resent", message_id=str(message_id), operator=self._name)
 
     def discard(self, message_id: UUID, reason: str) -> None:
         """Never send the message; what waits behind it goes on."""
         with self._units() as uow:
-            _, outgoing = self._sender(uow.outbox.get(message_id))
+            _, notification = self._sender(uow.outbox.get(message_id))
             uow.dead_letters.withdraw(message_id, self._order(reason))
-            outgoing.on_discard(message_id, reason, uow)
+            notification.tracking.discarded(message_id, reason, uow)
             uow.commit()
         log.info("dead-letter.discarded", message_id=str(message_id), operator=self._name)
 
@@ -86,11 +87,11 @@ class OutboxActions:
         """
         with self._units() as uow:
             entry = uow.outbox.get(message_id)
-            exchange, outgoing = self._sender(entry)
+            exchange, notification = self._sender(entry)
             context = self._context_for(entry.partner_id)
             message = compose(
                 exchange,
-                outgoing.recompose(message_id, context, uow),
+                notification.recompose(message_id, context, uow),
                 message_id=context.message_id,
                 partner_id=entry.partner_id,
                 now=context.now,
@@ -108,8 +109,8 @@ class OutboxActions:
     def _order(self, reason: str) -> OperatorAction:
         return OperatorAction(self._name, reason, self._clock.now())
 
-    def _sender(self, entry: OutboxEntry) -> tuple[Exchange, Outgoing]:
+    def _sender(self, entry: OutboxEntry) -> tuple[Exchange, Notification[Any]]:
         exchange = self._exchanges.get(entry.exchange)
-        if exchange is None or exchange.outgoing is None:
+        if exchange is None or exchange.notification is None:
             raise UnknownMessage(f"this version sends no {entry.exchange}")
-        return exchange, exchange.outgoing
+        return exchange, exchange.notification

@@ -112,11 +112,11 @@ class AttemptRecorder:
         return self._store_failed(result, error, uow)
 
     def _store_delivered(self, result: AttemptResult, uow: UnitOfWork, unusable: Exception | None) -> DeliveryAttempt:
-        assert result.route is not None and result.outgoing is not None  # noqa: PT018, S101 - something was sent
+        assert result.route is not None and result.tracking is not None  # noqa: PT018, S101 - something was sent
         attempt = _attempt(result, "delivered")
         answer_due_at = result.ended_at + result.route.answer_window
         uow.outbox.settle_delivered(result.leased, attempt)
-        result.outgoing.on_delivered(attempt.message_id, result.ended_at, answer_due_at, uow)
+        result.tracking.delivered(attempt.message_id, result.ended_at, answer_due_at, uow)
         answer = self._answer(result)
         if answer is not None and unusable is None:
             answer.take_in(uow)
@@ -140,8 +140,8 @@ class AttemptRecorder:
             retry_at = result.ended_at + self._breaker_rules.longest_rest
         attempt = _attempt(result, "failed" if retry_at else "given up")
         uow.outbox.settle_failed(leased, attempt, retry_at)
-        if retry_at is None and result.outgoing is not None:
-            result.outgoing.on_dead(attempt.message_id, attempt.error_code, uow)
+        if retry_at is None and result.tracking is not None:
+            result.tracking.gave_up(attempt.message_id, attempt.error_code, uow)
         return attempt
 
     def _answer(self, result: AttemptResult) -> PendingReply | None:

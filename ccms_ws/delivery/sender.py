@@ -14,7 +14,8 @@ from ccms_ws.delivery.retry import is_given_up
 from ccms_ws.delivery.routes import Route, RouteFinder
 from ccms_ws.domain.messages import LeasedMessage, SentEnvelope
 from ccms_ws.errors import ConfigError, DeliveryError, PermanentDeliveryError, TransientDeliveryError, UnknownMessage
-from ccms_ws.exchange import Exchange, Outgoing
+from ccms_ws.exchange import Exchange
+from ccms_ws.tracking import Tracking
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ class AttemptResult:
     started_at: datetime
     ended_at: datetime
     route: Route | None
-    outgoing: Outgoing | None
+    tracking: Tracking | None
     receipt: Receipt | None = None
     error: DeliveryError | None = None
     envelope: SentEnvelope | None = None
@@ -40,7 +41,7 @@ class Sender:
     """Sends messages to partners. Thread-safe."""
 
     def __init__(self, *, exchanges: Sequence[Exchange], route_for: RouteFinder, clock: Clock) -> None:
-        self._outgoing = {e.code: e.outgoing for e in exchanges if e.outgoing is not None}
+        self._tracking = {e.code: e.notification.tracking for e in exchanges if e.notification is not None}
         self._route_for = route_for
         self._clock = clock
 
@@ -50,12 +51,12 @@ class Sender:
         `not_after` (`clock.running_time`): when the lease ends, after which nothing may leave.
         """
         message, started_at = leased.message, self._clock.now()
-        outgoing, route = self._outgoing.get(message.exchange), None
+        tracking, route = self._tracking.get(message.exchange), None
         receipt: Receipt | None = None
         error: DeliveryError | None = None
         sealed: list[SentEnvelope] = []
         try:
-            route = self._find_route(leased, outgoing)
+            route = self._find_route(leased, tracking)
             if leased.lost and is_given_up(leased.tries - 1, leased.trying_since, started_at, route.retry):
                 # No result ever gave it up: the message itself may be what ends the workers.
                 raise PermanentDeliveryError(
@@ -74,16 +75,16 @@ class Sender:
             started_at=started_at,
             ended_at=self._clock.now(),
             route=route,
-            outgoing=outgoing,
+            tracking=tracking,
             receipt=receipt,
             error=error,
             envelope=sealed[0] if sealed else None,
         )
 
-    def _find_route(self, leased: LeasedMessage, outgoing: Outgoing | None) -> Route:
+    def _find_route(self, leased: LeasedMessage, tracking: Tracking | None) -> Route:
         message = leased.message
         try:
-            if outgoing is None:
+            if tracking is None:
                 raise UnknownMessage(f"this version sends no {message.exchange}")
             return self._route_for(message.partner_id, message.exchange)
         except (ConfigError, UnknownMessage) as error:

@@ -46,7 +46,7 @@ def fill(uow: UnitOfWork, court: Court) -> int:
         )
         uow.books.add(*_ledger(court.ori, entry))
     for entry in table["referrals"]:
-        uow.collections.add_referral(_referral(court.ori, entry))
+        uow.referrals.add(_referral(court.ori, entry))
     return len(table["cases"])
 
 

@@ -21,8 +21,10 @@ from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.errors import CcmsWsError, InternalError
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.exchanges.fcc807 import FCC807
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError
 from ccms_ws.simulator.query_client import Criteria, QueryClient
@@ -143,7 +145,7 @@ class Scenario:
 
     def _batch(self, batch_id: UUID) -> CollectionBatch:
         with self._court.reading() as uow:
-            batch = uow.collections.find_batch(batch_id)
+            batch = uow.of(Batches).find_batch(batch_id)
         if batch is None:
             raise InternalError(f"the batch {batch_id} is gone")
         return batch
@@ -186,7 +188,7 @@ class Scenario:
     def _answered(self, abstract_id: UUID) -> Done:
         def look() -> Abstract:
             with self._court.reading() as uow:
-                abstract = uow.abstracts.find(abstract_id)
+                abstract = uow.of(Abstracts).find(abstract_id)
             if abstract is None:
                 raise InternalError(f"the abstract {abstract_id} is gone")
             return abstract

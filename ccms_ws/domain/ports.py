@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID
 
-from ccms_ws.domain.abstracts import Abstract, AbstractState, Conviction
 from ccms_ws.domain.circuit_breaker import CircuitBreaker
-from ccms_ws.domain.collections import (
-    Account,
-    BalanceUpdate,
-    BatchItem,
-    BatchState,
-    CollectionBatch,
-    ItemError,
-    Referral,
-)
+from ccms_ws.domain.collections import Referral
 from ccms_ws.domain.courts import (
     Case,
     CaseParticipant,
     Court,
-    DriverLicense,
     JointDebtor,
     OtherIdentification,
     OtherName,
@@ -46,6 +36,8 @@ from ccms_ws.domain.messages import (
     StoredAnswer,
 )
 from ccms_ws.domain.participant_search import AccessScope, Lookup
+
+R = TypeVar("R")
 
 Record = Court | Case | Participant | OtherName | OtherIdentification | CaseParticipant | JointDebtor | LedgerEntry
 
@@ -83,121 +75,11 @@ class ParticipantSearch(Protocol):
         ...
 
 
-class Collections(Protocol):
-    """Referrals and COL903 batches."""
+class Referrals(Protocol):
+    """Debts referred to collecting partners."""
 
-    def add_referral(self, referral: Referral) -> None: ...
-    def get_referral(self, referral_id: str) -> Referral: ...
-    def open_accounts(self, partner_id: str) -> Iterator[Account]:
-        """A partner's open referrals with ledger and people, in the order of their ids, streamed; commits in between
-        do no harm. Those whose last item waits for a correction are left out.
-        """
-        ...
-
-    def accounts_to_correct(self, batch_id: UUID) -> Iterator[Account]:
-        """The open referrals whose item in that batch waits for a correction."""
-        ...
-
-    def accounts_of(self, batch_id: UUID) -> Iterator[tuple[BalanceUpdate, Account]]:
-        """Each item of a batch with its account, in the order of the items."""
-        ...
-
-    def add_batch(
-        self, batch: CollectionBatch, items: Iterable[BalanceUpdate], *, corrects: UUID | None = None
-    ) -> None:
-        """Store a batch, and each item's balance as the one last reported for its referral.
-
-        `corrects`: the batch whose items of the same referrals are corrected by it.
-        """
-        ...
-
-    def find_batch(self, batch_id: UUID) -> CollectionBatch | None: ...
-    def lock_batch(self, batch_id: UUID) -> CollectionBatch | None:
-        """As `find_batch`; nobody else changes the batch until this unit of work ends (SELECT FOR UPDATE)."""
-        ...
-
-    def move_batch(
-        self,
-        batch_id: UUID,
-        state: BatchState,
-        *,
-        delivered_at: datetime | None = None,
-        answer_due_at: datetime | None = None,
-        error_code: str = "",
-        error_reason: str = "",
-        items: Iterable[ItemError] = (),
-    ) -> None:
-        """Set the state, and what else is given. A batch or items that the partner refuses are taken back: what it was
-        told last counts again, and a debt of which nothing newer was told waits for a correction.
-        """
-        ...
-
-    def withdraw_batch(self, batch_id: UUID, why: str) -> None:
-        """An undeliverable batch is given up for good: what the partner was told last counts again."""
-        ...
-
-    def replace_batch(self, batch_id: UUID, by: UUID) -> None:
-        """A new batch of that id with the same items takes the place of an undeliverable one, which is given up."""
-        ...
-
-    def items(self, batch_id: UUID, *, after: int = 0, limit: int = 1000, refused: bool = False) -> Sequence[BatchItem]:
-        """The items of a batch that follow item `after`; `refused`: only those that the partner refused."""
-        ...
-
-    def batches_to_correct(self, partner_id: str) -> Sequence[tuple[UUID, int]]:
-        """The batches of a partner with items that wait for a correction, and how many they are."""
-        ...
-
-    def silent_batches(self, now: datetime) -> Sequence[CollectionBatch]:
-        """Delivered batches whose window for an error message ended before `now`."""
-        ...
-
-
-class Abstracts(Protocol):
-    """Failure-to-comply abstracts, and the convictions that they presuppose."""
-
-    def add(self, abstract: Abstract) -> None:
-        """Raises ConcurrentChange for a second open hold, and for a release of a hold that is not open."""
-        ...
-
-    def find(self, abstract_id: UUID) -> Abstract | None: ...
-    def lock(self, abstract_id: UUID) -> Abstract | None:
-        """As `find`; nobody else changes the abstract until this unit of work ends (SELECT FOR UPDATE)."""
-        ...
-
-    def open_hold(self, court_ori: str, case_number: str, license: DriverLicense) -> Abstract | None:
-        """The hold that stands on this license for this case.
-
-        It is not refused by DMV and not withdrawn, and no release of it is under way or done.
-        """
-        ...
-
-    def withdraw(self, abstract_id: UUID, why: str) -> None:
-        """An undeliverable abstract is given up for good: such a hold is not open, such a release releases nothing."""
-        ...
-
-    def releases_of(self, hold_id: UUID) -> Sequence[Abstract]:
-        """Every release that was made for this hold, whatever became of it."""
-        ...
-
-    def add_conviction(self, conviction: Conviction) -> None:
-        """Record a conviction; one that is on file gets the new day of its report."""
-        ...
-
-    def convictions(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[Conviction]: ...
-
-    def move(
-        self,
-        abstract_id: UUID,
-        state: AbstractState,
-        *,
-        answer_due_at: datetime | None = None,
-        answer_code: str = "",
-        answer_text: str = "",
-    ) -> None: ...
-    def overdue(self, now: datetime) -> Sequence[Abstract]:
-        """Abstracts that await a response which was due before `now`."""
-        ...
+    def add(self, referral: Referral) -> None: ...
+    def get(self, referral_id: str) -> Referral: ...
 
 
 class Outbox(Protocol):
@@ -374,9 +256,7 @@ class UnitOfWork(Protocol):
     @property
     def participants(self) -> ParticipantSearch: ...
     @property
-    def collections(self) -> Collections: ...
-    @property
-    def abstracts(self) -> Abstracts: ...
+    def referrals(self) -> Referrals: ...
     @property
     def outbox(self) -> Outbox: ...
     @property
@@ -387,6 +267,10 @@ class UnitOfWork(Protocol):
     def circuit_breakers(self) -> CircuitBreakers: ...
     @property
     def inbox(self) -> Inbox: ...
+    def of(self, kind: Callable[[Any], R]) -> R:
+        """The repository of an exchange's own tables, a class over a database connection, in this transaction."""
+        ...
+
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

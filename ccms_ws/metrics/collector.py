@@ -20,7 +20,6 @@ from ccms_ws.config import PartnerSettings
 from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
 from ccms_ws.errors import ConfigError
-from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.metrics import families
 from ccms_ws.metrics.families import FAMILIES, Family, Samples
 from ccms_ws.services.rates import RateLimited
@@ -104,7 +103,7 @@ class CourtCollector(Collector):
             families.LOGGED: {(): measures.logged},
             families.DELIVERED: none_taken | dict(measures.delivered),
             families.OUTBOX: none_out | dict(measures.open),
-            families.OVERDUE: {(DMV907.code,): measures.overdue},
+            families.OVERDUE: {(exchange,): number for exchange, number in measures.overdue.items()},
         }
 
     def _lines(self, measures: Measures, now: datetime) -> dict[Family, Samples]:

@@ -73,7 +73,7 @@ def _referral(facts: Facts, court: ReplayCourt, _ids: Ids) -> None:
         account_number=facts.get("account", ""),
     )
     with app.units() as uow:
-        uow.collections.add_referral(referral)
+        uow.referrals.add(referral)
         uow.commit()
 
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import ConfigError
+from ccms_ws.exchanges.col903.repository import Batches
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.replay.court import ReplayCourt
 from ccms_ws.replay.normalize import Ids
 
@@ -31,12 +33,12 @@ def _state(kind: str, number: str, uow: UnitOfWork) -> str:
 
 
 def _batch(number: UUID, uow: UnitOfWork) -> str:
-    batch = uow.collections.find_batch(number)
+    batch = uow.of(Batches).find_batch(number)
     return "nothing" if batch is None else _words(batch.state, batch.error_code)
 
 
 def _abstract(number: UUID, uow: UnitOfWork) -> str:
-    abstract = uow.abstracts.find(number)
+    abstract = uow.of(Abstracts).find(number)
     return "nothing" if abstract is None else _words(abstract.state, abstract.answer_code)
 
 

@@ -16,9 +16,11 @@ from ccms_ws.errors import ConfigError
 from ccms_ws.exchange import Exchange
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.messages import Batch, Update
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.col903.wire import batch_from_xml
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.messages import Notification
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.exchanges.dmv907.wire import notification_from_xml
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay.case import Sent
@@ -34,7 +36,7 @@ def seed(sent: Sent, court: ReplayCourt) -> None:
     """Record the message as delivered at the moment that it bears. Raises ConfigError for one that cannot be."""
     exchange = get_exchange(sent.exchange)
     record = _RECORD.get(exchange.code)
-    if record is None or exchange.outgoing is None:
+    if record is None or exchange.notification is None:
         raise ConfigError(f"{exchange.code} is nothing that the court sends")
     app = court.application
     with app.units() as uow:
@@ -45,15 +47,15 @@ def seed(sent: Sent, court: ReplayCourt) -> None:
 
 
 def _deliver(exchange: Exchange, message_id: UUID, partner: str, at: datetime, court: ReplayCourt) -> None:
-    app, outgoing = court.application, exchange.outgoing
-    if outgoing is None:
+    app, notification = court.application, exchange.notification
+    if notification is None:
         return
     due = at + app.push_settings(partner, exchange.code).answer_window
     with app.units() as uow:
         for leased in uow.outbox.claim(worker=_WORKER, now=at, lease=_LEASE):
             attempt = DeliveryAttempt(leased.message.message_id, leased.attempt, _WORKER, at, at, "delivered", 202)
             uow.outbox.settle_delivered(leased, attempt)
-            outgoing.on_delivered(message_id, at, due, uow)
+            notification.tracking.delivered(message_id, at, due, uow)
         uow.commit()
 
 
@@ -61,12 +63,12 @@ def _deliver(exchange: Exchange, message_id: UUID, partner: str, at: datetime, c
 def _batch(sent: Sent, uow: UnitOfWork) -> tuple[Batch, UUID, datetime]:
     batch = batch_from_xml(get_tree(sent.payload, "what was sent"))
     at, ori = batch.metadata.at, batch.metadata.court_ori
-    accounts = uow.collections.open_accounts(sent.partner)
+    accounts = uow.of(Batches).open_accounts(sent.partner)
     referrals = {account.referral.account_number: account.referral for account in accounts}
     for update in batch.updates:
         if update.account_number not in referrals:
             referrals[update.account_number] = _refer(update, sent.partner, ori, uow)
-    uow.collections.add_batch(
+    uow.of(Batches).add_batch(
         CollectionBatch(
             batch_id=batch.batch_id,
             partner_id=sent.partner,
@@ -103,7 +105,7 @@ def _refer(update: Update, partner: str, ori: str, uow: UnitOfWork) -> Referral:
         account_number=update.account_number,
         reported_balance=None if update.previous_balance == update.referred_amount else update.previous_balance,
     )
-    uow.collections.add_referral(referral)
+    uow.referrals.add(referral)
     return referral
 
 
@@ -112,7 +114,7 @@ def _abstract(sent: Sent, uow: UnitOfWork) -> tuple[Notification, UUID, datetime
     notification = notification_from_xml(get_tree(sent.payload, "what was sent"))
     abstract = notification.abstract
     ensure_on_case(CaseParticipant(notification.person, abstract.case_number, ParticipantRole.DEFENDANT), uow)
-    uow.abstracts.add(abstract)
+    uow.of(Abstracts).add(abstract)
     return notification, abstract.abstract_id, notification.metadata.at
 
 

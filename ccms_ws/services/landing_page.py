@@ -97,8 +97,8 @@ def _service(public_url: str, service: SoapService) -> Iterator[str]:
     yield f'<h2 id="{_id(service)}">{escape(exchange.code)} {version} {escape(exchange.title)}</h2>'
     yield f"<p>{escape(service.wsdl.documentation)}</p>"
     facts = [("Address", f"<code>{escape(url)}</code>"), ("Messages", f"<code>{escape(exchange.namespace)}</code>")]
-    if exchange.outgoing is not None:
-        sent = f"<code>{escape(_local(exchange.outgoing.root))}</code>, to the partner's own address"
+    if exchange.notification is not None:
+        sent = f"<code>{escape(_local(exchange.notification.root))}</code>, to the partner's own address"
         facts.append(("The court sends", sent))
     yield _facts(facts)
     yield "<h3>Operations</h3>"

@@ -58,8 +58,8 @@ class Counter:
     @property
     def root(self) -> str:
         """The element of the exchange's own message; whatever else the WSDL declares is for tests."""
-        outgoing = get_exchange(self.exchange).outgoing
-        return "" if outgoing is None else outgoing.root
+        notification = get_exchange(self.exchange).notification
+        return "" if notification is None else notification.root
 
     def operation(self, root: str) -> WsdlOperation:
         return next(operation for operation in self.wsdl.operations.values() if operation.input == root)

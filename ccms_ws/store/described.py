@@ -9,11 +9,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 
 from ccms_ws.store import (  # noqa: F401  (they fill `metadata`)
-    abstract_tables,
-    collection_tables,
     court_tables,
     message_tables,
     outbox_tables,
+    referrals,
 )
 from ccms_ws.store.column_types import metadata
 
@@ -30,7 +29,7 @@ another, with the same amount, kind of fee and obligation, at most once. Two tri
 
 
 def tables_page() -> str:
-    """The whole page, as Markdown."""
+    """The whole page, as Markdown. The tables of exchanges are in it if the registry is imported."""
     return "\n".join([_HEAD, *(line for table in metadata.sorted_tables for line in _table(table))])
 
 

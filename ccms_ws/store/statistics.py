@@ -8,7 +8,7 @@ It costs as much as what is open and what came in the last hour, however long th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -18,7 +18,6 @@ from sqlalchemy import Connection, Engine, and_, case, distinct, func, select
 
 from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
-from ccms_ws.store.abstracts import SqlAbstracts
 from ccms_ws.store.chain_tables import message_chain
 from ccms_ws.store.circuit_breakers import SqlCircuitBreakers
 from ccms_ws.store.message_history import QUARANTINED, UNANSWERED
@@ -66,7 +65,7 @@ class Measures:
     of those that are kept. `delivered`: ever, by exchange and partner. `open`: what is not delivered, by
     exchange, partner and state: pending, sending, held or dead. `oldest`: when the oldest message that is pending or
     being sent was made, `due`: since when the first that could be sent waits for a worker, by partner. `lines`: of
-    partners that failed once. `overdue`: abstracts without a response in time.
+    partners that failed once. `overdue`: messages without an answer in time, by exchange.
     """
 
     received: Mapping[tuple[str, str, str], int]
@@ -79,14 +78,16 @@ class Measures:
     oldest: Mapping[str, datetime]
     due: Mapping[str, datetime]
     lines: Sequence[CircuitBreaker]
-    overdue: int
+    overdue: Mapping[str, int]
 
 
 class Meter:
     """Reads the measures of one database, again and again. Thread-safe: one reads while others wait."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, overdue: Mapping[str, Callable[[Connection, datetime], int]]) -> None:
+        """`overdue`: what counts the messages of an exchange without an answer in time, by its code."""
         self._engine = engine
+        self._overdue = overdue
         self._reading = Lock()
         self._received = Tally(_i.inbox_id, _i.received_at, (_i.exchange, _i.partner_id, _i.answer_kind))
         self._made = Tally(_m.outbox_id, _m.created_at, (_m.exchange, _m.partner_id))
@@ -116,7 +117,7 @@ class Meter:
                 oldest=oldest,
                 due={each: due for each, due in connection.execute(_DUE.where(_m.due_at < now)) if due},
                 lines=SqlCircuitBreakers(connection).list_breakers(),
-                overdue=SqlAbstracts(connection).count_overdue(now),
+                overdue={exchange: count(connection, now) for exchange, count in self._overdue.items()},
             )
 
     def _snapshot(self) -> Connection:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ccms_ws.errors import StoreError, StoreUnavailable
 from ccms_ws.failpoints import failpoint
-from ccms_ws.store.abstracts import SqlAbstracts
 from ccms_ws.store.circuit_breakers import SqlCircuitBreakers
-from ccms_ws.store.collections import SqlCollections
 from ccms_ws.store.court_records import SqlCourtRecords
 from ccms_ws.store.dead_letters import SqlDeadLetters
 from ccms_ws.store.engine import READ_ONLY
@@ -23,6 +21,9 @@ from ccms_ws.store.inbox import SqlInbox
 from ccms_ws.store.locks import after, release, wait_for_commit
 from ccms_ws.store.outbox import SqlOutbox
 from ccms_ws.store.participant_search import SqlParticipantSearch
+from ccms_ws.store.referrals import SqlReferrals
+
+R = TypeVar("R")
 
 _COMMITTING = ThreadPoolExecutor(8, "commit")
 """Where commits behind are made: more at once than programs compose at once."""
@@ -37,8 +38,7 @@ class SqlUnitOfWork:
 
     books: SqlCourtRecords
     participants: SqlParticipantSearch
-    collections: SqlCollections
-    abstracts: SqlAbstracts
+    referrals: SqlReferrals
     outbox: SqlOutbox
     dead_letters: SqlDeadLetters
     held_messages: SqlHeldMessages
@@ -66,13 +66,16 @@ class SqlUnitOfWork:
             self._info[READ_ONLY] = True
         self.books = SqlCourtRecords(connection)
         self.participants = SqlParticipantSearch(connection)
-        self.collections = SqlCollections(connection)
-        self.abstracts = SqlAbstracts(connection)
+        self.referrals = SqlReferrals(connection)
         self.outbox = SqlOutbox(connection)
         self.dead_letters = SqlDeadLetters(self.outbox)
         self.held_messages = SqlHeldMessages(connection)
         self.circuit_breakers = SqlCircuitBreakers(connection)
         self.inbox = SqlInbox(connection)
+
+    def of(self, kind: Callable[[Connection], R]) -> R:
+        """The repository of an exchange's own tables in this transaction."""
+        return kind(self._open)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

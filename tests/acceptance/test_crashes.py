@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ccms_ws.exchanges.col903.repository import Batches
 from tests.support.process_cluster import House, Program
 from tests.support.terminal_summary import Tell, tell
 
@@ -94,7 +95,7 @@ def test_a_command_that_dies_leaves_all_or_nothing(tmp_path: Path, point: str, b
     assert house.run("command", command) == 0
     with house.court.reading() as uow:
         (entry,) = uow.outbox.list_entries()
-        changed = [account.told for account in uow.collections.open_accounts("FTB") if account.told]
+        changed = [account.told for account in uow.of(Batches).open_accounts("FTB") if account.told]
     assert changed
     tell(f"{point}: one batch, {entry.state}")
 
@@ -114,7 +115,7 @@ def test_a_command_that_dies_while_it_composes_leaves_the_batches_before_whole(t
     assert house.run("command", command) == 0
     with house.court.reading() as uow:
         ids = {entry.message_id for entry in uow.outbox.list_entries()}
-        items = [item for one in ids for item in uow.collections.items(one)]
+        items = [item for one in ids for item in uow.of(Batches).items(one)]
     assert first < ids
     assert len({item.referral_id for item in items}) == len(items) == len(ids) >= 3
     tell(f"behind.after-commit: {len(first)} batch of {len(ids)}")

@@ -30,5 +30,5 @@ def refer(units: Units, number: int) -> None:
         people = [replace(ANA, participant_id=f"Q-{n:04}") for n in range(1, number + 1)]
         uow.books.add(*people, *(replace(ON_CASE[0], participant=person) for person in people))
         for n in range(1, number + 1):
-            uow.collections.add_referral(replace(REFERRAL, referral_id=f"R-{n:04}", participant_id=f"Q-{n:04}"))
+            uow.referrals.add(replace(REFERRAL, referral_id=f"R-{n:04}", participant_id=f"Q-{n:04}"))
         uow.commit()

@@ -19,6 +19,7 @@ from ccms_ws.domain.courts import (
 )
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.exchanges.dmv907.handler import HoldOrder
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 
 
 def add_debtors(court: CourtApplication, people: int) -> None:
@@ -38,8 +39,8 @@ def add_debtors(court: CourtApplication, people: int) -> None:
                 *(Decimal("100.00"), date(2025, 5, 2), "VC 22350", date(2025, 5, 2)),
             )
             uow.books.add(case, person, CaseParticipant(person, case.number, ParticipantRole.DEFENDANT), fine)
-            uow.abstracts.add_conviction(Conviction(ori, case.number, person.participant_id, date(2025, 6, 17)))
-            uow.collections.add_referral(
+            uow.of(Abstracts).add_conviction(Conviction(ori, case.number, person.participant_id, date(2025, 6, 17)))
+            uow.referrals.add(
                 Referral(_person(n), "FTB", ori, case.number, _person(n), date(2025, 9, 1), Decimal("100.00"))
             )
         uow.commit()

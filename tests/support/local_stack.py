@@ -17,6 +17,8 @@ from ccms_ws.config import Settings
 from ccms_ws.demo.court import fill
 from ccms_ws.domain.abstracts import Abstract
 from ccms_ws.domain.collections import CollectionBatch
+from ccms_ws.exchanges.col903.repository import Batches
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.simulator import RunningPartner, Simulation
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
@@ -88,12 +90,12 @@ class Line:
 
     def batch(self, batch_id: UUID) -> CollectionBatch:
         with self.court.units() as uow:
-            found = uow.collections.find_batch(batch_id)
+            found = uow.of(Batches).find_batch(batch_id)
         assert found is not None
         return found
 
     def abstract(self, abstract_id: UUID) -> Abstract:
         with self.court.units() as uow:
-            found = uow.abstracts.find(abstract_id)
+            found = uow.of(Abstracts).find(abstract_id)
         assert found is not None
         return found

@@ -15,7 +15,7 @@ from lxml.etree import _Element
 from ccms_ws.contract import catalog
 from ccms_ws.contract.namespaces import EXT, FCC807, q
 from ccms_ws.envelope.canonical import canonical
-from ccms_ws.exchange import Exchange, Incoming
+from ccms_ws.exchange import Exchange, Request
 from ccms_ws.exchanges.fcc807 import FCC807 as VERSION_1_0
 
 NAMESPACE = FCC807.replace(":1.0", ":1.1")
@@ -43,19 +43,18 @@ def next_version(folder: Path) -> Iterator[Exchange]:
     """FCC807 1.1, published from `folder` for as long as the context is open. The handler is that of 1.0."""
     write_next_version(folder)
     with catalog.reading_from(folder):
-        (query,) = VERSION_1_0.incoming
+        query = VERSION_1_0.request
+        assert query is not None
         yield replace(
             VERSION_1_0,
             version="1.1",
             namespace=NAMESPACE,
             service="FCC807-1.1-service.wsdl",
-            incoming=(
-                Incoming(
-                    root=query.root.replace(FCC807, NAMESPACE),
-                    read=_read(query.read),
-                    handle=query.handle,
-                    write=_write(query.write),
-                ),
+            request=Request(
+                root=query.root.replace(FCC807, NAMESPACE),
+                read=_read(query.read),
+                handle=query.handle,
+                write=_write(query.write),
             ),
         )
 
@@ -69,9 +68,7 @@ def _read(read: Callable[[_Element], Any]) -> Callable[[_Element], Any]:
     return lambda message: read(renamed(message, NAMESPACE, FCC807))
 
 
-def _write(write: Callable[[Any], bytes] | None) -> Callable[[Any], bytes]:
-    assert write is not None
-
+def _write(write: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
     def written(value: Any) -> bytes:
         message = renamed(etree.fromstring(write(value)), FCC807, NAMESPACE)
         version = message.find(f".//{q(EXT, 'SchemaVersionID')}")

@@ -271,33 +271,45 @@ class FakeUnits:
         return self.records.waiting[message.message_id]
 
 
+class NotingTracking:
+    """In place of an exchange's tracking: notes in the records what happens. `silent`: how many a sweep finds."""
+
+    def __init__(self, silent: int) -> None:
+        self._silent = silent
+
+    def delivered(self, message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: Any) -> None:
+        uow.records.told.append(("delivered", message_id, at, answer_due_at))
+
+    def gave_up(self, message_id: UUID, reason: str, uow: Any) -> None:
+        uow.records.told.append(("undeliverable", message_id, reason))
+
+    def timed_out(self, now: datetime, uow: Any) -> int:
+        uow.records.told.append(("swept", now))
+        return self._silent
+
+    def match(self, message_id: UUID, _repeated_id: str, _partner_id: str, _uow: Any) -> UUID:
+        return message_id
+
+    def answered(self, message_id: UUID, root: str, uow: Any) -> None:
+        uow.records.told.append(("answered", message_id, root))
+
+
 def noting(exchange: Exchange, silent: int = 0) -> Exchange:
-    """The exchange with handlers that only note in the records what they are told. `silent`: what a sweep finds."""
-
-    def told(uow: Any) -> list[tuple[Any, ...]]:
-        return uow.records.told  # type: ignore[no-any-return]
-
-    def on_silence(now: datetime, uow: Any) -> int:
-        told(uow).append(("swept", now))
-        return silent
+    """The exchange with tracking that only notes what happens, and answers whose verdict is their root element."""
 
     def read(payload: _Element) -> Any:
         return SimpleNamespace(metadata=read_metadata(payload), root=str(payload.tag))
 
-    def handle(message: Any, context: Context, uow: Any) -> None:
-        told(uow).append(("answered", context.relates_to, message.root))
+    def interpret(message: Any, _message_id: UUID, _context: Context, _uow: Any) -> Any:
+        return message.root
 
-    assert exchange.outgoing is not None
-    return replace(
-        exchange,
-        incoming=tuple(replace(one, read=read, handle=handle) for one in exchange.incoming),
-        outgoing=replace(
-            exchange.outgoing,
-            on_delivered=lambda message_id, at, due_at, uow: told(uow).append(("delivered", message_id, at, due_at)),
-            on_dead=lambda message_id, reason, uow: told(uow).append(("undeliverable", message_id, reason)),
-            on_timeout=on_silence,
-        ),
+    sent = exchange.notification
+    assert sent is not None
+    answers = tuple(
+        replace(one, read=read, repeated_id=lambda _answer: "", interpret=interpret) for one in sent.answers
     )
+    tracking: Any = NotingTracking(silent)
+    return replace(exchange, notification=replace(sent, tracking=tracking, answers=answers))
 
 
 def answer_to(

@@ -28,6 +28,7 @@ from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import order_hold, order_release
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from tests.support.commands import free_port_base
 from tests.support.debtors import add_debtors, add_payment, hold_order
 
@@ -274,7 +275,7 @@ class House:
         abstracts = [one for made in self.made.values() for one in made]
         with self.court.reading() as uow:
             entries = {entry.message_id: entry for entry in uow.outbox.list_entries(limit=10_000)}
-            states = {one: found.state for one in abstracts if (found := uow.abstracts.find(one)) is not None}
+            states = {one: found.state for one in abstracts if (found := uow.of(Abstracts).find(one)) is not None}
             quarantined = list(uow.inbox.quarantined())
         batches = [entry.message_id for entry in reversed(entries.values()) if entry.exchange == "COL903"]
         dmv, ftb = self.tally("dmv"), self.tally("ftb")

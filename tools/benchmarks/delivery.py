@@ -41,6 +41,7 @@ from ccms_ws.envelope.outbound import seal_envelope
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.envelope.streaming import seal_stream
 from ccms_ws.exchanges.col903 import COL903, batches
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.col903.serialize import update_text
 from ccms_ws.exchanges.col903.wire import END, batch_head
 from ccms_ws.log import configure_logging
@@ -99,7 +100,7 @@ def _composing(court: Collecting, *, stock: bool) -> list[Figure]:
     application = court.court
     context, identity, policy = application.context("FTB"), application.identity, application.policy
     with application.reading() as uow:
-        items = [update for _, update, _ in batches.gather(uow.collections.open_accounts("FTB"), context)]
+        items = [update for _, update, _ in batches.gather(uow.of(Batches).open_accounts("FTB"), context)]
     push = application.push_settings("FTB", COL903.code)
     total = sum((item.current_balance for item in items), Decimal("0.00"))
     metadata = first_metadata(COL903.code, context, MessageKind.NOTIFICATION)

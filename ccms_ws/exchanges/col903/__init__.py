@@ -6,32 +6,32 @@ The one answer there is, the error message, names the whole batch or single item
 """
 
 from ccms_ws.contract.namespaces import COL903 as NAMESPACE
-from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing
+from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification
 from ccms_ws.exchanges.col903 import batches, handler, wire
+from ccms_ws.exchanges.col903.repository import Batches
+from ccms_ws.tracking import Tracking
 
 COL903 = Exchange(
+    package=__name__,
     code="COL903",
     version="1.0",
     title="Court Sends Collection Balance Update Notification",
     direction=Direction.OUTBOUND,
     namespace=NAMESPACE,
     service="COL903-answers-1.0-service.wsdl",
-    incoming=(
-        Incoming(
-            root=wire.Q_ERROR,
-            read=wire.error_from_xml,
-            handle=handler.take_error,
-        ),
-    ),
-    outgoing=Outgoing(
+    notification=Notification(
         root=wire.Q_BATCH,
         write=batches.write,
         ordering_keys=batches.ordering_keys,
-        on_delivered=handler.on_delivered,
-        on_dead=handler.on_dead,
-        on_timeout=handler.on_timeout,
-        on_resend=handler.on_resend,
-        on_discard=handler.on_discard,
+        tracking=Tracking(repository=Batches, noun="batch", answer_noun="error message"),
         recompose=handler.recompose,
+        answers=(
+            AnswerMessage(
+                root=wire.Q_ERROR,
+                read=wire.error_from_xml,
+                repeated_id=lambda error: error.batch_id,
+                interpret=handler.take_error,
+            ),
+        ),
     ),
 )

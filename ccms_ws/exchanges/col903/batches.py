@@ -25,6 +25,7 @@ from ccms_ws.errors import ExchangeError, SchemaViolated
 from ccms_ws.exchange import Context, WrittenPayload
 from ccms_ws.exchanges.col903.changes import explain, new_entries
 from ccms_ws.exchanges.col903.messages import Batch, Update
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.col903.serialize import numbered, unnumbered_text, update_text
 from ccms_ws.exchanges.col903.wire import END, batch_head, batch_to_xml
 from ccms_ws.message_parts.metadata import MessageKind, Metadata, first_metadata
@@ -219,7 +220,7 @@ def rewrite_batch(batch: CollectionBatch, context: Context, uow: UnitOfWork) -> 
     vacated_debt = current_law().vacated_debt
 
     def texts() -> Iterator[str]:
-        for item, account in uow.collections.accounts_of(batch.batch_id):
+        for item, account in uow.of(Batches).accounts_of(batch.batch_id):
             referral = account.referral
             balance = balance_of(account.entries, item.effective_on, vacated_debt)
             new = [entry for entry in account.entries if entry.entry_id in item.tells]
@@ -251,7 +252,7 @@ def rewrite_batch(batch: CollectionBatch, context: Context, uow: UnitOfWork) -> 
         raise NotRepresentable(
             "; ".join(_in_words(update) for update in recent if not _is_valid(head, update))
         ) from error
-    uow.collections.replace_batch(batch.batch_id, metadata.transaction_id)
+    uow.of(Batches).replace_batch(batch.batch_id, metadata.transaction_id)
     return WrittenBatch(metadata, tuple(about), WrittenPayload(head, pieces))
 
 
@@ -293,7 +294,7 @@ def _write_batch(
 
     pieces = _spooled(texts())
     total = sum((item.current_balance for item in written), ZERO)
-    uow.collections.add_batch(
+    uow.of(Batches).add_batch(
         CollectionBatch(
             batch_id=metadata.transaction_id,
             partner_id=context.partner.partner_id,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
 import structlog
 
 from ccms_ws.domain.collections import BatchState, ItemError
-from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import ExchangeError
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.col903.batches import LeftOut, Report, WrittenBatch, gather, rewrite_batch, write_batches
 from ccms_ws.exchanges.col903.messages import BatchError
+from ccms_ws.exchanges.col903.repository import Batches
+from ccms_ws.tracking import Acceptance, AnswerMismatch, PartnerVerdict
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ def build_batches(
     debt that the contract cannot express: it is left out until the books are corrected. Each batch is recorded in `uow`
     before it is yielded; the caller sends it, and may commit, before the next one.
     """
-    accounts = uow.collections.open_accounts(context.partner.partner_id)
+    accounts = uow.of(Batches).open_accounts(context.partner.partner_id)
     return write_batches(gather(accounts, context), context, uow, size=size, leave_out=leave_out)
 
 
@@ -51,74 +51,28 @@ def correct_batch(
     `leave_out` is called as by `build_batches`. Raises NothingToCorrect.
     """
     partner_id = context.partner.partner_id
-    waiting = gather(uow.collections.accounts_to_correct(batch_id), context, unchanged=True)
+    waiting = gather(uow.of(Batches).accounts_to_correct(batch_id), context, unchanged=True)
     first = next(waiting, None)
     if first is None or first[0].referral.partner_id != partner_id:
-        batch = uow.collections.find_batch(batch_id)
+        batch = uow.of(Batches).find_batch(batch_id)
         if batch is None or batch.partner_id != partner_id:
             raise NothingToCorrect(f"no batch {batch_id} went to {partner_id}")
         raise NothingToCorrect(f"no item of the batch {batch_id} waits for a correction")
     yield from write_batches(chain([first], waiting), context, uow, size=size, leave_out=leave_out, corrects=batch_id)
 
 
-# -- what comes back --------------------------------------------------------------------------------------------------
-def take_error(error: BatchError, context: Context, uow: UnitOfWork) -> None:
+def take_error(error: BatchError, batch_id: UUID, _context: Context, uow: UnitOfWork) -> PartnerVerdict:
     """The partner could not process the batch or some of its items. It finds its batch however late it comes."""
-    sent_id = error.metadata.correlation_id
-    batch = None if sent_id is None else uow.collections.lock_batch(sent_id)
-    if batch is None or error.batch_id != str(sent_id):
-        _quarantine("it answers no batch of this court", context, uow)
-        return
-    if batch.partner_id != context.partner.partner_id:
-        _quarantine("the batch went to another partner", context, uow)
-        return
-    if batch.state in (BatchState.REJECTED, BatchState.PARTLY_REJECTED):
-        _quarantine("the batch has its error message already", context, uow)
-        return
-    unknown = [item.sequence for item in error.items if not 1 <= item.sequence <= batch.item_count]
+    batch = uow.of(Batches).find_batch(batch_id)
+    last = 0 if batch is None else batch.item_count
+    unknown = [item.sequence for item in error.items if not 1 <= item.sequence <= last]
     if unknown:
-        _quarantine(f"it names items that the batch has not: {unknown[:5]}", context, uow)
-        return
-    uow.collections.move_batch(
-        batch.batch_id,
-        BatchState.REJECTED if error.refused else BatchState.PARTLY_REJECTED,
-        error_code=error.problem.code,
-        error_reason=error.problem.reason,
-        items=[ItemError(item.sequence, item.problem.code, item.problem.reason) for item in error.items],
+        raise AnswerMismatch(f"it names items that the batch has not: {unknown[:5]}")
+    uow.of(Batches).note_errors(
+        batch_id, [ItemError(item.sequence, item.problem.code, item.problem.reason) for item in error.items]
     )
-
-
-def _quarantine(reason: str, context: Context, uow: UnitOfWork) -> None:
-    partner_id = context.partner.partner_id
-    log.warning("answer.quarantined", exchange="COL903", partner=partner_id, reason=reason)
-    uow.inbox.quarantine(QuarantinedAnswer(context.message_id, partner_id, "COL903", reason, context.now))
-
-
-# -- what became of the sending ---------------------------------------------------------------------------------------
-def on_delivered(message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: UnitOfWork) -> None:
-    """The batch has arrived. Its error message may have overtaken this news; then the error stands."""
-    batch = uow.collections.lock_batch(message_id)
-    if batch is not None and batch.state is BatchState.QUEUED:
-        uow.collections.move_batch(message_id, BatchState.DELIVERED, delivered_at=at, answer_due_at=answer_due_at)
-
-
-def on_dead(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
-    batch = uow.collections.lock_batch(message_id)
-    if batch is not None and batch.state is BatchState.QUEUED:
-        uow.collections.move_batch(message_id, BatchState.UNDELIVERABLE, error_reason=reason)
-
-
-def on_resend(message_id: UUID, uow: UnitOfWork) -> None:
-    batch = uow.collections.lock_batch(message_id)
-    if batch is not None and batch.state is BatchState.UNDELIVERABLE:
-        uow.collections.move_batch(message_id, BatchState.QUEUED)
-
-
-def on_discard(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
-    """What the partner was told before counts again: the next ordinary batch says what changed since then."""
-    batch = uow.collections.lock_batch(message_id)
-    if batch is not None and batch.state is BatchState.UNDELIVERABLE:
-        uow.collections.withdraw_batch(message_id, reason)
+    acceptance = Acceptance.REJECTED if error.refused else Acceptance.PARTLY_REJECTED
+    return PartnerVerdict(acceptance, error.problem.code, error.problem.reason)
 
 
 def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> WrittenBatch:
@@ -126,15 +80,7 @@ def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> WrittenBat
 
     The figures stay, because batches that wait behind this one go on from them.
     """
-    batch = uow.collections.lock_batch(message_id)
+    batch = uow.of(Batches).lock_batch(message_id)
     if batch is None or batch.state is not BatchState.UNDELIVERABLE:
         raise NothingToCorrect(f"the batch {message_id} is not undeliverable")
     return rewrite_batch(batch, context, uow)
-
-
-def on_timeout(now: datetime, uow: UnitOfWork) -> int:
-    """No error message came in the partner's window: the batch counts as accepted."""
-    silent = uow.collections.silent_batches(now)
-    for batch in silent:
-        uow.collections.move_batch(batch.batch_id, BatchState.ASSUMED_ACCEPTED)
-    return len(silent)

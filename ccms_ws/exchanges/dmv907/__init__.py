@@ -6,37 +6,42 @@ abstract and says so in a separate message: a response with a message code for t
 """
 
 from ccms_ws.contract.namespaces import DMV907 as NAMESPACE
-from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing
+from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification
 from ccms_ws.exchanges.dmv907 import handler, wire
+from ccms_ws.exchanges.dmv907.repository import Abstracts
+from ccms_ws.tracking import Tracking
 
 DMV907 = Exchange(
+    package=__name__,
     code="DMV907",
     version="1.0",
     title="Court Sends Failure to Comply Notification",
     direction=Direction.OUTBOUND,
     namespace=NAMESPACE,
     service="DMV907-answers-1.0-service.wsdl",
-    incoming=(
-        Incoming(
-            root=wire.Q_RESPONSE,
-            read=wire.response_from_xml,
-            handle=handler.take_response,
-        ),
-        Incoming(
-            root=wire.Q_ERROR,
-            read=wire.error_from_xml,
-            handle=handler.take_error,
-        ),
-    ),
-    outgoing=Outgoing(
+    notification=Notification(
         root=wire.Q_ABSTRACT,
         write=wire.notification_to_xml,
         ordering_keys=handler.ordering_keys,
-        on_delivered=handler.on_delivered,
-        on_dead=handler.on_dead,
-        on_timeout=handler.on_timeout,
-        on_resend=handler.on_resend,
-        on_discard=handler.on_discard,
+        tracking=Tracking(
+            repository=Abstracts,
+            noun="abstract",
+            count_overdue=lambda connection, now: Abstracts(connection).count_overdue(now),
+        ),
         recompose=handler.recompose,
+        answers=(
+            AnswerMessage(
+                root=wire.Q_RESPONSE,
+                read=wire.response_from_xml,
+                repeated_id=lambda response: response.abstract_id,
+                interpret=handler.take_response,
+            ),
+            AnswerMessage(
+                root=wire.Q_ERROR,
+                read=wire.error_from_xml,
+                repeated_id=lambda error: error.abstract_id,
+                interpret=handler.take_error,
+            ),
+        ),
     ),
 )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
-
-import structlog
 
 from ccms_ws.contract.codes import code_list
 from ccms_ws.domain.abstracts import (
@@ -20,17 +18,16 @@ from ccms_ws.domain.abstracts import (
 )
 from ccms_ws.domain.courts import Court, Participant
 from ccms_ws.domain.law import current_law
-from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import NotStored
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
 from ccms_ws.exchanges.dmv907.orders import check_account, check_days, unsayable
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.exchanges.dmv907.rules import AlreadyOrdered, NoticeRefused, check_notice
 from ccms_ws.message_parts.metadata import MessageKind, first_metadata
 from ccms_ws.message_parts.representable import in_words
-
-log = structlog.get_logger(__name__)
+from ccms_ws.tracking import Acceptance, AnswerMismatch, PartnerVerdict
 
 _DEAD = AbstractState.UNDELIVERABLE
 """An operator has to do something about it: it counts as open, but not as done."""
@@ -114,7 +111,7 @@ def _add_conviction(conviction: Conviction, today: date, uow: UnitOfWork) -> Non
         raise NoticeRefused(f"the conviction ({on}) is after today ({today})")
     if reported is not None and not on <= reported <= today:
         raise NoticeRefused(f"reported ({reported}) is not between the conviction ({on}) and today ({today})")
-    uow.abstracts.add_conviction(conviction)
+    uow.of(Abstracts).add_conviction(conviction)
 
 
 def _on_case(ori: str, case_number: str, participant_id: str, uow: UnitOfWork) -> Participant:
@@ -132,7 +129,7 @@ def _on_case(ori: str, case_number: str, participant_id: str, uow: UnitOfWork) -
 def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Context, uow: UnitOfWork) -> Notification:
     """Record the release of a hold and compose its notification. Raises NotStored, NoticeRefused, AlreadyOrdered."""
     check_days(on=on)
-    hold = uow.abstracts.find(hold_id)
+    hold = uow.of(Abstracts).find(hold_id)
     if hold is None:
         raise NotStored(f"there is no abstract {hold_id}", hint="ccms-ws outbox list shows what was sent")
     release = Abstract(
@@ -160,21 +157,21 @@ def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Conte
 
 
 def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notification:
-    open_hold = uow.abstracts.open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
+    open_hold = uow.of(Abstracts).open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
     _check_new(abstract, open_hold, uow)
     check_notice(
         abstract,
         context.today,
         current_law().failure_to_comply,
         open_hold=open_hold,
-        convictions=uow.abstracts.convictions(abstract.court_ori, abstract.case_number, abstract.participant_id),
+        convictions=uow.of(Abstracts).convictions(abstract.court_ori, abstract.case_number, abstract.participant_id),
     )
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
     if person is None:
         raise NoticeRefused(f"participant {abstract.participant_id} is not on file")
     if problems := list(unsayable(abstract, person)):
         raise NoticeRefused(in_words(problems))
-    uow.abstracts.add(abstract)
+    uow.of(Abstracts).add(abstract)
     metadata = first_metadata("DMV907", context, MessageKind.NOTIFICATION)
     return Notification(metadata=metadata, court=context.court, abstract=abstract, person=person)
 
@@ -187,7 +184,7 @@ def _check_new(abstract: Abstract, open_hold: Abstract | None, uow: UnitOfWork) 
         return
     if abstract.releases is None or (open_hold is not None and open_hold.abstract_id == abstract.releases):
         return
-    for release in uow.abstracts.releases_of(abstract.releases):
+    for release in uow.of(Abstracts).releases_of(abstract.releases):
         refused = release.state in (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR, _DEAD)
         if not refused and release.release_reason is abstract.release_reason:
             raise _already(release)
@@ -213,104 +210,34 @@ def ordering_keys(message: Notification) -> Sequence[str]:
 
 
 # -- what comes back --------------------------------------------------------------------------------------------------
-def take_response(response: AbstractResponse, context: Context, uow: UnitOfWork) -> None:
+def take_response(response: AbstractResponse, abstract_id: UUID, context: Context, uow: UnitOfWork) -> PartnerVerdict:
     """DMV has processed the abstract; its message code says whether it acts on it."""
-    abstract = _open_abstract(response, context, uow)
-    if abstract is None:
-        return
-    if response.driver_license != abstract.driver_license:
-        _quarantine("it names another driver license than the abstract", context, uow)
-        return
+    abstract = uow.of(Abstracts).find(abstract_id)
+    if abstract is None or response.driver_license != abstract.driver_license:
+        raise AnswerMismatch("it names another driver license than the abstract")
     known = code_list("dmv907-message-codes").find(response.message_code, context.today)
-    uow.abstracts.move(
-        abstract.abstract_id,
-        AbstractState.ACCEPTED if known is not None and known.outcome == "accepted" else AbstractState.NOT_ACCEPTED,
-        answer_code=response.message_code,
-        answer_text=response.message_text
-        or (known.text if known else "a message code that is not on the court's list"),
+    return PartnerVerdict(
+        Acceptance.ACCEPTED if known is not None and known.outcome == "accepted" else Acceptance.REJECTED,
+        response.message_code,
+        response.message_text or (known.text if known else "a message code that is not on the court's list"),
     )
 
 
-def take_error(error: AbstractError, context: Context, uow: UnitOfWork) -> None:
+def take_error(error: AbstractError, _abstract_id: UUID, _context: Context, _uow: UnitOfWork) -> PartnerVerdict:
     """DMV could not process the abstract."""
-    abstract = _open_abstract(error, context, uow)
-    if abstract is not None:
-        uow.abstracts.move(
-            abstract.abstract_id,
-            AbstractState.IN_ERROR,
-            answer_code=error.problem.code,
-            answer_text=error.problem.reason,
-        )
-
-
-def _open_abstract(answer: AbstractResponse | AbstractError, context: Context, uow: UnitOfWork) -> Abstract | None:
-    """The abstract that this answer is the first one to, from the partner it was sent to; otherwise quarantine."""
-    sent_id = answer.metadata.correlation_id
-    abstract = None if sent_id is None else uow.abstracts.lock(sent_id)
-    if abstract is None or answer.abstract_id != str(sent_id):
-        _quarantine("it answers no abstract of this court", context, uow)
-        return None
-    if uow.outbox.get(abstract.abstract_id).partner_id != context.partner.partner_id:
-        _quarantine("the abstract went to another partner", context, uow)
-        return None
-    if abstract.state.is_answered:
-        _quarantine("the abstract has its answer already", context, uow)
-        return None
-    return abstract
-
-
-def _quarantine(reason: str, context: Context, uow: UnitOfWork) -> None:
-    partner_id = context.partner.partner_id
-    log.warning("answer.quarantined", exchange="DMV907", partner=partner_id, reason=reason)
-    uow.inbox.quarantine(QuarantinedAnswer(context.message_id, partner_id, "DMV907", reason, context.now))
-
-
-# -- what became of the sending ---------------------------------------------------------------------------------------
-def on_delivered(message_id: UUID, at: datetime, answer_due_at: datetime | None, uow: UnitOfWork) -> None:
-    """The abstract has arrived. An answer may have overtaken this news; then the answer stands."""
-    abstract = uow.abstracts.lock(message_id)
-    if abstract is not None and abstract.state is AbstractState.QUEUED:
-        uow.abstracts.move(message_id, AbstractState.AWAITING_RESPONSE, answer_due_at=answer_due_at)
-
-
-def on_dead(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
-    """Nobody tries any more. An answer may have come nevertheless, or may come yet; then it stands."""
-    abstract = uow.abstracts.lock(message_id)
-    if abstract is not None and abstract.state is AbstractState.QUEUED:
-        uow.abstracts.move(message_id, AbstractState.UNDELIVERABLE, answer_text=reason)
-
-
-def on_timeout(now: datetime, uow: UnitOfWork) -> int:
-    """Abstracts without a response in the partner's window are overdue; a late response still finds them."""
-    late = uow.abstracts.overdue(now)
-    for abstract in late:
-        uow.abstracts.move(abstract.abstract_id, AbstractState.OVERDUE)
-    return len(late)
-
-
-# -- what an operator does with a dead message ------------------------------------------------------------------------
-def on_resend(message_id: UUID, uow: UnitOfWork) -> None:
-    abstract = uow.abstracts.lock(message_id)
-    if abstract is not None and abstract.state is AbstractState.UNDELIVERABLE:
-        uow.abstracts.move(message_id, AbstractState.QUEUED)
-
-
-def on_discard(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
-    abstract = uow.abstracts.lock(message_id)
-    if abstract is not None and abstract.state is AbstractState.UNDELIVERABLE:
-        uow.abstracts.withdraw(message_id, reason)
+    return PartnerVerdict(Acceptance.IN_ERROR, error.problem.code, error.problem.reason)
 
 
 def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> Notification:
     """The same order under a new id, with the person and the license as the books have them now."""
-    abstract = uow.abstracts.lock(message_id)
+    abstract = uow.of(Abstracts).lock(message_id)
     if abstract is None or abstract.state is not AbstractState.UNDELIVERABLE:
         raise NoticeRefused(f"the abstract {message_id} is not undeliverable")
-    if any(release.state is AbstractState.QUEUED for release in uow.abstracts.releases_of(message_id)):
+    if any(release.state is AbstractState.QUEUED for release in uow.of(Abstracts).releases_of(message_id)):
         raise NoticeRefused("a release of this hold waits behind it, and names it: withdraw both, or resend it")
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
     license = abstract.driver_license if person is None or person.driver_license is None else person.driver_license
-    uow.abstracts.withdraw(message_id, f"replaced by {context.message_id}")
+    uow.of(Abstracts).withdraw(message_id, f"replaced by {context.message_id}")
     anew = replace(
         abstract,
         abstract_id=context.message_id,

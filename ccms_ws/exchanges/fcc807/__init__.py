@@ -6,24 +6,23 @@ whose detail says which code and why. Who may not know of a case gets the answer
 """
 
 from ccms_ws.contract.namespaces import FCC807 as NAMESPACE
-from ccms_ws.exchange import Direction, Exchange, Incoming
+from ccms_ws.exchange import Direction, Exchange, Request
 from ccms_ws.exchanges.fcc807 import handler, serialize, wire
 
 FCC807 = Exchange(
+    package=__name__,
     code="FCC807",
     version="1.0",
     title="Court Receives Case Participant Balance Query",
     direction=Direction.INBOUND,
     namespace=NAMESPACE,
     service="FCC807-1.0-service.wsdl",
-    incoming=(
-        Incoming(
-            root=wire.Q_QUERY,
-            read=wire.query_from_xml,
-            handle=handler.handle,
-            write=serialize.response_text,
-            read_only=True,
-        ),
+    request=Request(
+        root=wire.Q_QUERY,
+        read=wire.query_from_xml,
+        handle=handler.handle,
+        write=serialize.response_text,
+        read_only=True,
     ),
     write_error=wire.error_to_xml,
 )

@@ -6,25 +6,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from ccms_ws.bootstrap import CourtApplication
+from ccms_ws.dispatch import take_answer
 from ccms_ws.domain.abstracts import AbstractState
 from ccms_ws.domain.collections import BatchState, ItemState
 from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.domain.messages import IncomingMessage, LeasedMessage
 from ccms_ws.domain.ports import UnitOfWork
-from ccms_ws.exchange import Context
+from ccms_ws.exchange import AnswerMessage, Context, Exchange
 from ccms_ws.exchanges import col903, dmv907
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
 from ccms_ws.exchanges.col903.messages import BatchError, ItemProblem
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse
 from ccms_ws.message_parts.error_block import ErrorBlock
 from ccms_ws.message_parts.metadata import MessageKind, Metadata, first_metadata
+from ccms_ws.tracking import Tracking
 from tests.support.local_stack import Line
 from tests.support.partner_settings import make_keys, make_settings
 from tests.support.pushes import hold
@@ -61,6 +65,17 @@ def take(line: Line, partner_id: str, handle: Handle) -> None:
         uow.commit()
 
 
+def answer_message(exchange: Exchange, root: str) -> AnswerMessage[Any]:
+    found = exchange.incoming_by_root(root)
+    assert isinstance(found, AnswerMessage)
+    return found
+
+
+def tracking_of(exchange: Exchange) -> Tracking:
+    assert exchange.notification is not None
+    return exchange.notification.tracking
+
+
 def respond(line: Line, hold_id: UUID, code: str = "ACCEPTED", partner_id: str = "DMV", license: str = "") -> None:
     abstract = line.abstract(hold_id)
     named = DriverLicense(license) if license else abstract.driver_license
@@ -68,7 +83,7 @@ def respond(line: Line, hold_id: UUID, code: str = "ACCEPTED", partner_id: str =
     def handle(context: Context, uow: UnitOfWork) -> None:
         block = metadata(context, "DMV907", MessageKind.RESPONSE, hold_id)
         response = AbstractResponse(metadata=block, abstract_id=str(hold_id), driver_license=named, message_code=code)
-        dmv907.handler.take_response(response, context, uow)
+        take_answer(DMV907, answer_message(DMV907, dmv907.wire.Q_RESPONSE), response, context, uow)
 
     take(line, partner_id, handle)
 
@@ -80,7 +95,7 @@ def refuse(line: Line, batch_id: UUID, *items: int, partner_id: str = "FTB") -> 
         block = metadata(context, "COL903", MessageKind.ERROR, batch_id)
         problems = tuple(ItemProblem(sequence=number, problem=PROBLEM) for number in items)
         error = BatchError(metadata=block, batch_id=str(batch_id), refused=not items, problem=PROBLEM, items=problems)
-        col903.handler.take_error(error, context, uow)
+        take_answer(COL903, answer_message(COL903, col903.wire.Q_ERROR), error, context, uow)
 
     take(line, partner_id, handle)
 
@@ -100,16 +115,15 @@ def claim(line: Line) -> LeasedMessage:
 
 def end(line: Line, leased: LeasedMessage, *, arrived: bool) -> None:
     """The sending has come to its end, as the worker writes it down."""
-    outgoing = (COL903 if leased.message.exchange == "COL903" else DMV907).outgoing
-    assert outgoing is not None
+    tracking = tracking_of(COL903 if leased.message.exchange == "COL903" else DMV907)
     message_id, now = leased.message.message_id, datetime.now(UTC)
     with line.court.units() as uow:
         if arrived:
             uow.outbox.settle_delivered(leased, attempted(leased))
-            outgoing.on_delivered(message_id, now, now + WINDOW, uow)
+            tracking.delivered(message_id, now, now + WINDOW, uow)
         else:
             uow.outbox.settle_failed(leased, attempted(leased, "given up"), None)
-            outgoing.on_dead(message_id, "fault.client", uow)
+            tracking.gave_up(message_id, "fault.client", uow)
         uow.commit()
 
 
@@ -117,8 +131,7 @@ def fall_silent(line: Line) -> None:
     """The partners' windows are over."""
     with line.court.units() as uow:
         for exchange in (COL903, DMV907):
-            assert exchange.outgoing is not None
-            exchange.outgoing.on_timeout(datetime.now(UTC) + 2 * WINDOW, uow)
+            tracking_of(exchange).timed_out(datetime.now(UTC) + 2 * WINDOW, uow)
         uow.commit()
 
 
@@ -153,15 +166,14 @@ def test_silence_is_acceptance_until_an_error_message_comes_after_all(line: Line
     batch_id = push_batch(line.court)
     end(line, claim(line), arrived=True)
     with line.court.units() as uow:
-        assert COL903.outgoing is not None
-        assert COL903.outgoing.on_timeout(datetime.now(UTC) + WINDOW / 2, uow) == 0
+        assert tracking_of(COL903).timed_out(datetime.now(UTC) + WINDOW / 2, uow) == 0
     assert line.batch(batch_id).state is BatchState.DELIVERED
     fall_silent(line)
     assert line.batch(batch_id).state is BatchState.ASSUMED_ACCEPTED
     refuse(line, batch_id, 1)
     assert line.batch(batch_id).state is BatchState.PARTLY_REJECTED
     with line.court.units() as uow:
-        (item,) = uow.collections.items(batch_id, refused=True)
+        (item,) = uow.of(Batches).items(batch_id, refused=True)
     assert (item.sequence, item.state) == (1, ItemState.TO_BE_CORRECTED)
     assert quarantined(line) == []
 
@@ -197,9 +209,8 @@ def test_a_second_answer_is_kept_and_changes_nothing(line: Line) -> None:
 
     def fail(context: Context, uow: UnitOfWork) -> None:
         block = metadata(context, "DMV907", MessageKind.ERROR, hold_id)
-        dmv907.handler.take_error(
-            AbstractError(metadata=block, abstract_id=str(hold_id), problem=PROBLEM), context, uow
-        )
+        error = AbstractError(metadata=block, abstract_id=str(hold_id), problem=PROBLEM)
+        take_answer(DMV907, answer_message(DMV907, dmv907.wire.Q_ERROR), error, context, uow)
 
     take(line, "DMV", fail)
     assert line.abstract(hold_id).state is AbstractState.ACCEPTED
@@ -222,9 +233,9 @@ def test_a_refused_batch_is_corrected_in_as_many_batches_as_the_size_asks_for(li
     batch_id = push_batch(line.court)
     refuse(line, batch_id)
     with line.court.units() as uow:
-        items = len(uow.collections.items(batch_id, refused=True))
+        items = len(uow.of(Batches).items(batch_id, refused=True))
     corrections = line.court.push(COL903, "FTB", lambda context, uow: correct_batch(batch_id, context, uow, size=1))
     assert len(corrections) == items > 1
     with line.court.units() as uow:
-        batches = [uow.collections.find_batch(one) for one in corrections]
+        batches = [uow.of(Batches).find_batch(one) for one in corrections]
         assert [batch.item_count for batch in batches if batch] == [1] * items

@@ -20,6 +20,7 @@ from ccms_ws.domain.collections import BatchState, ItemState
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import order_release
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused
@@ -283,7 +284,7 @@ def test_refused_items_wait_and_go_out_corrected_in_a_batch_that_names_the_old_o
     (correction,) = corrections
     line.wait(lambda: line.batch(correction), lambda one: one.state is BatchState.DELIVERED)
     with line.court.units() as uow:
-        (item,) = uow.collections.items(refused, refused=True)
+        (item,) = uow.of(Batches).items(refused, refused=True)
         assert (item.state, item.corrected_by) == (ItemState.CORRECTED, correction)
     assert build() == []
 
@@ -292,13 +293,13 @@ def test_a_batch_tells_what_was_paid_since_the_last_one(start: Start) -> None:
     line = start("AGENCY", synchronous=False)
     push_batch(line, "AGENCY")
     with line.court.units() as uow:
-        account = next(uow.collections.open_accounts("AGENCY"))
+        account = next(uow.of(Batches).open_accounts("AGENCY"))
     debt = account.referral
     pay(line, debt.case_number, debt.participant_id, "7.50", "paid-1")
     second = push_batch(line, "AGENCY")
     line.wait(lambda: line.batch(second), lambda one: one.state is BatchState.DELIVERED)
     with line.court.units() as uow:
-        ((item, told),) = uow.collections.accounts_of(second)
+        ((item, told),) = uow.of(Batches).accounts_of(second)
     assert (item.tells, told.told) == (("paid-1",), {*account.told, "paid-1"})
     assert item.previous_balance - item.current_balance == Decimal("7.50")
 

@@ -12,6 +12,7 @@ from ccms_ws.bootstrap import CourtApplication, open_court
 from ccms_ws.config import DatabaseSettings
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
+from ccms_ws.exchanges.col903.repository import Batches
 from tests.support.databases import database_url
 from tests.support.debtors import add_debtors, add_payment
 from tests.support.partner_settings import make_keys, make_settings
@@ -50,7 +51,7 @@ def test_two_builds_at_once_tell_every_balance_once(tmp_path: Path, database_url
         thread.join(60)
     assert errors == []
     with courts[0].reading() as reading:
-        told = Counter(item.referral_id for batch_id in made for item in reading.collections.items(batch_id))
+        told = Counter(item.referral_id for batch_id in made for item in reading.of(Batches).items(batch_id))
         waiting = {entry.message_id for entry in reading.outbox.list_entries()}
     assert (len(told), set(told.values())) == (PEOPLE, {1})
     assert waiting == set(made)

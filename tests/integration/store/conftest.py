@@ -44,6 +44,6 @@ def book(units: Units) -> Units:
     """A court with one open referral."""
     with units() as uow:
         fill(uow)
-        uow.collections.add_referral(REFERRAL)
+        uow.referrals.add(REFERRAL)
         uow.commit()
     return units

@@ -21,6 +21,7 @@ from ccms_ws.domain.abstracts import (
 )
 from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.store.unit_of_work import SqlUnitOfWork
 from tests.support.databases import Units
 from tests.support.records import CASE, LICENSE, NOW, ORI, fill
@@ -68,14 +69,14 @@ def test_abstracts_come_back_as_they_were_added(book: Units) -> None:
     placed = hold()
     taken_back = release(placed.abstract_id, sections=())
     with book() as uow:
-        uow.abstracts.add(placed)
-        uow.abstracts.add(taken_back)
+        uow.of(Abstracts).add(placed)
+        uow.of(Abstracts).add(taken_back)
         uow.commit()
     with book() as uow:
-        assert uow.abstracts.find(placed.abstract_id) == placed
-        assert uow.abstracts.lock(taken_back.abstract_id) == taken_back
-        assert uow.abstracts.find(uuid4()) is None
-        assert uow.abstracts.lock(uuid4()) is None
+        assert uow.of(Abstracts).find(placed.abstract_id) == placed
+        assert uow.of(Abstracts).lock(taken_back.abstract_id) == taken_back
+        assert uow.of(Abstracts).find(uuid4()) is None
+        assert uow.of(Abstracts).lock(uuid4()) is None
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_abstracts_come_back_as_they_were_added(book: Units) -> None:
 )
 def test_nonsense_is_refused_by_the_tables(book: Units, nonsense: dict[str, Any]) -> None:
     with book() as uow, pytest.raises(StoreError):
-        uow.abstracts.add(hold(**nonsense))
+        uow.of(Abstracts).add(hold(**nonsense))
 
 
 REFUSED = (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR)
@@ -112,7 +113,7 @@ STEPS = {
 
 
 def open_hold(uow: SqlUnitOfWork) -> UUID | None:
-    found = uow.abstracts.open_hold(ORI, CASE.number, LICENSE)
+    found = uow.of(Abstracts).open_hold(ORI, CASE.number, LICENSE)
     return None if found is None else found.abstract_id
 
 
@@ -120,9 +121,9 @@ def open_hold(uow: SqlUnitOfWork) -> UUID | None:
 def test_hold_is_open_unless_dmv_refused_it(book: Units, state: AbstractState) -> None:
     placed = hold()
     with book() as uow:
-        uow.abstracts.add(placed)
+        uow.of(Abstracts).add(placed)
         for step in STEPS[state]:
-            uow.abstracts.move(placed.abstract_id, step)
+            uow.of(Abstracts).move(placed.abstract_id, step)
         assert open_hold(uow) == (None if state in REFUSED else placed.abstract_id)
 
 
@@ -131,44 +132,46 @@ def test_release_ends_a_hold_unless_dmv_refused_it(book: Units, state: AbstractS
     placed = hold()
     taken_back = release(placed.abstract_id)
     with book() as uow:
-        uow.abstracts.add(placed)
-        uow.abstracts.add(taken_back)
+        uow.of(Abstracts).add(placed)
+        uow.of(Abstracts).add(taken_back)
         for step in STEPS[state]:
-            uow.abstracts.move(taken_back.abstract_id, step)
+            uow.of(Abstracts).move(taken_back.abstract_id, step)
         assert open_hold(uow) == (placed.abstract_id if state in REFUSED else None)
-        assert [one.abstract_id for one in uow.abstracts.releases_of(placed.abstract_id)] == [taken_back.abstract_id]
+        assert [one.abstract_id for one in uow.of(Abstracts).releases_of(placed.abstract_id)] == [
+            taken_back.abstract_id
+        ]
 
 
 def test_second_open_hold_is_refused_by_the_database(book: Units) -> None:
     with book() as uow:
-        uow.abstracts.add(hold())
+        uow.of(Abstracts).add(hold())
         with pytest.raises(ConcurrentChange):
-            uow.abstracts.add(hold())
+            uow.of(Abstracts).add(hold())
 
 
 def test_only_an_open_hold_is_released(book: Units) -> None:
     placed = hold()
     with book() as uow:
-        uow.abstracts.add(placed)
-        uow.abstracts.add(release(placed.abstract_id))
+        uow.of(Abstracts).add(placed)
+        uow.of(Abstracts).add(release(placed.abstract_id))
         with pytest.raises(ConcurrentChange):
-            uow.abstracts.add(release(placed.abstract_id))
+            uow.of(Abstracts).add(release(placed.abstract_id))
 
 
 def test_withdrawn_hold_is_open_no_longer_and_a_withdrawn_release_releases_nothing(book: Units) -> None:
     placed = hold()
     taken_back = release(placed.abstract_id)
     with book() as uow:
-        uow.abstracts.add(placed)
-        uow.abstracts.add(taken_back)
-        uow.abstracts.move(taken_back.abstract_id, AbstractState.UNDELIVERABLE)
-        uow.abstracts.withdraw(taken_back.abstract_id, "typed twice")
+        uow.of(Abstracts).add(placed)
+        uow.of(Abstracts).add(taken_back)
+        uow.of(Abstracts).move(taken_back.abstract_id, AbstractState.UNDELIVERABLE)
+        uow.of(Abstracts).withdraw(taken_back.abstract_id, "typed twice")
         assert open_hold(uow) == placed.abstract_id
-        uow.abstracts.move(placed.abstract_id, AbstractState.UNDELIVERABLE)
-        uow.abstracts.withdraw(placed.abstract_id, "wrong case")
+        uow.of(Abstracts).move(placed.abstract_id, AbstractState.UNDELIVERABLE)
+        uow.of(Abstracts).withdraw(placed.abstract_id, "wrong case")
         assert open_hold(uow) is None
         with pytest.raises(NotStored):
-            uow.abstracts.withdraw(uuid4(), "")
+            uow.of(Abstracts).withdraw(uuid4(), "")
 
 
 def test_refused_release_does_not_bring_back_a_hold_that_a_newer_one_replaces(book: Units) -> None:
@@ -176,8 +179,8 @@ def test_refused_release_does_not_bring_back_a_hold_that_a_newer_one_replaces(bo
     taken_back = release(old.abstract_id)
     with book() as uow:
         for made in (old, taken_back, new):
-            uow.abstracts.add(made)
-        uow.abstracts.move(taken_back.abstract_id, AbstractState.NOT_ACCEPTED)
+            uow.of(Abstracts).add(made)
+        uow.of(Abstracts).move(taken_back.abstract_id, AbstractState.NOT_ACCEPTED)
         assert open_hold(uow) == new.abstract_id
 
 
@@ -193,11 +196,11 @@ def test_refused_release_does_not_bring_back_a_hold_that_a_newer_one_replaces(bo
 def test_illegal_transition_is_impossible(book: Units, before: AbstractState, after: AbstractState) -> None:
     placed = hold()
     with book() as uow:
-        uow.abstracts.add(placed)
+        uow.of(Abstracts).add(placed)
         for step in STEPS[before]:
-            uow.abstracts.move(placed.abstract_id, step)
+            uow.of(Abstracts).move(placed.abstract_id, step)
         with pytest.raises(StoreError):
-            uow.abstracts.move(placed.abstract_id, after)
+            uow.of(Abstracts).move(placed.abstract_id, after)
 
 
 def test_conviction_is_kept_once_with_its_report(book: Units) -> None:
@@ -205,14 +208,14 @@ def test_conviction_is_kept_once_with_its_report(book: Units) -> None:
     reported = replace(convicted, reported_on=date(2026, 2, 4))
     with book() as uow:
         for conviction in (convicted, reported, replace(convicted, convicted_on=date(2026, 1, 1))):
-            uow.abstracts.add_conviction(conviction)
-        assert list(uow.abstracts.convictions(ORI, CASE.number, "P-1")) == [
+            uow.of(Abstracts).add_conviction(conviction)
+        assert list(uow.of(Abstracts).convictions(ORI, CASE.number, "P-1")) == [
             replace(convicted, convicted_on=date(2026, 1, 1)),
             reported,
         ]
-        assert list(uow.abstracts.convictions(ORI, CASE.number, "P-2")) == []
+        assert list(uow.of(Abstracts).convictions(ORI, CASE.number, "P-2")) == []
         with pytest.raises(StoreError):
-            uow.abstracts.add_conviction(replace(convicted, reported_on=date(2025, 12, 31)))
+            uow.of(Abstracts).add_conviction(replace(convicted, reported_on=date(2025, 12, 31)))
 
 
 @pytest.mark.parametrize(
@@ -222,46 +225,46 @@ def test_conviction_is_kept_once_with_its_report(book: Units) -> None:
 )
 def test_hold_is_for_this_court_case_and_license_alone(book: Units, key: tuple[str, str, DriverLicense]) -> None:
     with book() as uow:
-        uow.abstracts.add(hold())
-        assert uow.abstracts.open_hold(ORI, CASE.number, LICENSE) is not None
-        assert uow.abstracts.open_hold(*key) is None
+        uow.of(Abstracts).add(hold())
+        assert uow.of(Abstracts).open_hold(ORI, CASE.number, LICENSE) is not None
+        assert uow.of(Abstracts).open_hold(*key) is None
 
 
 def test_moving_sets_what_is_given_and_leaves_the_rest(book: Units) -> None:
     placed, due = hold(), NOW + timedelta(days=5)
     with book() as uow:
-        uow.abstracts.add(placed)
-        uow.abstracts.move(placed.abstract_id, AbstractState.AWAITING_RESPONSE, answer_due_at=due)
-        uow.abstracts.move(placed.abstract_id, AbstractState.ACCEPTED, answer_code="A", answer_text="Accepted")
+        uow.of(Abstracts).add(placed)
+        uow.of(Abstracts).move(placed.abstract_id, AbstractState.AWAITING_RESPONSE, answer_due_at=due)
+        uow.of(Abstracts).move(placed.abstract_id, AbstractState.ACCEPTED, answer_code="A", answer_text="Accepted")
         uow.commit()
-        assert uow.abstracts.find(placed.abstract_id) == replace(
+        assert uow.of(Abstracts).find(placed.abstract_id) == replace(
             placed, state=AbstractState.ACCEPTED, answer_due_at=due, answer_code="A", answer_text="Accepted"
         )
         with pytest.raises(NotStored):
-            uow.abstracts.move(uuid4(), AbstractState.ACCEPTED)
+            uow.of(Abstracts).move(uuid4(), AbstractState.ACCEPTED)
 
 
 def test_overdue_are_those_that_still_await_their_response(book: Units) -> None:
     waiting, answered, patient = (hold(driver_license=DriverLicense(f"D000000{n}")) for n in range(3))
     with book() as uow:
         for abstract, days in ((waiting, 1), (answered, 1), (patient, 3)):
-            uow.abstracts.add(abstract)
+            uow.of(Abstracts).add(abstract)
             due = NOW + timedelta(days=days)
-            uow.abstracts.move(abstract.abstract_id, AbstractState.AWAITING_RESPONSE, answer_due_at=due)
-        uow.abstracts.move(answered.abstract_id, AbstractState.ACCEPTED)
-        assert list(uow.abstracts.overdue(NOW + timedelta(days=1))) == []
-        (late,) = uow.abstracts.overdue(NOW + timedelta(days=2))
+            uow.of(Abstracts).move(abstract.abstract_id, AbstractState.AWAITING_RESPONSE, answer_due_at=due)
+        uow.of(Abstracts).move(answered.abstract_id, AbstractState.ACCEPTED)
+        assert list(uow.of(Abstracts).overdue(NOW + timedelta(days=1))) == []
+        (late,) = uow.of(Abstracts).overdue(NOW + timedelta(days=2))
         assert (late.abstract_id, late.sections) == (waiting.abstract_id, waiting.sections)
 
 
 def test_overdue_abstract_that_is_being_answered_is_left_out(engine: Engine, book: Units) -> None:
     placed = hold()
     with book() as uow:
-        uow.abstracts.add(placed)
-        uow.abstracts.move(placed.abstract_id, AbstractState.AWAITING_RESPONSE, answer_due_at=NOW)
+        uow.of(Abstracts).add(placed)
+        uow.of(Abstracts).move(placed.abstract_id, AbstractState.AWAITING_RESPONSE, answer_due_at=NOW)
         uow.commit()
     if engine.dialect.name == "sqlite":
         return  # one transaction at a time: nobody is being answered meanwhile
     with book() as answering, book() as sweeping:
-        assert answering.abstracts.lock(placed.abstract_id) is not None
-        assert list(sweeping.abstracts.overdue(NOW + timedelta(days=1))) == []
+        assert answering.of(Abstracts).lock(placed.abstract_id) is not None
+        assert list(sweeping.of(Abstracts).overdue(NOW + timedelta(days=1))) == []

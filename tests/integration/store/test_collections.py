@@ -17,6 +17,7 @@ from ccms_ws.domain.collections import Account, BalanceUpdate, BatchState, Colle
 from ccms_ws.domain.courts import JointDebtor
 from ccms_ws.domain.ledger import EntryKind
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
+from ccms_ws.exchanges.col903.repository import Batches
 from tests.support.collecting import TODAY, batch, item, refer
 from tests.support.databases import Units
 from tests.support.records import CASE, FINE, NOW, ON_CASE, ORI, REFERRAL
@@ -24,9 +25,9 @@ from tests.support.records import CASE, FINE, NOW, ON_CASE, ORI, REFERRAL
 
 def test_referral_comes_back_as_it_was_added(book: Units) -> None:
     with book() as uow:
-        assert uow.collections.get_referral("R-1") == REFERRAL
+        assert uow.referrals.get("R-1") == REFERRAL
         with pytest.raises(NotStored):
-            uow.collections.get_referral("R-2")
+            uow.referrals.get("R-2")
 
 
 @pytest.mark.parametrize(
@@ -43,25 +44,25 @@ def test_referral_comes_back_as_it_was_added(book: Units) -> None:
 def test_nonsense_is_refused_by_the_tables(book: Units, nonsense: Referral) -> None:
     with book() as uow:
         with pytest.raises(StoreError) as refused:
-            uow.collections.add_referral(nonsense)
+            uow.referrals.add(nonsense)
         assert type(refused.value) is StoreError
 
 
 def test_debt_is_with_a_partner_once_until_it_is_closed(book: Units) -> None:
     with book() as uow:
         with pytest.raises(ConcurrentChange):
-            uow.collections.add_referral(replace(REFERRAL, referral_id="R-2"))
+            uow.referrals.add(replace(REFERRAL, referral_id="R-2"))
         uow.rollback()
-        uow.collections.add_referral(replace(REFERRAL, referral_id="R-2", closed_on=TODAY))
-        uow.collections.add_referral(replace(REFERRAL, referral_id="R-3", partner_id="AGENCY"))
+        uow.referrals.add(replace(REFERRAL, referral_id="R-2", closed_on=TODAY))
+        uow.referrals.add(replace(REFERRAL, referral_id="R-3", partner_id="AGENCY"))
 
 
 def test_open_accounts_come_in_the_order_of_their_ids_and_without_others(book: Units) -> None:
     refer(book, 3)
     with book() as uow:
-        uow.collections.add_referral(replace(REFERRAL, referral_id="R-0", partner_id="AGENCY"))
-        uow.collections.add_referral(replace(REFERRAL, referral_id="R-9", participant_id="P-2", closed_on=TODAY))
-        found = [account.referral.referral_id for account in uow.collections.open_accounts("FTB")]
+        uow.referrals.add(replace(REFERRAL, referral_id="R-0", partner_id="AGENCY"))
+        uow.referrals.add(replace(REFERRAL, referral_id="R-9", participant_id="P-2", closed_on=TODAY))
+        found = [account.referral.referral_id for account in uow.of(Batches).open_accounts("FTB")]
     assert found == ["R-0001", "R-0002", "R-0003", "R-1"]
 
 
@@ -69,65 +70,65 @@ def test_open_accounts_survive_commits_and_changes_in_between(book: Units) -> No
     refer(book, 2500)
     seen = []
     with book() as uow:
-        stream = uow.collections.open_accounts("FTB")
+        stream = uow.of(Batches).open_accounts("FTB")
         while part := list(islice(stream, 700)):
             seen += [account.referral.referral_id for account in part]
             updates = [item(n, account.referral.referral_id) for n, account in enumerate(part, start=1)]
-            uow.collections.add_batch(batch(len(part), f"{len(part)}00.00"), iter(updates))
+            uow.of(Batches).add_batch(batch(len(part), f"{len(part)}00.00"), iter(updates))
             uow.commit()
     assert len(seen) == len(set(seen)) == 2501
     with book() as uow:
-        assert {one.referral.reported_balance for one in uow.collections.open_accounts("FTB")} == {Decimal("100.00")}
+        assert {one.referral.reported_balance for one in uow.of(Batches).open_accounts("FTB")} == {Decimal("100.00")}
 
 
 # -- batches ----------------------------------------------------------------------------------------------------------
 def test_batch_comes_back_and_sets_what_was_reported(book: Units) -> None:
     sent = batch()
     with book() as uow:
-        uow.collections.add_batch(sent, [item()])
+        uow.of(Batches).add_batch(sent, [item()])
         uow.commit()
     with book() as uow:
-        assert uow.collections.find_batch(sent.batch_id) == sent
-        assert uow.collections.lock_batch(sent.batch_id) == sent
-        assert uow.collections.find_batch(uuid4()) is None
-        assert uow.collections.lock_batch(uuid4()) is None
-        assert uow.collections.get_referral("R-1").reported_balance == Decimal("100.00")
+        assert uow.of(Batches).find_batch(sent.batch_id) == sent
+        assert uow.of(Batches).lock_batch(sent.batch_id) == sent
+        assert uow.of(Batches).find_batch(uuid4()) is None
+        assert uow.of(Batches).lock_batch(uuid4()) is None
+        assert uow.referrals.get("R-1").reported_balance == Decimal("100.00")
 
 
 def test_paid_in_full_is_told_as_zero(book: Units) -> None:
     with book() as uow:
-        uow.collections.add_batch(batch(total="0.00"), [item(now="0.00")])
-        assert uow.collections.get_referral("R-1").reported_balance == Decimal("0.00")
+        uow.of(Batches).add_batch(batch(total="0.00"), [item(now="0.00")])
+        assert uow.referrals.get("R-1").reported_balance == Decimal("0.00")
 
 
 def test_update_from_an_outdated_balance_is_a_concurrent_change(book: Units) -> None:
     with book() as uow:
-        uow.collections.add_batch(batch(), [item()])
+        uow.of(Batches).add_batch(batch(), [item()])
         with pytest.raises(ConcurrentChange):
-            uow.collections.add_batch(batch(total="90.00"), [item(now="90.00")])
+            uow.of(Batches).add_batch(batch(total="90.00"), [item(now="90.00")])
         uow.rollback()
-        uow.collections.add_batch(batch(), [item()])
-        uow.collections.add_batch(batch(total="90.00"), [item(told="100.00", now="90.00")])
+        uow.of(Batches).add_batch(batch(), [item()])
+        uow.of(Batches).add_batch(batch(total="90.00"), [item(told="100.00", now="90.00")])
 
 
 @pytest.mark.parametrize("state", [{"closed_on": TODAY}, {"partner_id": "AGENCY"}])
 def test_only_an_open_referral_of_that_partner_is_told(book: Units, state: dict[str, Any]) -> None:
     with book() as uow:
-        uow.collections.add_referral(replace(REFERRAL, referral_id="R-2", participant_id="P-2", **state))
+        uow.referrals.add(replace(REFERRAL, referral_id="R-2", participant_id="P-2", **state))
         with pytest.raises(ConcurrentChange):
-            uow.collections.add_batch(batch(), [item(referral="R-2")])
+            uow.of(Batches).add_batch(batch(), [item(referral="R-2")])
 
 
 @pytest.mark.parametrize("wrong", [batch(2), batch(1, "99.99"), batch(1, "100.01")])
 def test_control_totals_must_agree_with_the_items(book: Units, wrong: CollectionBatch) -> None:
     with book() as uow, pytest.raises(StoreError, match="announces"):
-        uow.collections.add_batch(wrong, [item()])
+        uow.of(Batches).add_batch(wrong, [item()])
 
 
 @pytest.mark.parametrize("wrong", [[item(0)], [item(now="-1.00")], [item(), item(2)], [item(), item(1)]])
 def test_items_that_are_none_are_refused(book: Units, wrong: list[BalanceUpdate]) -> None:
     with book() as uow, pytest.raises(StoreError):
-        uow.collections.add_batch(batch(len(wrong), "200.00"), wrong)
+        uow.of(Batches).add_batch(batch(len(wrong), "200.00"), wrong)
 
 
 def test_items_are_taken_from_a_stream(book: Units) -> None:
@@ -140,19 +141,19 @@ def test_items_are_taken_from_a_stream(book: Units) -> None:
             yield item(taken, f"R-{taken:04}")
 
     with book() as uow:
-        uow.collections.add_batch(batch(2100, "210000.00"), stream())
+        uow.of(Batches).add_batch(batch(2100, "210000.00"), stream())
         assert taken == 2100
 
 
 def test_moving_sets_what_is_given_and_leaves_the_rest(book: Units) -> None:
     sent, due = batch(), NOW + timedelta(days=10)
     with book() as uow:
-        uow.collections.add_batch(sent, [item()])
-        uow.collections.move_batch(sent.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=due)
-        uow.collections.move_batch(sent.batch_id, BatchState.REJECTED, error_code="E1", error_reason="Because")
+        uow.of(Batches).add_batch(sent, [item()])
+        uow.of(Batches).move_batch(sent.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=due)
+        uow.of(Batches).move_batch(sent.batch_id, BatchState.REJECTED, error_code="E1", error_reason="Because")
         uow.commit()
     with book() as uow:
-        assert uow.collections.find_batch(sent.batch_id) == replace(
+        assert uow.of(Batches).find_batch(sent.batch_id) == replace(
             sent,
             state=BatchState.REJECTED,
             delivered_at=NOW,
@@ -166,9 +167,9 @@ def test_item_errors_reach_their_items(book: Units, engine: Engine) -> None:
     refer(book, 2)
     sent = batch(2, "200.00")
     with book() as uow:
-        uow.collections.add_batch(sent, [item(1, "R-0001"), item(2, "R-0002")])
+        uow.of(Batches).add_batch(sent, [item(1, "R-0001"), item(2, "R-0002")])
         errors = [ItemError(2, "E2", "No such account")]
-        uow.collections.move_batch(sent.batch_id, BatchState.PARTLY_REJECTED, items=errors)
+        uow.of(Batches).move_batch(sent.batch_id, BatchState.PARTLY_REJECTED, items=errors)
         uow.commit()
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT sequence, error_code, error_reason FROM balance_update ORDER BY 1"))
@@ -178,11 +179,11 @@ def test_item_errors_reach_their_items(book: Units, engine: Engine) -> None:
 def test_error_for_an_item_or_batch_that_is_not_there_is_refused(book: Units) -> None:
     sent = batch()
     with book() as uow:
-        uow.collections.add_batch(sent, [item()])
+        uow.of(Batches).add_batch(sent, [item()])
         with pytest.raises(NotStored):
-            uow.collections.move_batch(sent.batch_id, BatchState.PARTLY_REJECTED, items=[ItemError(2, "E", "")])
+            uow.of(Batches).move_batch(sent.batch_id, BatchState.PARTLY_REJECTED, items=[ItemError(2, "E", "")])
         with pytest.raises(NotStored):
-            uow.collections.move_batch(uuid4(), BatchState.REJECTED)
+            uow.of(Batches).move_batch(uuid4(), BatchState.REJECTED)
 
 
 def test_silent_batches_are_those_delivered_whose_window_has_passed(book: Units) -> None:
@@ -190,14 +191,14 @@ def test_silent_batches_are_those_delivered_whose_window_has_passed(book: Units)
     sent = [batch() for _ in range(4)]
     with book() as uow:
         for number, each in enumerate(sent, start=1):
-            uow.collections.add_batch(each, [item(referral=f"R-{number:04}")])
+            uow.of(Batches).add_batch(each, [item(referral=f"R-{number:04}")])
         for each, days in ((sent[0], 3), (sent[1], 1), (sent[2], 2)):
             due = NOW + timedelta(days=days)
-            uow.collections.move_batch(each.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=due)
-        uow.collections.move_batch(sent[2].batch_id, BatchState.REJECTED)
+            uow.of(Batches).move_batch(each.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=due)
+        uow.of(Batches).move_batch(sent[2].batch_id, BatchState.REJECTED)
         uow.commit()
         silent = [
-            [found.batch_id for found in uow.collections.silent_batches(NOW + timedelta(days=days))]
+            [found.batch_id for found in uow.of(Batches).silent_batches(NOW + timedelta(days=days))]
             for days in (1, 2, 4)
         ]
     assert silent == [[], [sent[1].batch_id], [sent[1].batch_id, sent[0].batch_id]]
@@ -206,25 +207,25 @@ def test_silent_batches_are_those_delivered_whose_window_has_passed(book: Units)
 def test_silent_batch_that_is_being_answered_is_left_out(engine: Engine, book: Units) -> None:
     sent = batch()
     with book() as uow:
-        uow.collections.add_batch(sent, [item()])
-        uow.collections.move_batch(sent.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=NOW)
+        uow.of(Batches).add_batch(sent, [item()])
+        uow.of(Batches).move_batch(sent.batch_id, BatchState.DELIVERED, delivered_at=NOW, answer_due_at=NOW)
         uow.commit()
     if engine.dialect.name == "sqlite":
         return  # one transaction at a time: nobody is being answered meanwhile
     with book() as answering, book() as sweeping:
-        assert answering.collections.lock_batch(sent.batch_id) is not None
-        assert list(sweeping.collections.silent_batches(NOW + timedelta(days=1))) == []
+        assert answering.of(Batches).lock_batch(sent.batch_id) is not None
+        assert list(sweeping.of(Batches).silent_batches(NOW + timedelta(days=1))) == []
 
 
 def test_case_number_is_kept(book: Units) -> None:
     with book() as uow:
-        assert next(uow.collections.open_accounts("FTB")).referral.case_number == CASE.number
+        assert next(uow.of(Batches).open_accounts("FTB")).referral.case_number == CASE.number
 
 
 # -- accounts ---------------------------------------------------------------------------------------------------------
 def test_account_has_the_person_and_every_entry_that_counts_for_it(book: Units) -> None:
     with book() as uow:
-        assert list(uow.collections.open_accounts("FTB")) == [
+        assert list(uow.of(Batches).open_accounts("FTB")) == [
             Account(REFERRAL, ON_CASE[0], uow.books.ledger(ORI, CASE.number, "P-1"), frozenset())
         ]
 
@@ -238,13 +239,13 @@ def test_account_counts_what_others_paid_on_a_shared_obligation(book: Units) -> 
     others = replace(FINE, entry_id="E-4", participant_id="P-2")
     with book() as uow:
         uow.books.add(*debtors, shared, paid, others)
-        (account,) = uow.collections.open_accounts("FTB")
+        (account,) = uow.of(Batches).open_accounts("FTB")
         assert {entry.entry_id for entry in account.entries} == {"E-1", "E-2", "E-3"}
         assert {e.entry_id for e in uow.books.ledger(ORI, CASE.number, "P-1")} == {"E-1", "E-2", "E-3"}
 
 
 def test_account_knows_what_was_told(book: Units) -> None:
     with book() as uow:
-        uow.collections.add_batch(batch(), [replace(item(), tells=("E-7", "E-8"))])
-        (account,) = uow.collections.open_accounts("FTB")
+        uow.of(Batches).add_batch(batch(), [replace(item(), tells=("E-7", "E-8"))])
+        (account,) = uow.of(Batches).open_accounts("FTB")
         assert account.told == {"E-7", "E-8"}

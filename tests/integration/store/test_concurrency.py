@@ -19,6 +19,8 @@ from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState
 from ccms_ws.domain.collections import BalanceUpdate, BatchState, CollectionBatch
 from ccms_ws.domain.messages import AnswerKind, IncomingMessage, LeasedMessage, OutgoingMessage, StoredAnswer
 from ccms_ws.errors import ConcurrentChange, MessageIdReused
+from ccms_ws.exchanges.col903.repository import Batches
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.outbox_ordering import _LANES
 from ccms_ws.store.outbox_tables import outbox_message
@@ -282,19 +284,19 @@ def hold() -> Abstract:
 def test_two_clerks_place_one_hold(units: Units, pool: ThreadPoolExecutor) -> None:
     def order() -> bool:
         with units() as uow:
-            placed = uow.abstracts.open_hold(ORI, CASE.number, LICENSE) is None
+            placed = uow.of(Abstracts).open_hold(ORI, CASE.number, LICENSE) is None
             if placed:
-                uow.abstracts.add(hold())
+                uow.of(Abstracts).add(hold())
                 uow.commit()
             return placed
 
     with units() as uow:
         fill(uow)
         uow.commit()
-        assert uow.abstracts.open_hold(ORI, CASE.number, LICENSE) is None
+        assert uow.of(Abstracts).open_hold(ORI, CASE.number, LICENSE) is None
         other = pool.submit(order)
         assert waits(other)
-        uow.abstracts.add(hold())
+        uow.of(Abstracts).add(hold())
         uow.commit()
     assert other.result(5) is False
 
@@ -304,17 +306,17 @@ def test_two_answers_to_one_abstract_are_seen_one_after_the_other(units: Units, 
 
     def answer() -> AbstractState | None:
         with units() as uow:
-            found = uow.abstracts.lock(placed.abstract_id)
+            found = uow.of(Abstracts).lock(placed.abstract_id)
             return None if found is None else found.state
 
     with units() as uow:
         fill(uow)
-        uow.abstracts.add(placed)
+        uow.of(Abstracts).add(placed)
         uow.commit()
-        assert uow.abstracts.lock(placed.abstract_id) == placed
+        assert uow.of(Abstracts).lock(placed.abstract_id) == placed
         other = pool.submit(answer)
         assert waits(other)
-        uow.abstracts.move(placed.abstract_id, AbstractState.ACCEPTED)
+        uow.of(Abstracts).move(placed.abstract_id, AbstractState.ACCEPTED)
         uow.commit()
     assert other.result(5) is AbstractState.ACCEPTED
 
@@ -324,12 +326,12 @@ def test_two_builders_tell_a_balance_once(units: Units, pool: ThreadPoolExecutor
         batch = CollectionBatch(uuid4(), "FTB", ORI, BatchState.QUEUED, NOW, 1, Decimal("1.00"))
         update = BalanceUpdate(1, "R-1", REFERRAL.referred_amount, Decimal("1.00"), date(2026, 11, 20))
         with units() as uow:
-            uow.collections.add_batch(batch, [update])
+            uow.of(Batches).add_batch(batch, [update])
             uow.commit()
 
     with units() as uow:
         fill(uow)
-        uow.collections.add_referral(REFERRAL)
+        uow.referrals.add(REFERRAL)
         uow.commit()
     outcomes = [future.exception(10) for future in [pool.submit(tell) for _ in range(4)]]
     assert [type(outcome) for outcome in outcomes if outcome] == [ConcurrentChange] * 3

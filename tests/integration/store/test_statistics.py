@@ -21,6 +21,7 @@ from ccms_ws.domain.messages import (
     RefusalCount,
     StoredAnswer,
 )
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.store.statistics import Meter
 from ccms_ws.store.tally import SETTLED
 from tests.support.databases import Units
@@ -29,6 +30,7 @@ from tests.support.records import CASE, NOW, ORI, attempted, fill, incoming, out
 LEASE, MINUTE = timedelta(minutes=2), timedelta(minutes=1)
 ORDER = OperatorAction("m.lee", "told", NOW)
 PLAN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN"}
+OVERDUE = {"DMV907": lambda connection, now: Abstracts(connection).count_overdue(now)}
 
 
 def answered(kind: AnswerKind) -> tuple[IncomingMessage, StoredAnswer]:
@@ -61,7 +63,7 @@ def test_messages_that_came_in_are_counted_by_their_outcome(units: Units, engine
         aside = QuarantinedAnswer(strange.message_id, "DMV", "FCC807", "fits nothing", NOW)
         uow.inbox.quarantine(aside)
         uow.commit()
-    read = Meter(engine).read(NOW)
+    read = Meter(engine, OVERDUE).read(NOW)
     assert {key: number for key, number in read.received.items() if number} == {
         ("FCC807", "PROBATION", "reply"): 2,
         ("FCC807", "PROBATION", "fault"): 1,
@@ -89,7 +91,7 @@ def test_each_outgoing_message_is_counted_once_as_what_it_is(units: Units, engin
         uow.outbox.add(outgoing("S"))
         uow.circuit_breakers.put(CircuitBreaker("FTB", BreakerState.OPEN, 7, NOW, NOW + MINUTE, "connect"))
         uow.commit()
-    read = Meter(engine).read(NOW + 3 * MINUTE)
+    read = Meter(engine, OVERDUE).read(NOW + 3 * MINUTE)
     assert read.delivered == {("DMV907", "DMV"): 1}
     assert read.open == {
         ("DMV907", "DMV", "pending"): 2,
@@ -107,8 +109,8 @@ def test_a_message_is_late_once_it_is_due_and_not_before(units: Units, engine: E
         uow.outbox.add(outgoing("S", created_at=NOW))
         uow.outbox.add(outgoing("S", created_at=NOW - 9 * MINUTE))  # stands behind the other
         uow.commit()
-    assert Meter(engine).read(NOW - MINUTE).due == {}
-    assert Meter(engine).read(NOW + MINUTE).due == {"DMV": NOW}
+    assert Meter(engine, OVERDUE).read(NOW - MINUTE).due == {}
+    assert Meter(engine, OVERDUE).read(NOW + MINUTE).due == {"DMV": NOW}
 
 
 def test_refusals_are_counted_for_good_and_by_code_for_an_hour(units: Units, engine: Engine) -> None:
@@ -117,11 +119,11 @@ def test_refusals_are_counted_for_good_and_by_code_for_an_hour(units: Units, eng
             at = NOW - minutes * MINUTE
             uow.inbox.refuse(Refusal(uuid4(), at, "192.0.2.7", "", code, "", "", 3, b"\0" * 32))
         uow.commit()
-    before = Meter(engine).read(NOW)
+    before = Meter(engine, OVERDUE).read(NOW)
     assert before.refused_for == {"envelope.stale": 2, "http.too-large": 1}
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM refusal WHERE refused_at = (SELECT min(refused_at) FROM refusal)"))
-    assert Meter(engine).read(NOW).refused == before.refused >= 4
+    assert Meter(engine, OVERDUE).read(NOW).refused == before.refused >= 4
 
 
 def test_refusals_that_were_only_counted_are_in_the_number(units: Units, engine: Engine) -> None:
@@ -130,7 +132,7 @@ def test_refusals_that_were_only_counted_are_in_the_number(units: Units, engine:
         for partner_id, code, number in (("", "envelope.stale", 80), ("DMV", "http.rate-limited", 9)):
             uow.inbox.count_refusals([RefusalCount(uuid4(), partner_id, code, NOW, NOW, number)])
         uow.commit()
-    read = Meter(engine).read(NOW)
+    read = Meter(engine, OVERDUE).read(NOW)
     assert read.refused >= 90
     assert read.not_kept == {("", "envelope.stale"): 80, ("DMV", "http.rate-limited"): 9}
 
@@ -147,17 +149,17 @@ def test_an_answer_is_overdue_whether_or_not_somebody_has_noted_it(units: Units,
             ]
         ):
             placed = abstract(number)
-            uow.abstracts.add(placed)
-            uow.abstracts.move(
+            uow.of(Abstracts).add(placed)
+            uow.of(Abstracts).move(
                 placed.abstract_id, AbstractState.AWAITING_RESPONSE, answer_due_at=NOW + timedelta(days=days)
             )
-            uow.abstracts.move(placed.abstract_id, state)
+            uow.of(Abstracts).move(placed.abstract_id, state)
         uow.commit()
-    assert Meter(engine).read(NOW).overdue == 2
+    assert Meter(engine, OVERDUE).read(NOW).overdue == {"DMV907": 2}
 
 
 def test_later_readings_count_what_came_since_and_read_the_rest_no_more(units: Units, engine: Engine) -> None:
-    meter = Meter(engine)
+    meter = Meter(engine, OVERDUE)
     with units() as uow:
         for age in (3 * SETTLED, 2 * SETTLED, MINUTE):
             uow.inbox.keep(replace(incoming(), received_at=NOW - age))
@@ -182,7 +184,7 @@ def test_later_readings_count_what_came_since_and_read_the_rest_no_more(units: U
 def test_a_message_that_is_committed_after_a_later_one_is_counted(units: Units, engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         return  # one writer at a time
-    meter = Meter(engine)
+    meter = Meter(engine, OVERDUE)
     with units() as slow, units() as quick:
         slow.outbox.add(outgoing("A"))
         quick.outbox.add(outgoing("B"))
@@ -196,7 +198,7 @@ def test_a_message_that_is_committed_after_a_later_one_is_counted(units: Units, 
 
 def test_what_is_committed_during_a_reading_belongs_to_the_next(units: Units, engine: Engine) -> None:
     """Otherwise a counter would go back, which a reader takes for a court that began anew."""
-    meter, late = Meter(engine), [outgoing()]
+    meter, late = Meter(engine, OVERDUE), [outgoing()]
 
     @event.listens_for(engine, "after_cursor_execute")
     def commit_one(_connection: Any, _cursor: Any, said: str, *_: Any) -> None:
@@ -220,7 +222,7 @@ def test_no_reading_but_the_first_reads_over_what_was_delivered_or_answered(unit
         for leased in uow.outbox.claim(worker="w", now=NOW, lease=LEASE, limit=495):
             uow.outbox.settle_delivered(leased, attempted(leased))
         uow.commit()
-    meter, asked = Meter(engine), list[tuple[str, Any]]()
+    meter, asked = Meter(engine, OVERDUE), list[tuple[str, Any]]()
     meter.read(NOW)
     event.listen(engine, "before_cursor_execute", lambda _c, _k, said, given, *_: asked.append((said, given)))
     meter.read(NOW)

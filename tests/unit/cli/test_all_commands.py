@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from ccms_ws.cli.app import app
 
@@ -21,12 +22,12 @@ ROOT = typer.main.get_command(app)
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    below = getattr(command, "commands", None)
-    if below is None:
+    if not isinstance(command, TyperGroup):
         yield path, command
         return
-    for name, each in below.items():
-        yield from commands(each, (*path, name))
+    context: Any = typer.Context(command)
+    for name in command.list_commands(context):
+        yield from commands(command.get_command(context, name), (*path, name))
 
 
 ALL = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(ROOT)]

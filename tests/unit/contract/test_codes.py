@@ -31,6 +31,7 @@ NEVER_SENT = {
     "delivery.permanent": "it is about what the court sends",
     "addressing.answer-unrelated": "it is about answers that the court gets",
     "dmv907.notice-refused": "it is about what the court's clerk orders",
+    "exchange.answer-mismatch": "such an answer is quarantined: its sender gets no fault",
     "col903.nothing-to-correct": "it is about what the court's clerk orders",
     "fcc807.query-refused": "it is about what a client of the package asks",
     "col903.not-representable": "it is about what the court's clerk orders",

@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NOTHING = Measures(
     received={}, logged=0, refused=0, refused_for={}, not_kept={}, delivered={}, open={}, oldest={}, due={}, lines=(),
-    overdue=0,
+    overdue={"DMV907": 0},
 )  # fmt: skip
 PARTNERS = [
     PartnerSettings.model_construct(id="ADULT-PROBATION", sends=("FCC807",), receives={}),
@@ -103,7 +103,7 @@ def test_each_number_stands_under_its_labels() -> None:
         oldest={"DMV": NOW - 3 * HOUR},
         due={"DMV": NOW - HOUR, "GONE": NOW + HOUR},
         lines=(CircuitBreaker("DMV", BreakerState.OPEN, 9),),
-        overdue=4,
+        overdue={"DMV907": 4},
     )
     found = values(collector(read))
     assert found["ccms_ws_messages_received_total"]["FCC807", "ADULT-PROBATION", "reply"] == 41

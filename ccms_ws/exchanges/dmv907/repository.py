@@ -1,11 +1,11 @@
-"""Failure-to-comply abstracts: what `ccms_ws.domain.ports.Abstracts` asks."""
+"""Failure-to-comply abstracts, and the convictions that they presuppose."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Executable, Row, bindparam, delete, func, insert, select, text, update
@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState, Conviction, SectionViolated
 from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.errors import ConcurrentChange, NotStored
-from ccms_ws.store.abstract_tables import abstract, abstract_section, conviction, open_hold
+from ccms_ws.exchanges.dmv907.tables import abstract, abstract_section, conviction, open_hold
 from ccms_ws.store.locks import advisory_lock
+from ccms_ws.tracking import Acceptance, PartnerVerdict, State
 
 _CHUNK = 1000
 _REFUSED = (AbstractState.NOT_ACCEPTED, AbstractState.IN_ERROR)
@@ -83,9 +84,22 @@ _SECTIONS = (
 _PLAIN = [column.key for column in _a if not column.key.startswith("license_")]
 """Columns that are fields of `Abstract` under the same name."""
 
+_STORED: Final[Mapping[State | Acceptance, AbstractState]] = {
+    State.QUEUED: AbstractState.QUEUED,
+    State.DELIVERED: AbstractState.AWAITING_RESPONSE,
+    State.SILENT: AbstractState.OVERDUE,
+    State.DEAD: AbstractState.UNDELIVERABLE,
+    Acceptance.ACCEPTED: AbstractState.ACCEPTED,
+    Acceptance.REJECTED: AbstractState.NOT_ACCEPTED,
+    Acceptance.IN_ERROR: AbstractState.IN_ERROR,
+}
+_TRACKED: Final[Mapping[AbstractState, State]] = {
+    stored: state if isinstance(state, State) else State.ANSWERED for state, stored in _STORED.items()
+}
 
-class SqlAbstracts:
-    """Abstracts and their sections in the tables of `abstract_tables`."""
+
+class Abstracts:
+    """Abstracts and their sections in the tables of `dmv907.tables`. In a unit of work: `uow.of(Abstracts)`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -176,6 +190,38 @@ class SqlAbstracts:
         count: int = self._connection.execute(_COUNT_OVERDUE, {"now": now}).scalar_one()
         return count
 
+    # -- tracking (`ccms_ws.tracking.TrackedMessages`) -----------------------------------------------------------------
+    def lock_state(self, message_id: UUID) -> State | None:
+        """A discarded abstract reads as dead: the outbox, which knows the difference, lets nothing more be done."""
+        found = self.lock(message_id)
+        return None if found is None else _TRACKED[found.state]
+
+    def past_due(self, now: datetime) -> Sequence[UUID]:
+        return [late.abstract_id for late in self.overdue(now)]
+
+    def record(
+        self,
+        message_id: UUID,
+        state: State,
+        *,
+        delivered_at: datetime | None = None,
+        answer_due_at: datetime | None = None,
+        reason: str = "",
+        verdict: PartnerVerdict | None = None,
+    ) -> None:
+        """An abstract that DMV refuses, or that is discarded, has no effect on holds."""
+        if state is State.DISCARDED:
+            self.withdraw(message_id, reason)
+            return
+        self.move(
+            message_id,
+            _STORED[state if verdict is None else verdict.acceptance],
+            answer_due_at=answer_due_at,
+            answer_code="" if verdict is None else verdict.code,
+            answer_text=reason if verdict is None else verdict.text,
+        )
+
+    # -- convictions --------------------------------------------------------------------------------------------------
     def add_conviction(self, conviction_: Conviction) -> None:
         """Record a conviction; one that is on file gets the new day of its report."""
         self._connection.execute(_CONVICTION, {column.key: getattr(conviction_, column.key) for column in _c})

@@ -1,11 +1,11 @@
-"""Referrals and COL903 batches: what `ccms_ws.domain.ports.Collections` asks."""
+"""COL903 batches, and the accounts that they are made from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice, repeat
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
@@ -17,16 +17,16 @@ from ccms_ws.domain.collections import (
     BatchState,
     CollectionBatch,
     ItemError,
-    Referral,
 )
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
-from ccms_ws.store import accounts, corrections
-from ccms_ws.store.collection_tables import balance_update, collection_batch, referral, reported_entry
+from ccms_ws.exchanges.col903 import accounts, corrections
+from ccms_ws.exchanges.col903.tables import balance_update, collection_batch, reported_entry
 from ccms_ws.store.compiled_statements import Prepared
+from ccms_ws.store.referrals import referral
+from ccms_ws.tracking import Acceptance, PartnerVerdict, State
 
 _CHUNK = 1000
 _r, _b, _u = referral.c, collection_batch.c, balance_update.c
-_REFERRAL = select(referral).where(_r.referral_id == bindparam("id"))
 _BATCH = select(collection_batch).where(_b.batch_id == bindparam("id"))
 _LOCKED_BATCH = _BATCH.with_for_update(key_share=True)
 _SILENT = (
@@ -52,27 +52,30 @@ _ITEMS_OF = (
     .order_by(_u.sequence)
     .limit(_CHUNK)
 )
+_STORED: Final[Mapping[State | Acceptance, BatchState]] = {
+    State.QUEUED: BatchState.QUEUED,
+    State.DELIVERED: BatchState.DELIVERED,
+    State.SILENT: BatchState.ASSUMED_ACCEPTED,
+    State.DEAD: BatchState.UNDELIVERABLE,
+    Acceptance.REJECTED: BatchState.REJECTED,
+    Acceptance.PARTLY_REJECTED: BatchState.PARTLY_REJECTED,
+}
+_TRACKED: Final[Mapping[BatchState, State]] = {
+    stored: state if isinstance(state, State) else State.ANSWERED for state, stored in _STORED.items()
+}
 
 
-class SqlCollections:
-    """Referrals and batches in the tables of `collection_tables`."""
+class Batches:
+    """Batches in the tables of `col903.tables`. In a unit of work: `uow.of(Batches)`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    # -- referrals ----------------------------------------------------------------------------------------------------
-    def add_referral(self, referral_: Referral) -> None:
-        """Raises ConcurrentChange if the id is taken, or if the partner has this debt already."""
-        self._connection.execute(insert(referral), [{column.key: getattr(referral_, column.key) for column in _r}])
-
-    def get_referral(self, referral_id: str) -> Referral:
-        row = self._connection.execute(_REFERRAL, {"id": referral_id}).first()
-        if row is None:
-            raise NotStored(f"there is no referral {referral_id}")
-        return Referral(*row)
-
+    # -- accounts -----------------------------------------------------------------------------------------------------
     def open_accounts(self, partner_id: str) -> Iterator[Account]:
-        """A partner's open referrals, without those whose last item waits for a correction."""
+        """A partner's open referrals with ledger and people, in the order of their ids, streamed; commits in between do
+        no harm. Those whose last item waits for a correction are left out.
+        """
         return accounts.OPEN.run(self._connection, partner=partner_id)
 
     def accounts_to_correct(self, batch_id: UUID) -> Iterator[Account]:
@@ -97,6 +100,7 @@ class SqlCollections:
     ) -> None:
         """Store a batch, and each item's balance as the one last reported for its referral.
 
+        `corrects`: the batch whose items of the same referrals are corrected by it.
         Raises ConcurrentChange if a referral was closed, or told otherwise than the item's previous balance says;
         StoreError if the items do not agree with the batch's totals.
         """
@@ -157,7 +161,8 @@ class SqlCollections:
     ) -> None:
         """Set the state and whatever else is given; what is not given stays. Raises NotStored for what is not there.
 
-        A batch or items that the partner refuses are taken back (`corrections.take_back`).
+        A batch or items that the partner refuses are taken back (`corrections.take_back`): what it was told last counts
+        again, and a debt of which nothing newer was told waits for a correction.
         """
         given: dict[str, Any] = {"delivered_at": delivered_at, "answer_due_at": answer_due_at}
         given |= {"error_code": error_code, "error_reason": error_reason}
@@ -177,6 +182,45 @@ class SqlCollections:
         values = {"error_code": corrections.WITHDRAWN, "error_reason": f"replaced by {by}"}
         self._change(batch_id, values, BatchState.UNDELIVERABLE)
         corrections.replace(self._connection, batch_id, by)
+
+    # -- tracking (`ccms_ws.tracking.TrackedMessages`) -----------------------------------------------------------------
+    def lock_state(self, message_id: UUID) -> State | None:
+        batch = self.lock_batch(message_id)
+        if batch is None:
+            return None
+        if batch.state is BatchState.UNDELIVERABLE and batch.error_code == corrections.WITHDRAWN:
+            return State.DISCARDED
+        return _TRACKED[batch.state]
+
+    def past_due(self, now: datetime) -> Sequence[UUID]:
+        return [batch.batch_id for batch in self.silent_batches(now)]
+
+    def record(
+        self,
+        message_id: UUID,
+        state: State,
+        *,
+        delivered_at: datetime | None = None,
+        answer_due_at: datetime | None = None,
+        reason: str = "",
+        verdict: PartnerVerdict | None = None,
+    ) -> None:
+        """What a partner refuses, and a batch that is discarded, is taken back."""
+        if state is State.DISCARDED:
+            self.withdraw_batch(message_id, reason)
+            return
+        self.move_batch(
+            message_id,
+            _STORED[state if verdict is None else verdict.acceptance],
+            delivered_at=delivered_at,
+            answer_due_at=answer_due_at,
+            error_code="" if verdict is None else verdict.code,
+            error_reason=reason if verdict is None else verdict.text,
+        )
+
+    def note_errors(self, batch_id: UUID, errors: Iterable[ItemError]) -> None:
+        """Store what the partner says against items. Raises NotStored for an item that the batch does not have."""
+        corrections.note_errors(self._connection, batch_id, errors)
 
     def _change(self, batch_id: UUID, values: dict[str, Any], state: BatchState | None = None) -> None:
         change = update(collection_batch).where(_b.batch_id == batch_id).values(values)

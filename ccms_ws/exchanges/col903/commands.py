@@ -12,12 +12,16 @@ from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_rows
+from ccms_ws.errors import NotStored
+from ccms_ws.exchanges.col903 import COL903
+from ccms_ws.exchanges.col903.batches import LeftOut
+from ccms_ws.exchanges.col903.handler import build_batches, correct_batch
+from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.log import printable
 from ccms_ws.memory_tuning import tune_memory
 
 if TYPE_CHECKING:
     from ccms_ws.bootstrap import CourtApplication
-    from ccms_ws.exchanges.col903.batches import LeftOut
 
 app = typer.Typer(help="COL903: collection balance updates, in batches.", no_args_is_help=True)
 
@@ -34,9 +38,6 @@ def build(
 
     Example: ccms-ws col903 build --partner FTB
     """
-    from ccms_ws.exchanges.col903 import COL903
-    from ccms_ws.exchanges.col903.handler import build_batches
-
     court = court_of(config)
     push = court.push_settings(partner, COL903.code)
     tune_memory()
@@ -63,9 +64,6 @@ def correct(
 
     Example: ccms-ws col903 correct 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --partner FTB
     """
-    from ccms_ws.exchanges.col903 import COL903
-    from ccms_ws.exchanges.col903.handler import correct_batch
-
     court = court_of(config)
     push = court.push_settings(partner, COL903.code)
     left_out: list[LeftOut] = []
@@ -92,7 +90,7 @@ def items(
     Example: ccms-ws col903 items 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --refused
     """
     with records_of(config)() as uow:
-        found = uow.collections.items(batch_id, after=after, limit=limit, refused=refused)
+        found = uow.of(Batches).items(batch_id, after=after, limit=limit, refused=refused)
     rows = [
         {
             "item": item.sequence,
@@ -114,7 +112,7 @@ def items(
 
 def _show_batches(court: CourtApplication, batch_ids: Sequence[UUID], *, json: bool, empty: str) -> None:
     with court.reading() as uow:
-        batches = [batch for batch_id in batch_ids if (batch := uow.collections.find_batch(batch_id))]
+        batches = [batch for batch_id in batch_ids if (batch := uow.of(Batches).find_batch(batch_id))]
     rows = [
         {
             "batch": batch.batch_id,
@@ -131,7 +129,7 @@ def _show_batches(court: CourtApplication, batch_ids: Sequence[UUID], *, json: b
 def _tell_of_corrections(court: CourtApplication, partner: str, *, json: bool) -> None:
     """Debts that the partner refused are not in an ordinary batch: say so, and what to do."""
     with court.reading() as uow:
-        waiting = uow.collections.batches_to_correct(partner)
+        waiting = uow.of(Batches).batches_to_correct(partner)
     for batch_id, count in waiting:
         say(
             f"left out: {count} that {partner} refused in batch {batch_id}; see `ccms-ws col903 items --refused`, "
@@ -159,10 +157,8 @@ def show(
 
     Example: ccms-ws col903 show 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8
     """
-    from ccms_ws.errors import NotStored
-
     with records_of(config)() as uow:
-        batch = uow.collections.find_batch(batch_id)
+        batch = uow.of(Batches).find_batch(batch_id)
     if batch is None:
         raise NotStored(f"there is no batch {batch_id}", hint="ccms-ws outbox list shows what was sent")
     show_facts(

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from ccms_ws.domain.abstracts import AbstractAction, AbstractState, ReleaseReason, SectionRole
+from ccms_ws.store import court_tables  # noqa: F401  (its tables are referred to by name)
 from ccms_ws.store.column_types import Instant, check, code, flag, metadata, partial_index
 
 _ACCOUNT = ["case_participant.court_ori", "case_participant.case_number", "case_participant.participant_id"]

@@ -26,13 +26,13 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
 from ccms_ws.domain.collections import BatchItem, BatchState, ItemError, ItemState
 from ccms_ws.errors import NotStored
-from ccms_ws.store.collection_tables import (
+from ccms_ws.exchanges.col903.tables import (
     balance_update,
     collection_batch,
     pending_correction,
-    referral,
     reported_entry,
 )
+from ccms_ws.store.referrals import referral
 
 WITHDRAWN = "withdrawn"
 """Error code of an undeliverable batch that an operator has given up."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -11,10 +11,14 @@ import typer
 from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
-from ccms_ws.domain.abstracts import ReleaseReason, SectionRole
-
-if TYPE_CHECKING:
-    from ccms_ws.domain.ports import UnitOfWorkFactory
+from ccms_ws.clock import court_day
+from ccms_ws.domain.abstracts import Conviction, ReleaseReason, SectionRole
+from ccms_ws.domain.ports import UnitOfWorkFactory
+from ccms_ws.errors import NotStored
+from ccms_ws.exchanges.dmv907 import DMV907
+from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release, record_conviction
+from ccms_ws.exchanges.dmv907.orders import read_section
+from ccms_ws.exchanges.dmv907.repository import Abstracts
 
 app = typer.Typer(help="DMV907: failure-to-comply abstracts (VC 40509.1).", no_args_is_help=True)
 
@@ -48,10 +52,6 @@ def hold(
     Example: ccms-ws dmv907 hold --case TR-2025-011250 --participant P-1004 --violated 'VC 14601.1(a)'
     --violation-date 2025-05-02 --convicted 2025-06-17 --order-date 2025-06-17 --noncompliance-date 2026-01-15
     """
-    from ccms_ws.exchanges.dmv907 import DMV907
-    from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold
-    from ccms_ws.exchanges.dmv907.orders import read_section
-
     order = HoldOrder(
         case_number=case,
         participant_id=participant,
@@ -85,9 +85,6 @@ def release(
 
     Example: ccms-ws dmv907 release 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason Complied
     """
-    from ccms_ws.exchanges.dmv907 import DMV907
-    from ccms_ws.exchanges.dmv907.handler import order_release
-
     court = court_of(config)
     (abstract_id,) = court.push(
         DMV907,
@@ -125,10 +122,6 @@ def convicted(
 
     Example: ccms-ws dmv907 convicted --case TR-2025-011250 --participant P-1004 --on 2025-06-17 --reported 2025-06-20
     """
-    from ccms_ws.clock import court_day
-    from ccms_ws.domain.abstracts import Conviction
-    from ccms_ws.exchanges.dmv907.handler import record_conviction
-
     court = court_of(config)
     asked = Conviction(court.court.ori, case, participant, on.date(), reported.date() if reported else None)
     with court.units() as uow:
@@ -146,10 +139,8 @@ def convicted(
 
 
 def _show(records: UnitOfWorkFactory, abstract_id: UUID, *, as_json: bool) -> None:
-    from ccms_ws.errors import NotStored
-
     with records() as uow:
-        abstract = uow.abstracts.find(abstract_id)
+        abstract = uow.of(Abstracts).find(abstract_id)
     if abstract is None:
         raise NotStored(f"there is no abstract {abstract_id}", hint="ccms-ws outbox list shows what was sent")
     show_facts(

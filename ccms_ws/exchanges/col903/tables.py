@@ -1,4 +1,4 @@
-"""Referrals and COL903 batches, and what of the ledger each collecting partner has been told."""
+"""COL903: batches of balance updates, and what of the ledger each collecting partner has been told."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKey,
-    ForeignKeyConstraint,
     Integer,
     Named,
     PrimaryKeyConstraint,
@@ -22,43 +21,8 @@ from sqlalchemy import (
 )
 
 from ccms_ws.domain.collections import BatchState
+from ccms_ws.store import referrals  # noqa: F401  (its table is referred to by name)
 from ccms_ws.store.column_types import Instant, Money, check, code, metadata, partial_index
-
-_ACCOUNT = ["case_participant.court_ori", "case_participant.case_number", "case_participant.participant_id"]
-
-
-class ReferralColumns(TypedColumns):
-    referral_id: Named[str] = Column(Text, primary_key=True, comment="The court's id of the referral")
-    partner_id: Named[str] = Column(Text, comment="The collecting partner")
-    court_ori: Named[str] = Column(Text, comment="The court")
-    case_number: Named[str] = Column(Text, comment="The case")
-    participant_id: Named[str] = Column(Text, comment="Who owes")
-    referred_on: Named[date] = Column(Date, comment="When the debt was referred (COL901)")
-    referred_amount: Named[Decimal] = Column(Money, comment="The debt at that time, US dollars")
-    account_number: Named[str] = Column(Text, comment="The partner's number of the account; empty if not known")
-    closed_on: Named[date | None] = Column(Date, comment="When it was recalled (COL904) or returned (COL805)")
-    reported_balance: Named[Decimal | None] = Column(Money, comment="The balance that the partner was last told")
-
-
-referral = Table(
-    "referral",
-    metadata,
-    ReferralColumns,
-    ForeignKeyConstraint(["court_ori", "case_number", "participant_id"], _ACCOUNT),
-    check("referral_id", "referral_id <> ''"),
-    check("partner_id", "partner_id <> ''"),
-    check("referred_amount", "referred_amount > 0"),
-    check("reported_balance", "reported_balance >= 0"),
-    check("closed_on", "closed_on >= referred_on"),
-    partial_index(
-        "uq_referral_open",
-        *("court_ori", "case_number", "participant_id", "partner_id"),
-        where="closed_on IS NULL",
-        unique=True,
-    ),
-    partial_index("ix_referral_open", "partner_id", "referral_id", where="closed_on IS NULL"),
-    comment="A participant's debt on a case in the hands of a collecting partner",
-)
 
 
 class BatchColumns(TypedColumns):

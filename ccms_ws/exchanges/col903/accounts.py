@@ -10,10 +10,11 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Select, and_, b
 
 from ccms_ws.domain.collections import Account, Referral
 from ccms_ws.domain.ledger import LedgerEntry
-from ccms_ws.store.collection_tables import balance_update, pending_correction, referral, reported_entry
+from ccms_ws.exchanges.col903.tables import balance_update, pending_correction, reported_entry
 from ccms_ws.store.compiled_statements import Prepared
 from ccms_ws.store.court_records import IN_ROLE, SAME_PERSON, in_role
 from ccms_ws.store.court_tables import case_participant, joint_debtor, ledger_entry, participant
+from ccms_ws.store.referrals import referral
 
 PAGE = 1000
 
