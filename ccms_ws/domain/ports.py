@@ -165,8 +165,10 @@ class Abstracts(Protocol):
         """As `find`; nobody else changes the abstract until this unit of work ends (SELECT FOR UPDATE)."""
         ...
 
-    def open_hold(self, court_ori: str, case_number: str, license: DriverLicense) -> Abstract | None:
-        """The hold that stands on this license for this case.
+    def open_hold(
+        self, court_ori: str, case_number: str, license: DriverLicense | None, participant_id: str = ""
+    ) -> Abstract | None:
+        """The hold that stands on this license for this case; without a license, against this participant.
 
         It is not refused by DMV and not withdrawn, and no release of it is under way or done.
         """
@@ -181,7 +183,7 @@ class Abstracts(Protocol):
         ...
 
     def add_conviction(self, conviction: Conviction) -> None:
-        """Record a conviction; one that is on file gets the new day of its report."""
+        """Record a conviction; one that is on file gets the new day of its report, and keeps the old one without it."""
         ...
 
     def convictions(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[Conviction]: ...

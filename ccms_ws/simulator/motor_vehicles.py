@@ -14,7 +14,7 @@ from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.message_parts import xml
 from ccms_ws.message_parts.error_block import ErrorBlock, write_error_block
 from ccms_ws.message_parts.metadata import MessageKind, write_metadata
-from ccms_ws.message_parts.people import read_license, write_license
+from ccms_ws.message_parts.people import read_license, read_participant_id, write_license
 from ccms_ws.simulator.behaviors import Behavior
 from ccms_ws.simulator.responder import Decision, Task
 from ccms_ws.simulator.state import PartnerState
@@ -40,9 +40,7 @@ class MotorVehiclesResponder:
 
     def process(self, task: Task, memory: PartnerState) -> Decision:
         license = read_license(xml.child(task.payload, Q_SUBJECT))
-        if license is None:
-            return self._fail(task, ErrorBlock(code="LicenseMissing", reason="The abstract names no driver license."))
-        digits = set(filter(str.isdigit, license.number))
+        digits = set(filter(str.isdigit, license.number if license else ""))
         if task.act is Behavior.ERROR or (digits == {"9"} and task.act is not Behavior.ACCEPT):
             reason = "The record of this license cannot be processed."
             return self._fail(task, ErrorBlock(code="RecordUnavailable", reason=reason, resend=False))
@@ -50,20 +48,23 @@ class MotorVehiclesResponder:
             return self._respond(task, license, NOT_FOUND)
         return self._respond(task, license, self._file(task, license, memory))
 
-    def _file(self, task: Task, license: DriverLicense, memory: PartnerState) -> str:
+    def _file(self, task: Task, license: DriverLicense | None, memory: PartnerState) -> str:
         case = xml.text(task.payload, Q_CASE)
-        subject = f"{task.metadata.court_ori}/{case}/{license.jurisdiction}/{license.number}"
+        person = read_participant_id(xml.child(task.payload, Q_SUBJECT))
+        holder = f"{license.jurisdiction}/{license.number}" if license else f"/{person}"
+        subject = f"{task.metadata.court_ori}/{case}/{holder}"
         is_hold = task.payload.find(Q_HOLD) is not None
         if memory.has_hold(subject) is is_hold and task.act is not Behavior.ACCEPT:
             return ON_FILE if is_hold else NO_HOLD
         memory.set_hold(subject, is_hold)
         return ACCEPTED
 
-    def _respond(self, task: Task, license: DriverLicense, code: str) -> Decision:
+    def _respond(self, task: Task, license: DriverLicense | None, code: str) -> Decision:
         message = xml.root(Q_RESPONSE, "dmv907")
         write_metadata(message, task.answer_metadata(MessageKind.RESPONSE))
         xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
-        write_license(message, license)
+        if license is not None:
+            write_license(message, license)
         xml.add(message, Q_CASE, xml.text(task.payload, Q_CASE))
         xml.add(message, Q_CODE, code)
         xml.add(message, Q_DESCRIPTION, code_list("dmv907-message-codes")[code].text)

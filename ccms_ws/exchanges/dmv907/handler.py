@@ -9,17 +9,17 @@ from uuid import UUID
 
 import structlog
 
-from ccms_ws.contract.codes import code_list
 from ccms_ws.domain.abstracts import (
     Abstract,
     AbstractAction,
     AbstractState,
     Conviction,
+    OrderKind,
     ReleaseReason,
     SectionViolated,
+    VehicleKind,
 )
 from ccms_ws.domain.courts import Court, Participant
-from ccms_ws.domain.law import current_law
 from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import NotStored
@@ -48,6 +48,8 @@ class HoldOrder:
     sections: tuple[SectionViolated, ...]
     violation_date: date
     noncompliance_date: date
+    order_kind: OrderKind
+    vehicle_kind: VehicleKind = VehicleKind.MOTOR_VEHICLE
     order_date: date | None = None
     citation_number: str = ""
     commercial_vehicle: bool = False
@@ -66,14 +68,14 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
     case_number = check_account(context.court, order.case_number, order.participant_id)
     check_days(
         violation_date=order.violation_date,
+        order_kind=order.order_kind,
+        vehicle_kind=order.vehicle_kind,
         order_date=order.order_date,
         noncompliance_date=order.noncompliance_date,
         convicted=order.convicted_on,
         reported=order.conviction_reported_on,
     )
     person = _on_case(context.court.ori, case_number, order.participant_id, uow)
-    if person.driver_license is None:
-        raise NoticeRefused("no driver license is on file for the participant")
     if order.convicted_on is not None:
         account = (context.court.ori, case_number, order.participant_id)
         _add_conviction(Conviction(*account, order.convicted_on, order.conviction_reported_on), context.today, uow)
@@ -88,6 +90,8 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
         sections=order.sections,
         violation_date=order.violation_date,
         created_at=context.now,
+        order_kind=order.order_kind,
+        vehicle_kind=order.vehicle_kind,
         order_date=order.order_date,
         noncompliance_date=order.noncompliance_date,
         citation_number=order.citation_number,
@@ -99,13 +103,17 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
 
 
 def record_conviction(conviction: Conviction, court: Court, today: date, uow: UnitOfWork) -> Conviction:
-    """Record a conviction; as it stands in the books then. Raises NoticeRefused, and NotStored as `order_hold`."""
+    """Record a conviction; as it stands in the books then: a day of its report that is not said stays as it is.
+
+    Raises NoticeRefused, and NotStored as `order_hold`.
+    """
     case_number = check_account(court, conviction.case_number, conviction.participant_id)
     check_days(on=conviction.convicted_on, reported=conviction.reported_on)
     _on_case(court.ori, case_number, conviction.participant_id, uow)
     recorded = replace(conviction, case_number=case_number)
     _add_conviction(recorded, today, uow)
-    return recorded
+    on_file = uow.abstracts.convictions(court.ori, case_number, conviction.participant_id)
+    return next(each for each in on_file if each.convicted_on == recorded.convicted_on)
 
 
 def _add_conviction(conviction: Conviction, today: date, uow: UnitOfWork) -> None:
@@ -146,6 +154,8 @@ def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Conte
         sections=hold.sections,
         violation_date=hold.violation_date,
         created_at=context.now,
+        order_kind=hold.order_kind,
+        vehicle_kind=hold.vehicle_kind,
         order_date=hold.order_date,
         noncompliance_date=hold.noncompliance_date,
         citation_number=hold.citation_number,
@@ -160,14 +170,19 @@ def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Conte
 
 
 def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notification:
-    open_hold = uow.abstracts.open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
+    key = (abstract.court_ori, abstract.case_number)
+    open_hold = uow.abstracts.open_hold(*key, abstract.driver_license, abstract.participant_id)
     _check_new(abstract, open_hold, uow)
-    check_notice(
+    case = uow.books.find_case(*key)
+    if case is None:
+        raise NotStored(f"there is no case {abstract.case_number} in the books", hint="ccms-ws import cases loads them")
+    warnings = check_notice(
         abstract,
         context.today,
-        current_law().failure_to_comply,
+        context.law.failure_to_comply,
+        case=case,
         open_hold=open_hold,
-        convictions=uow.abstracts.convictions(abstract.court_ori, abstract.case_number, abstract.participant_id),
+        convictions=uow.abstracts.convictions(*key, abstract.participant_id),
     )
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
     if person is None:
@@ -175,8 +190,10 @@ def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notificati
     if problems := list(unsayable(abstract, person)):
         raise NoticeRefused(in_words(problems))
     uow.abstracts.add(abstract)
+    if warnings:
+        log.warning("dmv907.notice-doubtful", abstract=str(abstract.abstract_id), reason="; ".join(warnings))
     metadata = first_metadata("DMV907", context, MessageKind.NOTIFICATION)
-    return Notification(metadata=metadata, court=context.court, abstract=abstract, person=person)
+    return Notification(metadata=metadata, court=context.court, abstract=abstract, person=person, warnings=warnings)
 
 
 def _check_new(abstract: Abstract, open_hold: Abstract | None, uow: UnitOfWork) -> None:
@@ -202,7 +219,7 @@ def _ordered(hold: Abstract) -> tuple[object, ...]:
     """What a clerk says of a hold."""
     return (
         *(hold.participant_id, hold.sections, hold.violation_date, hold.order_date, hold.noncompliance_date),
-        hold.citation_number,
+        *(hold.order_kind, hold.vehicle_kind, hold.citation_number),
     )
 
 
@@ -218,10 +235,10 @@ def take_response(response: AbstractResponse, context: Context, uow: UnitOfWork)
     abstract = _open_abstract(response, context, uow)
     if abstract is None:
         return
-    if response.driver_license != abstract.driver_license:
+    if abstract.driver_license not in (None, response.driver_license):
         _quarantine("it names another driver license than the abstract", context, uow)
         return
-    known = code_list("dmv907-message-codes").find(response.message_code, context.today)
+    known = context.codes["dmv907-message-codes"].find(response.message_code, context.today)
     uow.abstracts.move(
         abstract.abstract_id,
         AbstractState.ACCEPTED if known is not None and known.outcome == "accepted" else AbstractState.NOT_ACCEPTED,
@@ -302,14 +319,16 @@ def on_discard(message_id: UUID, reason: str, uow: UnitOfWork) -> None:
 
 
 def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> Notification:
-    """The same order under a new id, with the person and the license as the books have them now."""
+    """The same order under a new id, with the person, and for a hold the license, as the books have them now."""
     abstract = uow.abstracts.lock(message_id)
     if abstract is None or abstract.state is not AbstractState.UNDELIVERABLE:
         raise NoticeRefused(f"the abstract {message_id} is not undeliverable")
     if any(release.state is AbstractState.QUEUED for release in uow.abstracts.releases_of(message_id)):
         raise NoticeRefused("a release of this hold waits behind it, and names it: withdraw both, or resend it")
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
-    license = abstract.driver_license if person is None or person.driver_license is None else person.driver_license
+    license = abstract.driver_license
+    if abstract.action is AbstractAction.HOLD and person is not None and person.driver_license is not None:
+        license = person.driver_license
     uow.abstracts.withdraw(message_id, f"replaced by {context.message_id}")
     anew = replace(
         abstract,

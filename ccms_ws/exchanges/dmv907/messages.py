@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from ccms_ws.domain.abstracts import Abstract
@@ -13,21 +13,25 @@ from ccms_ws.message_parts.metadata import Metadata
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One failure-to-comply abstract on its way to DMV, with the person whom it concerns (VC 1804(a) content)."""
+    """One failure-to-comply abstract on its way to DMV, with the person whom it concerns (VC 1804(a) content).
+
+    `warnings`: what the court's clerk should know of it; they stay at the court.
+    """
 
     metadata: Metadata
     court: Court
     abstract: Abstract
     person: Participant
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbstractResponse:
-    """What DMV did with the abstract: a message code for a driver license."""
+    """What DMV did with the abstract: a message code for a driver license, which a person may not have."""
 
     metadata: Metadata
     abstract_id: str
-    driver_license: DriverLicense
+    driver_license: DriverLicense | None
     message_code: str
     message_text: str = ""
     processed_on: date | None = None

@@ -8,11 +8,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccms_ws.domain.law import current_law
+from ccms_ws.domain.law import load_law
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry, balance_of
 
 DAY = date(2022, 6, 15)  # some of the histories go over the day on which AB 199 took effect
-LAW = current_law().vacated_debt
+LAW = load_law().vacated_debt
 
 
 def entry(

@@ -17,12 +17,14 @@ from ccms_ws.domain.abstracts import (
     AbstractAction,
     AbstractState,
     Conviction,
+    OrderKind,
     ReleaseReason,
     SectionRole,
     SectionViolated,
+    VehicleKind,
 )
-from ccms_ws.domain.courts import DriverLicense
-from ccms_ws.domain.law import FailureToComplyLaw, current_law, extend_law
+from ccms_ws.domain.courts import Case, CaseStatus, CaseType, DriverLicense
+from ccms_ws.domain.law import FailureToComplyLaw, load_law
 from ccms_ws.errors import ConfigError
 from ccms_ws.exchanges.dmv907 import wire
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
@@ -32,7 +34,7 @@ from ccms_ws.message_parts.metadata import MessageKind, first_metadata, reply_me
 from tests.support.books import COURT, DMV, NOW, ORI, context, person
 
 TODAY = date(2026, 11, 20)
-LAW = current_law().failure_to_comply
+LAW = load_law().failure_to_comply
 COMPLIANCE = SectionViolated("VC", "40508(c)", SectionRole.COMPLIANCE)
 UNDERLYING = SectionViolated("VC", "23103(a)", SectionRole.UNDERLYING)
 HOLD = Abstract(
@@ -46,6 +48,8 @@ HOLD = Abstract(
     sections=(COMPLIANCE, UNDERLYING),
     violation_date=date(2025, 4, 19),
     created_at=NOW,
+    order_kind=OrderKind.PROGRAM,
+    vehicle_kind=VehicleKind.MOTOR_VEHICLE,
     order_date=date(2025, 8, 11),
     noncompliance_date=date(2026, 8, 31),
     citation_number="SD7741930",
@@ -55,6 +59,8 @@ RELEASE = replace(
     HOLD,
     abstract_id=UUID(int=11),
     action=AbstractAction.RELEASE,
+    order_kind=None,
+    vehicle_kind=None,
     order_date=None,
     noncompliance_date=None,
     releases=HOLD.abstract_id,
@@ -63,6 +69,7 @@ RELEASE = replace(
 )
 
 
+CASE = Case(ORI, "25TR1", CaseType.TRAFFIC)
 CONVICTION = Conviction(ORI, "25TR1", "P1", date(2025, 6, 1))
 
 
@@ -71,9 +78,10 @@ def check(
     open_hold: Abstract | None = None,
     *,
     law: FailureToComplyLaw = LAW,
+    case: Case = CASE,
     convictions: Sequence[Conviction] = (CONVICTION,),
-) -> None:
-    check_notice(abstract, TODAY, law, open_hold=open_hold, convictions=convictions)
+) -> tuple[str, ...]:
+    return check_notice(abstract, TODAY, law, case=case, open_hold=open_hold, convictions=convictions)
 
 
 def test_a_hold_that_keeps_the_rules_may_be_sent() -> None:
@@ -149,18 +157,14 @@ def test_sections_that_the_court_has_entered_as_excluded_are_refused(tmp_path: P
     own = tmp_path / "law.toml"
     own.write_text(
         """[[failure_to_comply.exclusions]]
-        group = "1803(b)(6)"
+        name = "1803(b)(6)"
         sections = ["21200-21213", "27400(b)"]
         effective = 2000-01-01
         ended = 2026-12-01
         source = "counsel, 2026-11"
         """
     )
-    extend_law(own)
-    try:
-        law = current_law().failure_to_comply
-    finally:
-        extend_law(None)
+    law = load_law(own).failure_to_comply
     for section, refused in (
         ("21201(d)", True),
         ("21213", True),
@@ -183,7 +187,7 @@ def test_a_court_file_that_is_no_law_is_refused(tmp_path: Path, text: str) -> No
     own = tmp_path / "law.toml"
     own.write_text(text)
     with pytest.raises(ConfigError):
-        extend_law(own)
+        load_law(own)
 
 
 @pytest.mark.parametrize("abstract", [HOLD, RELEASE])
