@@ -79,7 +79,7 @@ def order(said: Mapping[str, str], context: Context, uow: UnitOfWork) -> list[No
     action = said.get("action")
     if action not in ("hold", "release"):
         raise ValueError("action is not hold or release")
-    needed = ("hold",) if action == "release" else ("case", "participant", "violated")
+    needed = ("hold",) if action == "release" else ("case", "participant", "violated", "order_kind")
     if missing := [name for name in needed if not said.get(name)]:
         raise ValueError(f"{', '.join(missing)} is empty")
     if action == "release":
@@ -137,7 +137,7 @@ def main() -> int:
         below.add_argument("--partner", default="DMV")
         below.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait for DMV's word")
         for name in names:
-            needed = name in ("case", "participant", "violated", "hold")
+            needed = name in ("case", "participant", "violated", "order_kind", "hold")
             below.add_argument(f"--{name.replace('_', '-')}", default="", required=needed)
     verbs.choices["file"].add_argument("file", type=Path)
     options = parser.parse_args()

@@ -63,6 +63,11 @@ class VacatedDebt(Rule):
         if not (self.fee_kinds or self.statutes):
             raise ValueError(f"the rule {self.name!r} names neither fee_kinds nor statutes")
 
+    @property
+    def depends_on_imposition(self) -> bool:
+        """True if the day on which a debt was imposed decides whether, or when, it is vacated."""
+        return (self.imposed_from, self.imposed_before, self.after_years) != (None, None, None)
+
     def vacates_from(self, debt: Debt) -> date | None:
         """The day from which this statute vacates `debt`; None if it does not."""
         kind, imposed = debt.fee_kind, debt.imposed_on or debt.posted_on
@@ -164,7 +169,8 @@ class FailureToComplyLaw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
-    """The law of one court: what is in force there. `rules` are all rules that have an id, `off` those without effect.
+    """The law of one court: what is in force there. `rules` are all rules, `off` the ids of those without effect,
+    and `undecided` of those that have none because nobody confirmed them and the court has not decided on them.
 
     It is read once, when a court is opened, and handed to whatever applies it.
     """
@@ -174,6 +180,7 @@ class Law:
     failure_to_comply: FailureToComplyLaw
     rules: tuple[Rule, ...]
     off: frozenset[str]
+    undecided: frozenset[str]
 
 
 def read_law(text: str, own: str = "", switches: Mapping[str, bool] | None = None) -> Law:
@@ -196,6 +203,7 @@ def read_law(text: str, own: str = "", switches: Mapping[str, bool] | None = Non
     if unknown := set(switches) - set(ids):
         raise ValueError(f"there is no rule {', '.join(sorted(unknown))}")
     off = frozenset(rule.id for rule in rules if not switches.get(rule.id, rule.confirmed))
+    undecided = off - set(switches)
     return Law(
         vacated_debt=tuple(rule for rule in vacated if rule.id not in off),
         limits=tuple(rule for rule in limits if rule.id not in off),
@@ -203,7 +211,7 @@ def read_law(text: str, own: str = "", switches: Mapping[str, bool] | None = Non
             compliance_sections=Statutes.of(ftc["compliance_sections"], _VEHICLE_CODE),
             ended_powers=tuple(EndedPower(p["section"], p["ended"], p["source"]) for p in ftc["ended_powers"]),
             exclusions=tuple(rule for rule in exclusions if rule.id not in off),
-            proposals=tuple(rule for rule in exclusions if rule.id in off and rule.id not in switches),
+            proposals=tuple(rule for rule in exclusions if rule.id in undecided),
             license_formats=tuple(
                 LicenseFormat(f["jurisdiction"], re.compile(f["pattern"]), f["words"], f["effective"], f["source"])
                 for f in ftc["license_formats"]
@@ -214,6 +222,7 @@ def read_law(text: str, own: str = "", switches: Mapping[str, bool] | None = Non
         ),
         rules=rules,
         off=off,
+        undecided=undecided,
     )
 
 

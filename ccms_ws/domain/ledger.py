@@ -132,6 +132,12 @@ def removals_of(
     )
 
 
+def debts_of(entries: Iterable[LedgerEntry], as_of: date) -> list[LedgerEntry]:
+    """The assessments in effect at the end of that day."""
+    accounts = _accounts(entries, as_of)
+    return [entry for account in sorted(accounts) for entry in accounts[account] if entry.kind is EntryKind.ASSESSMENT]
+
+
 _Account = tuple[str, bool, str]
 """Kind of fee, whether it is a joint obligation, and its name or the participant's id."""
 

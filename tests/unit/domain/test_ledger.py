@@ -120,7 +120,7 @@ def test_a_statute_that_ended_vacates_by_its_section_whatever_the_fee_is_called(
 
 def test_a_joint_debt_is_owed_by_each_and_once_on_the_case() -> None:
     shared = [
-        entry(1, EntryKind.ASSESSMENT, "900.00", fee="Restitution", obligation="r", statute="PC 1202.4"),
+        entry(1, EntryKind.ASSESSMENT, "900.00", fee="Restitution", obligation="r", statute="PC 1202.4(f)"),
         entry(2, EntryKind.PAYMENT, "300.00", fee="Restitution", obligation="r", of="P2"),
     ]
     own = {person: entry(3 + n, EntryKind.ASSESSMENT, "50.00", of=person) for n, person in enumerate(("P1", "P2"))}
@@ -129,7 +129,7 @@ def test_a_joint_debt_is_owed_by_each_and_once_on_the_case() -> None:
     case = balance_of([*shared, *own.values()], DAY, ())
     assert case.due == Decimal("700.00")
     assert [(fee.fee_kind, fee.joint, fee.statute, fee.due) for fee in case.fees][-1] == (
-        "Restitution", True, "PC 1202.4", Decimal("600.00"),
+        "Restitution", True, "PC 1202.4(f)", Decimal("600.00"),
     )  # fmt: skip
 
 
