@@ -68,8 +68,6 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
     case_number = check_account(context.court, order.case_number, order.participant_id)
     check_days(
         violation_date=order.violation_date,
-        order_kind=order.order_kind,
-        vehicle_kind=order.vehicle_kind,
         order_date=order.order_date,
         noncompliance_date=order.noncompliance_date,
         convicted=order.convicted_on,

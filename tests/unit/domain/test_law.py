@@ -194,6 +194,34 @@ def test_what_was_removed_is_said_with_rule_day_amount_and_debts() -> None:
     assert removal.debts == (fine,)
 
 
+@pytest.mark.parametrize(
+    ("paid", "vacated_by_court", "by_law"),
+    [
+        ("50.00", [(2024, "100.00")], "50.00"),  # the court writes down the first only after the second has ended
+        ("50.00", [(2022, "100.00")], "50.00"),
+        ("0.00", [(2022, "100.00"), (2024, "40.00")], "60.00"),
+        ("0.00", [(2024, "200.00")], "0.00"),
+    ],
+)
+def test_two_debts_that_end_on_different_days_are_taken_out_once(
+    paid: str, vacated_by_court: list[tuple[int, str]], by_law: str
+) -> None:
+    law = [
+        VacatedDebt(name=section, effective=day, statutes=Statutes.of([section]))
+        for section, day in (("PC 1", date(2021, 1, 1)), ("PC 2", date(2023, 1, 1)))
+    ]
+    first = debt("Fee", "PC 1", date(2020, 1, 1), "100.00")
+    ledger = [first, replace(first, entry_id="E2", statute="PC 2")]
+    if Decimal(paid):
+        paying = {"kind": EntryKind.PAYMENT, "amount": Decimal(paid), "posted_on": date(2021, 6, 1)}
+        ledger.append(replace(first, entry_id="E3", **paying))
+    for year, amount in vacated_by_court:
+        vacating = {"kind": EntryKind.VACATUR, "amount": Decimal(amount), "posted_on": date(year, 6, 1)}
+        ledger.append(replace(first, entry_id=f"V{year}", **vacating))
+    assert balance_of(ledger, TODAY, law).due == ZERO
+    assert sum((each.amount for each in removals_of(ledger, TODAY, law)), ZERO) == Decimal(by_law)
+
+
 # -- what holds for every rule and every ledger ------------------------------------------------------------------------
 KINDS = ["BaseFine", "Restitution", "RestitutionFine", "CivilAssessment", "AdministrativeFee", "Own"]
 STATUTES = ["", "PC 1202.4", "PC 1202.4(f)", "PC 1214.1", "PC 1203.1b", "PC 2085.6", "VC 40510.5", "nonsense"]
