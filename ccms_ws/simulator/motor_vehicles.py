@@ -7,6 +7,7 @@ digits all nine: the record cannot be processed, which is an error message.
 from __future__ import annotations
 
 from typing import Final
+from zlib import crc32
 
 from ccms_ws.contract.codes import code_list
 from ccms_ws.contract.namespaces import DMV907, NC, q
@@ -40,7 +41,9 @@ class MotorVehiclesResponder:
 
     def process(self, task: Task, memory: PartnerState) -> Decision:
         license = read_license(xml.child(task.payload, Q_SUBJECT))
-        digits = set(filter(str.isdigit, license.number if license else ""))
+        if license is None:
+            license = _record_of(read_participant_id(xml.child(task.payload, Q_SUBJECT)))
+        digits = set(filter(str.isdigit, license.number))
         if task.act is Behavior.ERROR or (digits == {"9"} and task.act is not Behavior.ACCEPT):
             reason = "The record of this license cannot be processed."
             return self._fail(task, ErrorBlock(code="RecordUnavailable", reason=reason, resend=False))
@@ -48,23 +51,20 @@ class MotorVehiclesResponder:
             return self._respond(task, license, NOT_FOUND)
         return self._respond(task, license, self._file(task, license, memory))
 
-    def _file(self, task: Task, license: DriverLicense | None, memory: PartnerState) -> str:
+    def _file(self, task: Task, license: DriverLicense, memory: PartnerState) -> str:
         case = xml.text(task.payload, Q_CASE)
-        person = read_participant_id(xml.child(task.payload, Q_SUBJECT))
-        holder = f"{license.jurisdiction}/{license.number}" if license else f"/{person}"
-        subject = f"{task.metadata.court_ori}/{case}/{holder}"
+        subject = f"{task.metadata.court_ori}/{case}/{license.jurisdiction}/{license.number}"
         is_hold = task.payload.find(Q_HOLD) is not None
         if memory.has_hold(subject) is is_hold and task.act is not Behavior.ACCEPT:
             return ON_FILE if is_hold else NO_HOLD
         memory.set_hold(subject, is_hold)
         return ACCEPTED
 
-    def _respond(self, task: Task, license: DriverLicense | None, code: str) -> Decision:
+    def _respond(self, task: Task, license: DriverLicense, code: str) -> Decision:
         message = xml.root(Q_RESPONSE, "dmv907")
         write_metadata(message, task.answer_metadata(MessageKind.RESPONSE))
         xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
-        if license is not None:
-            write_license(message, license)
+        write_license(message, license)
         xml.add(message, Q_CASE, xml.text(task.payload, Q_CASE))
         xml.add(message, Q_CODE, code)
         xml.add(message, Q_DESCRIPTION, code_list("dmv907-message-codes")[code].text)
@@ -77,3 +77,8 @@ class MotorVehiclesResponder:
         xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
         write_error_block(message, problem)
         return Decision(problem.code, message, is_error=True)
+
+
+def _record_of(participant_id: str) -> DriverLicense:
+    """The number of the record that DMV opens for a person without a license."""
+    return DriverLicense(f"X{crc32(participant_id.encode()) % 9_999_998 + 1:07}")

@@ -27,11 +27,14 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbstractResponse:
-    """What DMV did with the abstract: a message code for a driver license, which a person may not have."""
+    """What DMV did with the abstract: a message code for a driver license.
+
+    Of a person without one it is the number of the record that DMV opened.
+    """
 
     metadata: Metadata
     abstract_id: str
-    driver_license: DriverLicense | None
+    driver_license: DriverLicense
     message_code: str
     message_text: str = ""
     processed_on: date | None = None

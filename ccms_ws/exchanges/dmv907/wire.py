@@ -21,7 +21,7 @@ from ccms_ws.domain.abstracts import (
     SectionViolated,
     VehicleKind,
 )
-from ccms_ws.domain.courts import Court, Participant, PersonName
+from ccms_ws.domain.courts import Court, DriverLicense, Participant, PersonName
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
 from ccms_ws.message_parts import xml
 from ccms_ws.message_parts.error_block import read_error_block, write_error_block
@@ -179,8 +179,7 @@ def response_to_xml(response: AbstractResponse) -> _Element:
     message = xml.root(Q_RESPONSE, "dmv907")
     write_metadata(message, response.metadata)
     xml.add(message, Q_ABSTRACT_ID, response.abstract_id)
-    if response.driver_license is not None:
-        write_license(message, response.driver_license)
+    write_license(message, response.driver_license)
     xml.add(message, Q_MESSAGE_CODE, response.message_code)
     xml.add_if(message, Q_MESSAGE_TEXT, response.message_text)
     xml.add_date(message, Q_PROCESSED, response.processed_on)
@@ -193,7 +192,7 @@ def response_from_xml(message: _Element) -> AbstractResponse:
     return AbstractResponse(
         metadata=read_metadata(message),
         abstract_id=xml.text(message, Q_ABSTRACT_ID),
-        driver_license=read_license(message),
+        driver_license=read_license(message) or DriverLicense(""),
         message_code=xml.text(message, Q_MESSAGE_CODE),
         message_text=xml.text(message, Q_MESSAGE_TEXT),
         processed_on=xml.day(message, Q_PROCESSED),

@@ -193,14 +193,13 @@ def test_a_person_without_a_license_is_held_once_and_released(court: CourtApplic
         assert (found.abstract_id, found.driver_license) == (other, None)
 
 
-@pytest.mark.parametrize("license", [None, DriverLicense("X1234567")])
-def test_dmv_may_name_the_record_that_it_opened(court: CourtApplication, license: DriverLicense | None) -> None:
+def test_dmv_names_the_record_that_it_opened(court: CourtApplication) -> None:
     held = hold(court, replace(ORDER, participant_id="H-2"))
     context = replace(court.context("DMV"), relates_to=held)
     response = AbstractResponse(
         metadata=reply_metadata("DMV907", "1.0", context, MessageKind.RESPONSE),
         abstract_id=str(held),
-        driver_license=license,
+        driver_license=DriverLicense("X1234567"),
         message_code="ACCEPTED",
     )
     response = replace(response, metadata=replace(response.metadata, correlation_id=held))
