@@ -11,7 +11,7 @@ from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from datetime import date
 
     from ccms_ws.domain.courts import Case
@@ -66,7 +66,7 @@ def show(
 
 
 def _owed(
-    uow: UnitOfWork, case: Case, day: date, rules: Sequence[VacatedDebt]
+    uow: UnitOfWork, case: Case, day: date, rules: Iterable[VacatedDebt]
 ) -> tuple[Balance, list[dict[str, object]]]:
     from ccms_ws.domain.ledger import ZERO, balance_of
 

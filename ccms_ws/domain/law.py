@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -68,10 +68,14 @@ class VacatedDebt(Rule):
         """True if the day on which a debt was imposed decides whether, or when, it is vacated."""
         return (self.imposed_from, self.imposed_before, self.after_years) != (None, None, None)
 
+    def concerns(self, fee_kind: str) -> bool:
+        """False if no debt of this kind is vacated, whatever else is true of it."""
+        return fee_kind in self.fee_kinds if self.fee_kinds else fee_kind not in self.spared_kinds
+
     def vacates_from(self, debt: Debt) -> date | None:
         """The day from which this statute vacates `debt`; None if it does not."""
-        kind, imposed = debt.fee_kind, debt.imposed_on or debt.posted_on
-        if kind not in self.fee_kinds if self.fee_kinds else kind in self.spared_kinds:
+        imposed = debt.imposed_on or debt.posted_on
+        if not self.concerns(debt.fee_kind):
             return None
         if self.imposed_before is not None and imposed >= self.imposed_before:
             return None
@@ -82,6 +86,23 @@ class VacatedDebt(Rule):
         if self.after_years is None:
             return self.effective
         return max(self.effective, _years_later(imposed, self.after_years))
+
+
+class VacatingRules:
+    """Rules that vacate debt, in their order; those that concern a kind of fee are found at once."""
+
+    def __init__(self, rules: Iterable[VacatedDebt] = ()) -> None:
+        self._rules = tuple(rules)
+        self._by_kind: dict[str, tuple[VacatedDebt, ...]] = {}
+
+    def __iter__(self) -> Iterator[VacatedDebt]:
+        return iter(self._rules)
+
+    def concerning(self, fee_kind: str) -> tuple[VacatedDebt, ...]:
+        found = self._by_kind.get(fee_kind)
+        if found is None:
+            found = self._by_kind[fee_kind] = tuple(rule for rule in self._rules if rule.concerns(fee_kind))
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +196,7 @@ class Law:
     It is read once, when a court is opened, and handed to whatever applies it.
     """
 
-    vacated_debt: tuple[VacatedDebt, ...]
+    vacated_debt: VacatingRules
     limits: tuple[Limit, ...]
     failure_to_comply: FailureToComplyLaw
     rules: tuple[Rule, ...]
@@ -205,7 +226,7 @@ def read_law(text: str, own: str = "", switches: Mapping[str, bool] | None = Non
     off = frozenset(rule.id for rule in rules if not switches.get(rule.id, rule.confirmed))
     undecided = off - set(switches)
     return Law(
-        vacated_debt=tuple(rule for rule in vacated if rule.id not in off),
+        vacated_debt=VacatingRules(rule for rule in vacated if rule.id not in off),
         limits=tuple(rule for rule in limits if rule.id not in off),
         failure_to_comply=FailureToComplyLaw(
             compliance_sections=Statutes.of(ftc["compliance_sections"], _VEHICLE_CODE),

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from operator import attrgetter
 
-from ccms_ws.domain.law import VacatedDebt
+from ccms_ws.domain.law import VacatedDebt, VacatingRules
 
 ZERO = Decimal("0.00")
 
@@ -118,7 +117,7 @@ def balance_of(entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterab
     is what the participant owes; with all entries of the case, what is owed on it, joint obligations once. What was
     paid on one account leaves no other one smaller.
     """
-    accounts, rules = _accounts(entries, as_of), _in_effect(vacated_debt, as_of)
+    accounts, rules = _accounts(entries, as_of), _rules(vacated_debt)
     return Balance(as_of, tuple(_fee(account, accounts[account], rules, as_of) for account in sorted(accounts)))
 
 
@@ -126,7 +125,7 @@ def removals_of(
     entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterable[VacatedDebt]
 ) -> tuple[Removal, ...]:
     """What statutes took out of the balance of that day (`balance_of`): which rule, when, how much of which debts."""
-    accounts, rules = _accounts(entries, as_of), _in_effect(vacated_debt, as_of)
+    accounts, rules = _accounts(entries, as_of), _rules(vacated_debt)
     return tuple(
         removal for account in sorted(accounts) for removal in _vacated_by_law(accounts[account], rules, as_of)
     )
@@ -154,11 +153,11 @@ def _accounts(entries: Iterable[LedgerEntry], as_of: date) -> dict[_Account, lis
     return accounts
 
 
-def _in_effect(rules: Iterable[VacatedDebt], as_of: date) -> list[VacatedDebt]:
-    return sorted((rule for rule in rules if rule.effective <= as_of), key=attrgetter("effective"))
+def _rules(rules: Iterable[VacatedDebt]) -> VacatingRules:
+    return rules if isinstance(rules, VacatingRules) else VacatingRules(rules)
 
 
-def _fee(account: _Account, entries: list[LedgerEntry], rules: list[VacatedDebt], as_of: date) -> FeeBalance:
+def _fee(account: _Account, entries: list[LedgerEntry], rules: VacatingRules, as_of: date) -> FeeBalance:
     sums = {"assessed": ZERO, "paid": ZERO, "waived": ZERO, "vacated": ZERO}
     statutes = set()
     for entry in entries:
@@ -166,22 +165,26 @@ def _fee(account: _Account, entries: list[LedgerEntry], rules: list[VacatedDebt]
         sums[column] += entry.amount if sign > 0 else -entry.amount
         if entry.kind is EntryKind.ASSESSMENT:
             statutes.add(entry.statute)
-    sums["vacated"] += _sum(removal.amount for removal in _vacated_by_law(entries, rules, as_of))
+    for removal in _vacated_by_law(entries, rules, as_of):
+        sums["vacated"] += removal.amount
     return FeeBalance(account[0], **sums, statute=statutes.pop() if len(statutes) == 1 else "", joint=account[1])
 
 
-def _vacated_by_law(entries: list[LedgerEntry], rules: list[VacatedDebt], as_of: date) -> list[Removal]:
+def _vacated_by_law(entries: list[LedgerEntry], rules: VacatingRules, as_of: date) -> list[Removal]:
     """What statutes take out: of the debt that each covers, what was left on the day it took effect.
 
     No credit arises from what was paid or waived until then; payments count first for debt that is not covered. What
     is assessed later under a statute that was vacated is taken out whole. What the court's own vacatur of that day or
     later says already is not taken out twice.
     """
+    concerned = rules.concerning(entries[0].fee_kind)
+    if not concerned:
+        return []
     groups: dict[tuple[date, int], list[LedgerEntry]] = {}
     for debt in entries:
         if debt.kind is not EntryKind.ASSESSMENT:
             continue
-        days = ((day, number) for number, rule in enumerate(rules) if (day := rule.vacates_from(debt)) is not None)
+        days = ((day, number) for number, rule in enumerate(concerned) if (day := rule.vacates_from(debt)) is not None)
         first = min(days, default=None)
         if first is not None and first[0] <= as_of:
             groups.setdefault(first, []).append(debt)
@@ -199,7 +202,7 @@ def _vacated_by_law(entries: list[LedgerEntry], rules: list[VacatedDebt], as_of:
         told = min(taken, by_court - pending)
         matched += told
         total += taken - told
-        removals.append(Removal(rules[number], day, taken - told, tuple(covered)))
+        removals.append(Removal(concerned[number], day, taken - told, tuple(covered)))
     return removals
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -51,7 +51,7 @@ def ensure_on_case(subject: CaseParticipant, uow: UnitOfWork, case_type: CaseTyp
 
 
 def make_books(
-    query: bytes, answer: bytes, asker: Partner, style: CaseNumberStyle, uow: UnitOfWork, *, law: Sequence[VacatedDebt]
+    query: bytes, answer: bytes, asker: Partner, style: CaseNumberStyle, uow: UnitOfWork, *, law: Iterable[VacatedDebt]
 ) -> None:
     """What must be on file for the FCC807 query in the envelope `query`, which `asker` sent, to get the answer in
     `answer`. `style`: how the court writes case numbers; `law`: what vacates debt there.
@@ -127,7 +127,7 @@ def _joint_debtors(subject: CaseParticipant, balance: Balance) -> Iterator[Joint
             yield JointDebtor(person.court_ori, subject.case_number, account.obligation, person.participant_id)
 
 
-def _entries(subject: CaseParticipant, balance: Balance, law: Sequence[VacatedDebt]) -> list[LedgerEntry]:
+def _entries(subject: CaseParticipant, balance: Balance, law: Iterable[VacatedDebt]) -> list[LedgerEntry]:
     """Entries that give this balance, under the law that vacates debt."""
     entries = [entry for account in _accounts(subject, balance) for entry in account.entries(law)]
     # There is a ledger in any case; on the day that was asked for it may have had no entry yet.
@@ -155,7 +155,7 @@ class _Account:
     as_of: date
     obligation: str | None
 
-    def entries(self, law: Sequence[VacatedDebt]) -> list[LedgerEntry]:
+    def entries(self, law: Iterable[VacatedDebt]) -> list[LedgerEntry]:
         """All on the day of the balance, if the law leaves that as it is; else as much earlier as the law requires."""
         fee = self.fee
         before_the_law = min((rule.effective for rule in law), default=self.as_of) - timedelta(days=1)
