@@ -45,8 +45,8 @@ def check(
 ) -> None:
     """Show what statutes took out of the balance of a case: which rule, of which debts, when, and by what source.
 
-    Also what a person should look at: amounts above what a statute allows, debt without its day of imposition, and what
-    a rule that is not confirmed would take out.
+    Also what a person should look at: amounts above what a statute allows, debt without its day of imposition or its
+    statute, and what a rule that is not confirmed would take out.
 
     Example: ccms-ws law check CR-2019-005541
     """
@@ -97,6 +97,8 @@ def _rule(rule: Rule, law: Law) -> dict[str, object]:
 
 
 def _doubts(entries: Sequence[LedgerEntry], day: date, law: Law) -> Iterator[dict[str, object]]:
+    from dataclasses import replace
+
     from ccms_ws.domain.law import VacatedDebt
     from ccms_ws.domain.ledger import debts_of, removals_of
 
@@ -111,6 +113,12 @@ def _doubts(entries: Sequence[LedgerEntry], day: date, law: Law) -> Iterator[dic
         if debt.imposed_on is None and dated:
             why = f"the day of imposition is not on file: {debt.posted_on}, when it was posted, stands for it"
             yield {"rule": dated[0].id, "entry": debt.entry_id, "why": why}
+        for rule in law.vacated_debt:
+            if rule.fee_kinds and rule.statutes and not debt.statute:
+                under = replace(debt, statute=rule.statutes.entries[0].partition("-")[0])
+                if (since := rule.vacates_from(under)) is not None and since <= day:
+                    why = f"without its statute nobody knows whether it is vacated: {rule.name} ({rule.source})"
+                    yield {"rule": rule.id, "entry": debt.entry_id, "why": why}
     proposals = [rule for rule in law.rules if isinstance(rule, VacatedDebt) and rule.id in law.undecided]
     for removal in removals_of(entries, day, proposals):
         for debt in removal.debts:

@@ -28,6 +28,8 @@ def ccms_ws(court_folder: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
         ("CivilAssessment", "PC 1214.1", date(2023, 5, 1), "300.00", date(2023, 5, 1)),
         ("JuvenileRestitutionFine", "WI 730.6", date(2012, 5, 1), "100.00", date(2012, 5, 1)),
         ("AdministrativeFee", "PC 1205", date(2020, 5, 1), "35.00", None),
+        ("RestitutionFine", "", date(2013, 5, 1), "150.00", date(2013, 5, 1)),
+        ("RestitutionFine", "", date(2019, 5, 1), "150.00", date(2019, 5, 1)),
     ]
     with court.units() as uow:
         uow.books.add(
@@ -56,6 +58,7 @@ def test_a_check_says_which_rule_removed_what_when_and_why(ccms_ws: Commands) ->
     assert [(one["rule"], one["entry"]) for one in said["to_look_at"]] == [
         ("ab-177-costs-beside-fines", "L-5"),
         ("civil-assessment-limit", "L-3"),
+        ("restitution-fines", "L-6"),
         ("juvenile-restitution-fines", "L-4"),
     ]
     words = ccms_ws("law", "check", CASE, "--as-of", "2026-11-01")
