@@ -27,7 +27,7 @@ from ccms_ws.config import (
     Settings,
     load_settings,
 )
-from ccms_ws.contract.codes import extend_from
+from ccms_ws.contract.codes import CodeLists, load_codes
 from ccms_ws.credentials import check_no_published_keys, identity_of, pins_of, policy_of, tls_pins_of, trust_of
 from ccms_ws.delivery.outbox_actions import OutboxActions
 from ccms_ws.delivery.recorder import AttemptRecorder
@@ -39,7 +39,7 @@ from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.dispatch import send
 from ccms_ws.domain.circuit_breaker import BreakerRules
 from ccms_ws.domain.courts import CaseNumberStyle, CaseType, Court
-from ccms_ws.domain.law import extend_law
+from ccms_ws.domain.law import Law, load_law
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
@@ -81,6 +81,8 @@ class CourtApplication:
 
     settings: Settings
     court: Court
+    law: Law
+    codes: CodeLists
     partners: dict[str, Partner]
     identity: Identity
     trust: TrustStore
@@ -122,6 +124,8 @@ class CourtApplication:
         return Gateway(
             GatewayContext(
                 court=self.court,
+                law=self.law,
+                codes=self.codes,
                 test=self.settings.court.test,
                 public_url=self.settings.endpoint.public_url,
                 identity=self.identity,
@@ -166,7 +170,13 @@ class CourtApplication:
             sender=Sender(exchanges=EXCHANGES, route_for=self.routes(on_wire=on_wire), clock=self.clock),
             recorder=AttemptRecorder(
                 units=self.units,
-                desk=ReplyHandler(exchanges=EXCHANGES, court=self.court, test=self.settings.court.test),
+                desk=ReplyHandler(
+                    exchanges=EXCHANGES,
+                    court=self.court,
+                    law=self.law,
+                    codes=self.codes,
+                    test=self.settings.court.test,
+                ),
                 clock=self.clock,
                 breaker_rules=breaker_rules(delivery),
                 chance=random.random,
@@ -277,6 +287,8 @@ class CourtApplication:
         self.settings.partner(partner_id)
         return Context(
             court=self.court,
+            law=self.law,
+            codes=self.codes,
             partner=self.partners[partner_id],
             now=self.clock.now(),
             test=self.settings.court.test,
@@ -346,8 +358,7 @@ def open_court(settings: Settings, clock: Clock | None = None, *, published_keys
     if not published_keys:
         check_no_published_keys(settings)
     court, engine, clock = settings.court, open_engine(settings.database.url), clock or SystemClock()
-    extend_from(court.codes)
-    extend_law(court.law)
+    law, codes = load_law(court.law, court.law_rules), load_codes(court.codes)
     identity = identity_of(settings.identity)
     pinned = [pin.certificate for each in settings.partners for pin in pins_of(each)]
     if any(certificate.public_key() == identity.certificate.public_key() for certificate in pinned):
@@ -356,6 +367,8 @@ def open_court(settings: Settings, clock: Clock | None = None, *, published_keys
     return CourtApplication(
         settings=settings,
         court=_court(court),
+        law=law,
+        codes=codes,
         partners={profile.id: _partner(profile) for profile in settings.partners},
         identity=identity,
         trust=trust_of(settings, published_keys=published_keys),

@@ -16,7 +16,9 @@ from uuid import UUID
 from lxml.etree import _Element
 
 from ccms_ws.clock import court_day
+from ccms_ws.contract.codes import CodeLists
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.law import Law
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError
@@ -35,9 +37,14 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a handler knows of the message it handles, beside the message itself."""
+    """What a handler knows of the message it handles, beside the message itself.
+
+    `law` and `codes` are the court's: what is published, with what the court adds by its settings.
+    """
 
     court: Court
+    law: Law
+    codes: CodeLists
     partner: Partner
     now: datetime
     test: bool

@@ -129,7 +129,7 @@ def main() -> int:
     configure_logging("ERROR")  # or the clients' own log lines come between
     court = load_court(options.config)
     court.push_settings(options.partner, COL903.code)
-    rows, problems = read_updates(options.file, court.court.ori, court_day(court.clock.now()))
+    rows, problems = read_updates(options.file, court.court.ori, court_day(court.clock.now()), court.codes)
     for problem in problems:
         complain(f"{options.file.name} {problem}")
     if problems and not options.send_rest:

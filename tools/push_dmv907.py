@@ -3,7 +3,7 @@
 
     push_dmv907.py hold --case TR-2025-011250 --participant P-1004 --violated 'VC 14601.1(a)'
         --violation-date 2025-05-02 --order-date 2025-06-17 --noncompliance-date 2026-01-15
-        --convicted 2025-06-17 --wait 30
+        --order-kind Program --convicted 2025-06-17 --wait 30
     push_dmv907.py release --hold 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8
     push_dmv907.py file orders.csv
 
@@ -19,15 +19,17 @@ import argparse
 import time
 from collections.abc import Mapping
 from datetime import date
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from rich.console import Console
 from rich.progress import track
 
 from ccms_ws.bootstrap import CourtApplication, load_court
-from ccms_ws.domain.abstracts import ReleaseReason, SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import OrderKind, ReleaseReason, SectionRole, SectionViolated, VehicleKind
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError
 from ccms_ws.exchange import Context
@@ -42,8 +44,9 @@ from ccms_ws.plain_values import day
 from ccms_ws.scripts import complain, run, say
 from ccms_ws.tabular_files import BadRow, Columns, FileRefused, Row, read_rows
 
+E = TypeVar("E", bound=StrEnum)
 DATES = ("violation_date", "order_date", "noncompliance_date", "convicted", "on")
-HOLD = ("case", "participant", "violated", "compliance", *DATES[:4])
+HOLD = ("case", "participant", "violated", "compliance", *DATES[:4], "order_kind", "vehicle_kind")
 RELEASE = ("hold", "reason", "on")
 COLUMNS = Columns(names=tuple(dict.fromkeys(["action", *HOLD, *RELEASE])), required=("action",))
 
@@ -65,12 +68,19 @@ def day_if(said: Mapping[str, str], name: str) -> date | None:
     return day_of(said, name) if said.get(name) else None
 
 
+def one_of(kind: type[E], said: Mapping[str, str], field: str, usual: E | None = None) -> E:
+    try:
+        return kind(said.get(field) or usual or "")
+    except ValueError:
+        raise ValueError(f"{field} is not one of {', '.join(kind)}") from None
+
+
 def order(said: Mapping[str, str], context: Context, uow: UnitOfWork) -> list[Notification]:
     """What one row orders. Raises NoticeRefused for what the law forbids, ValueError for what cannot be read."""
     action = said.get("action")
     if action not in ("hold", "release"):
         raise ValueError("action is not hold or release")
-    needed = ("hold",) if action == "release" else ("case", "participant", "violated")
+    needed = ("hold",) if action == "release" else ("case", "participant", "violated", "order_kind")
     if missing := [name for name in needed if not said.get(name)]:
         raise ValueError(f"{', '.join(missing)} is empty")
     if action == "release":
@@ -80,6 +90,8 @@ def order(said: Mapping[str, str], context: Context, uow: UnitOfWork) -> list[No
         participant_id=said["participant"],
         sections=(*sections(said, "compliance", "VC 40508(c)"), *sections(said, "violated")),
         violation_date=day_of(said, "violation_date"),
+        order_kind=one_of(OrderKind, said, "order_kind"),
+        vehicle_kind=one_of(VehicleKind, said, "vehicle_kind", VehicleKind.MOTOR_VEHICLE),
         order_date=day_if(said, "order_date"),
         convicted_on=day_if(said, "convicted"),
         noncompliance_date=day_of(said, "noncompliance_date"),
@@ -92,10 +104,7 @@ def release(said: Mapping[str, str], context: Context, uow: UnitOfWork) -> Notif
         hold_id = UUID(said["hold"])
     except ValueError:
         raise ValueError("hold is not the id of an abstract") from None
-    try:
-        reason = ReleaseReason(said.get("reason") or "Complied")
-    except ValueError:
-        raise ValueError(f"reason is not one of {', '.join(ReleaseReason)}") from None
+    reason = one_of(ReleaseReason, said, "reason", ReleaseReason.COMPLIED)
     return order_release(hold_id, reason, day_if(said, "on") or context.today, context, uow)
 
 
@@ -129,7 +138,7 @@ def main() -> int:
         below.add_argument("--partner", default="DMV")
         below.add_argument("--wait", type=float, default=0, metavar="SECONDS", help="wait for DMV's word")
         for name in names:
-            needed = name in ("case", "participant", "violated", "hold")
+            needed = name in ("case", "participant", "violated", "order_kind", "hold")
             below.add_argument(f"--{name.replace('_', '-')}", default="", required=needed)
     verbs.choices["file"].add_argument("file", type=Path)
     options = parser.parse_args()

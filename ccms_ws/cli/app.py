@@ -28,6 +28,7 @@ from ccms_ws.cli import (
     import_,
     init,
     kit,
+    law,
     log,
     messages,
     metrics,
@@ -114,6 +115,7 @@ app.add_typer(replay.app, name="replay")
 app.add_typer(kit.app, name="kit")
 app.add_typer(import_.app, name="import")
 app.add_typer(cases.app, name="cases")
+app.add_typer(law.app, name="law")
 app.add_typer(log.app, name="log")
 app.add_typer(db.app, name="db")
 

@@ -11,9 +11,11 @@ from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from ccms_ws.domain.courts import Case
+    from ccms_ws.domain.law import VacatedDebt
     from ccms_ws.domain.ledger import Balance
     from ccms_ws.domain.ports import UnitOfWork
 
@@ -43,7 +45,7 @@ def show(
         case = uow.books.find_case(court.court.ori, court.court.case_numbers.normal(number))
         if case is None:
             raise NotStored(f"there is no case {number!r} in the books", hint="ccms-ws import cases loads them")
-        whole, people = _owed(uow, case, day)
+        whole, people = _owed(uow, case, day, court.law.vacated_debt)
     facts = {
         "case": case.number,
         "type": case.case_type.value,
@@ -63,11 +65,11 @@ def show(
     show_rows(_fees(whole), as_json=False, empty="no ledger entries")
 
 
-def _owed(uow: UnitOfWork, case: Case, day: date) -> tuple[Balance, list[dict[str, object]]]:
-    from ccms_ws.domain.law import current_law
+def _owed(
+    uow: UnitOfWork, case: Case, day: date, rules: Iterable[VacatedDebt]
+) -> tuple[Balance, list[dict[str, object]]]:
     from ccms_ws.domain.ledger import ZERO, balance_of
 
-    rules = current_law().vacated_debt
     people: list[dict[str, object]] = []
     for subject in uow.books.on_case(case.court_ori, case.number):
         person = subject.participant.participant_id

@@ -13,6 +13,7 @@ from ccms_ws.cli.options import DEFAULT_CONFIG, CodeArgument, ConfigOption, Json
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
 if TYPE_CHECKING:
+    from ccms_ws.contract.codes import CodeLists
     from ccms_ws.contract.wsdl_check import Shortcoming
     from ccms_ws.contract.wsdl_import import Gathering
     from ccms_ws.envelope.policy import SecurityPolicy
@@ -181,8 +182,8 @@ def export(
     from ccms_ws.services.contract_package import package_of
 
     exchange = get_exchange(code)
-    address, policy, settings_file = _published_by(config, url)
-    offer = package_of(exchange, address.rstrip("/"), policy)
+    address, policy, codes, settings_file = _published_by(config, url)
+    offer = package_of(exchange, address.rstrip("/"), policy, codes)
     package, path = packed(offer), output or Path(f"{offer.name}.zip")
     path.write_bytes(package)
     facts = {
@@ -202,23 +203,21 @@ def export(
     show_facts(facts, as_json=json)
 
 
-def _published_by(config: Path, url: str) -> tuple[str, SecurityPolicy, Path | None]:
-    """The court's public address and policy, and the settings that they are from, if there are any.
+def _published_by(config: Path, url: str) -> tuple[str, SecurityPolicy, CodeLists, Path | None]:
+    """The court's public address, policy and code lists, and the settings that they are from, if there are any.
 
-    The code lists of these settings are used from here on. Raises ConfigError for settings that cannot be used, and if
-    settings that were named are not there.
+    Raises ConfigError for settings that cannot be used, and if settings that were named are not there.
     """
     from ccms_ws.config import load_settings
-    from ccms_ws.contract.codes import extend_from
+    from ccms_ws.contract.codes import load_codes
     from ccms_ws.credentials import policy_of
     from ccms_ws.envelope.policy import SecurityPolicy
     from ccms_ws.registry import EXCHANGES
 
     if config == DEFAULT_CONFIG and not config.exists():
-        return url or "https://court.example", SecurityPolicy(), None
+        return url or "https://court.example", SecurityPolicy(), load_codes(), None
     settings = load_settings(config, [exchange.code for exchange in EXCHANGES])
-    extend_from(settings.court.codes)
-    return url or settings.endpoint.public_url, policy_of(settings), config
+    return url or settings.endpoint.public_url, policy_of(settings), load_codes(settings.court.codes), config
 
 
 @app.command()

@@ -34,6 +34,10 @@ class CourtSettings(Section):
     law: ExistingFile | None = Field(
         default=None, description="a file with what the court's counsel adds to the law as data (domain/law.toml)"
     )
+    law_rules: dict[str, bool] = Field(
+        default_factory=dict,
+        description="rules of the law that the court's counsel turns on or off, by their ids (ccms-ws law list)",
+    )
 
     @model_validator(mode="after")
     def _check_case_numbers(self) -> Self:

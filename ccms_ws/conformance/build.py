@@ -14,6 +14,7 @@ import ccms_ws
 from ccms_ws.conformance.faults import TASKS
 from ccms_ws.conformance.guide import guide
 from ccms_ws.conformance.kit import FILE, Kit, read_kit
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.contract.export import export
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.errors import ConfigError
@@ -44,7 +45,7 @@ def make_kit(exchange: Exchange, folder: Path, *, partner: str = "") -> Kit:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is not empty", hint="name a new folder")
     folder.mkdir(parents=True, exist_ok=True)
-    _unpack(export(package_of(exchange, COURT_URL, SecurityPolicy())), folder / "contract")
+    _unpack(export(package_of(exchange, COURT_URL, SecurityPolicy(), published_codes())), folder / "contract")
     _keys(partner, folder / "keys")
     for case in _cases(exchange):
         shutil.copytree(case, folder / "cases" / case.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -62,49 +62,56 @@ class CodeList:
         return self.codes[code]
 
 
+@dataclass(frozen=True, slots=True)
+class CodeLists:
+    """All code lists of one court, by name, in the order of their names. Read once, when the court is opened."""
+
+    lists: Mapping[str, CodeList]
+
+    def __getitem__(self, name: str) -> CodeList:
+        """The list of that name. Raises ContractMissing."""
+        try:
+            return self.lists[name]
+        except KeyError:
+            raise ContractMissing(f"there is no code list {name}") from None
+
+    def __iter__(self) -> Iterator[CodeList]:
+        return iter(self.lists.values())
+
+
 def code_list(name: str) -> CodeList:
-    """The list of that name, with what the court has added. Raises ContractMissing."""
-    try:
-        return _lists(catalog.folder("xsd"), _Extension.folder)[name]
-    except KeyError:
-        raise ContractMissing(f"there is no code list {name}") from None
+    """The published list of that name, without what a court adds. Raises ContractMissing."""
+    return published_codes()[name]
 
 
-def code_lists() -> tuple[CodeList, ...]:
-    """All lists, with what the court has added, in the order of their names."""
-    return tuple(_lists(catalog.folder("xsd"), _Extension.folder).values())
+def published_codes() -> CodeLists:
+    """The lists as they are published, without what a court adds."""
+    return _published(catalog.folder("xsd"))
 
 
-class _Extension:
-    """The court's own folder: one process serves one court."""
-
-    folder: Path | None = None
-
-
-def extend_from(folder: Path | None) -> None:
-    """Let the court's lists in `folder` add to the published ones, for this process; None: nothing is added.
+def load_codes(folder: Path | None = None) -> CodeLists:
+    """The published lists with those that a court adds in `folder`; None: it adds none.
 
     Raises ConfigError for a file that is no code list, adds to a closed list, or has the name of none.
     """
-    _lists(catalog.folder("xsd"), folder)
-    _Extension.folder = folder
-
-
-@cache
-def _lists(xsd: Path, folder: Path | None) -> dict[str, CodeList]:
-    published = {path.stem: _read(path) for path in sorted((xsd / "codes").glob("*.toml"))}
+    lists = dict(published_codes().lists)
     for path in [] if folder is None else sorted(folder.glob("*.toml")):
-        base = published.get(path.stem)
+        base = lists.get(path.stem)
         if base is None:
-            raise ConfigError(f"{path}: there is no code list {path.stem}", hint=f"known: {', '.join(published)}")
+            raise ConfigError(f"{path}: there is no code list {path.stem}", hint=f"known: {', '.join(lists)}")
         if base.closed:
             raise ConfigError(f"{path}: the list {path.stem} is closed", hint="it changes with the exchange's version")
         try:
             own = _codes(tomllib.loads(path.read_text("utf-8-sig")).get("codes", {}))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{path} is no code list: {error}") from error
-        published[path.stem] = replace(base, codes=MappingProxyType({**base.codes, **own}))
-    return published
+        lists[path.stem] = replace(base, codes=MappingProxyType({**base.codes, **own}))
+    return CodeLists(MappingProxyType(lists))
+
+
+@cache  # the files of the package, which no setting changes
+def _published(xsd: Path) -> CodeLists:
+    return CodeLists(MappingProxyType({path.stem: _read(path) for path in sorted((xsd / "codes").glob("*.toml"))}))
 
 
 def _read(path: Path) -> CodeList:

@@ -17,7 +17,7 @@ from typing import Final
 from lxml import etree
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.codes import code_lists, written
+from ccms_ws.contract.codes import CodeLists, written
 from ccms_ws.contract.package_page import Contents, reading_guide
 from ccms_ws.contract.policy import WireProfile, policy_of
 from ccms_ws.contract.wsdl import Q_ADDRESSES, closure_of, load_wsdl
@@ -29,7 +29,7 @@ _NO_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can hold
 class ContractPackage:
     """What is exported of one exchange version: the court's service, and the WSDLs that stand for partners' own.
 
-    `signed` holds the signed samples by name ("soap12/FCC807-query").
+    `signed` holds the signed samples by name ("soap12/FCC807-query"), `codes` the code lists of the court.
     """
 
     code: str
@@ -41,6 +41,7 @@ class ContractPackage:
     partner_wsdls: Sequence[str]
     profile: WireProfile
     signed: Mapping[str, bytes]
+    codes: CodeLists
 
     @property
     def name(self) -> str:
@@ -78,7 +79,7 @@ def _files(offer: ContractPackage) -> Iterator[tuple[str, bytes]]:
         yield f"samples/{sample}.xml", catalog.sample(sample)
     for name, content in offer.signed.items():
         yield f"samples/signed/{name}.xml", content
-    lists = [each for each in code_lists() if offer.code in each.exchanges]
+    lists = [each for each in offer.codes if offer.code in each.exchanges]
     for each in lists:
         yield f"codes/{each.name}.toml", written(each).encode()
     for key in ("README.md", "published-test.crt", "published-test.key"):

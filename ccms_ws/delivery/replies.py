@@ -12,8 +12,10 @@ import structlog
 from lxml.etree import _Element
 
 from ccms_ws.clients import Answer
+from ccms_ws.contract.codes import CodeLists
 from ccms_ws.dispatch import dispatch
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.law import Law
 from ccms_ws.domain.messages import IncomingMessage, OutgoingMessage, QuarantinedAnswer, Refusal
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import UnitOfWork
@@ -27,9 +29,9 @@ log = structlog.get_logger(__name__)
 class ReplyHandler:
     """Takes answers in for one court."""
 
-    def __init__(self, *, exchanges: Sequence[Exchange], court: Court, test: bool) -> None:
+    def __init__(self, *, exchanges: Sequence[Exchange], court: Court, law: Law, codes: CodeLists, test: bool) -> None:
         self._exchanges = {exchange.code: exchange for exchange in exchanges}
-        self._court = court
+        self._court, self._law, self._codes = court, law, codes
         self._test = test
 
     def register(self, answer: Answer, sent: OutgoingMessage, partner: Partner, now: datetime) -> PendingReply:
@@ -46,6 +48,8 @@ class ReplyHandler:
         )
         context = Context(
             court=self._court,
+            law=self._law,
+            codes=self._codes,
             partner=partner,
             now=now,
             test=self._test,

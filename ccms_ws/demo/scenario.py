@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from ccms_ws.bootstrap import CourtApplication
 from ccms_ws.clock import court_day
 from ccms_ws.demo.steps import Step
-from ccms_ws.domain.abstracts import Abstract, AbstractState, ReleaseReason, SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import Abstract, AbstractState, OrderKind, ReleaseReason, SectionRole, SectionViolated
 from ccms_ws.domain.collections import BatchState, CollectionBatch
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.errors import CcmsWsError, InternalError
@@ -161,6 +161,7 @@ class Scenario:
                 SectionViolated(code_book, violated, SectionRole.UNDERLYING),
             ),
             violation_date=date(2025, 5, 2),
+            order_kind=OrderKind.PROGRAM,
             order_date=date(2025, 10, 6),
             noncompliance_date=date(2026, 4, 6),
             certified_by="Deputy Clerk 12",

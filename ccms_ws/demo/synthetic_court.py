@@ -190,7 +190,7 @@ def _restitution(court: Court, chance: Random, case: str, people: list[Participa
     amount, half = Decimal(cents).scaleb(-2), Decimal(cents // 2).scaleb(-2)
     yield LedgerEntry(
         f"{case}/R/1", court.ori, case, first, EntryKind.ASSESSMENT, "Restitution", amount, filed,
-        statute="PC 1202.4", imposed_on=filed, obligation="restitution",
+        statute="PC 1202.4(f)", imposed_on=filed, obligation="restitution",
     )  # fmt: skip
     payer = chance.choice(people).participant_id
     yield LedgerEntry(

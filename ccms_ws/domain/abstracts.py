@@ -23,6 +23,29 @@ class ReleaseReason(StrEnum):
     DECEASED = "Deceased"
 
 
+class OrderKind(StrEnum):
+    """What the order demanded that was not complied with. VC 40509.1 leaves out the first three."""
+
+    APPEAR = "Appear"
+    PAY = "Pay"
+    TRAFFIC_SCHOOL = "TrafficSchool"
+    COMMUNITY_SERVICE = "CommunityService"
+    PROGRAM = "Program"
+    PROOF_OF_CORRECTION = "ProofOfCorrection"
+    OTHER = "Other"
+
+
+class VehicleKind(StrEnum):
+    """How the person travelled when the Vehicle Code was violated (VC 1803(b)(6) is about that)."""
+
+    MOTOR_VEHICLE = "MotorVehicle"
+    BICYCLE = "Bicycle"
+    MOTORIZED_SCOOTER = "MotorizedScooter"
+    PEDESTRIAN = "Pedestrian"
+    VESSEL = "Vessel"
+    OFF_HIGHWAY = "OffHighway"
+
+
 class AbstractState(StrEnum):
     """Where an abstract stands between court and DMV."""
 
@@ -71,7 +94,10 @@ class Conviction:
 class Abstract:
     """One failure-to-comply abstract (VC 40509.1). `abstract_id` is also its transaction id.
 
-    `releases` names the hold that a release takes back. Dates: violation <= order <= non-compliance <= day of notice.
+    `driver_license`: None for a person who has none. `order_kind` and `vehicle_kind` are those of the hold, also in its
+    release. `releases` names the hold that a release takes back.
+
+    Dates: violation <= order <= non-compliance <= day of notice.
     """
 
     abstract_id: UUID
@@ -80,10 +106,12 @@ class Abstract:
     court_ori: str
     case_number: str
     participant_id: str
-    driver_license: DriverLicense
+    driver_license: DriverLicense | None
     sections: tuple[SectionViolated, ...]
     violation_date: date
     created_at: datetime
+    order_kind: OrderKind | None = None
+    vehicle_kind: VehicleKind | None = None
     order_date: date | None = None
     noncompliance_date: date | None = None
     citation_number: str = ""

@@ -29,6 +29,7 @@ from ccms_ws.domain.courts import (
 )
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.domain.ports import Record
+from ccms_ws.domain.statutes import normal_statute
 from ccms_ws.plain_values import amount, day
 from ccms_ws.tabular_files import Columns
 
@@ -153,7 +154,7 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("fee_kind", "kind of fine, fee or assessment", str, required=True),
         Column("amount", "US dollars, above zero, like 490.10", _amount, required=True),
         Column("posted_on", "day from which the entry counts", _day, required=True),
-        Column("statute", "statute under which the debt was imposed", str),
+        Column("statute", "statute under which the debt was imposed, like PC 1214.1(a)", normal_statute),
         Column("imposed_on", "day on which it was imposed; assessments only, required for CivilAssessment", _day),
         Column("reason", "why", str),
         Column("reverses", "reversals: the entry that is undone", str),

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from operator import attrgetter
 
-from ccms_ws.domain.law import VacatedDebt
+from ccms_ws.domain.law import VacatedDebt, VacatingRules
 
 ZERO = Decimal("0.00")
 
@@ -98,6 +97,19 @@ _DEBT_SIGN = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What a statute took out of a balance: `amount` of the `debts`, which it vacated on the day `on`.
+
+    The amount is less than the debts if something was paid or waived before, or vacated by the court itself.
+    """
+
+    rule: VacatedDebt
+    on: date
+    amount: Decimal
+    debts: tuple[LedgerEntry, ...]
+
+
 def balance_of(entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterable[VacatedDebt]) -> Balance:
     """The balance that `entries` say at the end of the day `as_of`.
 
@@ -105,56 +117,93 @@ def balance_of(entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterab
     is what the participant owes; with all entries of the case, what is owed on it, joint obligations once. What was
     paid on one account leaves no other one smaller.
     """
+    accounts, rules = _accounts(entries, as_of), _rules(vacated_debt)
+    return Balance(as_of, tuple(_fee(account, accounts[account], rules, as_of) for account in sorted(accounts)))
+
+
+def removals_of(
+    entries: Iterable[LedgerEntry], as_of: date, vacated_debt: Iterable[VacatedDebt]
+) -> tuple[Removal, ...]:
+    """What statutes took out of the balance of that day (`balance_of`): which rule, when, how much of which debts."""
+    accounts, rules = _accounts(entries, as_of), _rules(vacated_debt)
+    return tuple(
+        removal for account in sorted(accounts) for removal in _vacated_by_law(accounts[account], rules, as_of)
+    )
+
+
+def debts_of(entries: Iterable[LedgerEntry], as_of: date) -> list[LedgerEntry]:
+    """The assessments in effect at the end of that day."""
+    accounts = _accounts(entries, as_of)
+    return [entry for account in sorted(accounts) for entry in accounts[account] if entry.kind is EntryKind.ASSESSMENT]
+
+
+_Account = tuple[str, bool, str]
+"""Kind of fee, whether it is a joint obligation, and its name or the participant's id."""
+
+
+def _accounts(entries: Iterable[LedgerEntry], as_of: date) -> dict[_Account, list[LedgerEntry]]:
+    """The entries in effect at the end of that day, by what they are about."""
     posted = [entry for entry in entries if entry.posted_on <= as_of]
     undone = {entry.reverses for entry in posted if entry.kind is EntryKind.REVERSAL}
-    accounts: dict[tuple[str, bool, str], list[LedgerEntry]] = {}
+    accounts: dict[_Account, list[LedgerEntry]] = {}
     for entry in posted:
         if entry.kind is not EntryKind.REVERSAL and entry.entry_id not in undone:
             account = (entry.fee_kind, entry.obligation is not None, entry.obligation or entry.participant_id)
             accounts.setdefault(account, []).append(entry)
-    rules = sorted((rule for rule in vacated_debt if rule.effective <= as_of), key=attrgetter("effective"))
-    return Balance(as_of, tuple(_fee(account, accounts[account], rules) for account in sorted(accounts)))
+    return accounts
 
 
-def _fee(account: tuple[str, bool, str], entries: list[LedgerEntry], rules: list[VacatedDebt]) -> FeeBalance:
+def _rules(rules: Iterable[VacatedDebt]) -> VacatingRules:
+    return rules if isinstance(rules, VacatingRules) else VacatingRules(rules)
+
+
+def _fee(account: _Account, entries: list[LedgerEntry], rules: VacatingRules, as_of: date) -> FeeBalance:
     sums = {"assessed": ZERO, "paid": ZERO, "waived": ZERO, "vacated": ZERO}
-    debts = []
+    statutes = set()
     for entry in entries:
         column, sign = _COLUMN[entry.kind]
         sums[column] += entry.amount if sign > 0 else -entry.amount
         if entry.kind is EntryKind.ASSESSMENT:
-            debts.append(entry)
-    statutes = {debt.statute for debt in debts}
-    concerned = [rule for rule in rules if account[0] in rule.fee_kinds or not statutes.isdisjoint(rule.statutes)]
-    if concerned:
-        sums["vacated"] += _vacated_by_law(entries, debts, concerned)
+            statutes.add(entry.statute)
+    for removal in _vacated_by_law(entries, rules, as_of):
+        sums["vacated"] += removal.amount
     return FeeBalance(account[0], **sums, statute=statutes.pop() if len(statutes) == 1 else "", joint=account[1])
 
 
-def _vacated_by_law(entries: list[LedgerEntry], debts: list[LedgerEntry], rules: list[VacatedDebt]) -> Decimal:
+def _vacated_by_law(entries: list[LedgerEntry], rules: VacatingRules, as_of: date) -> list[Removal]:
     """What statutes take out: of the debt that each covers, what was left on the day it took effect.
 
     No credit arises from what was paid or waived until then; payments count first for debt that is not covered. What
     is assessed later under a statute that was vacated is taken out whole. What the court's own vacatur of that day or
     later says already is not taken out twice.
     """
-    total = matched = ZERO
-    for rule in rules:
-        covered = [debt for debt in debts if rule.covers(debt)]
-        if not covered:
+    concerned = rules.concerning(entries[0].fee_kind)
+    if not concerned:
+        return []
+    groups: dict[tuple[date, int], list[LedgerEntry]] = {}
+    for debt in entries:
+        if debt.kind is not EntryKind.ASSESSMENT:
             continue
-        debts = [debt for debt in debts if debt not in covered]
-        on_time = _sum(debt.amount for debt in covered if debt.posted_on < rule.effective)
-        late = _sum(debt.amount for debt in covered if debt.posted_on >= rule.effective)
-        left = _sum(_DEBT_SIGN[entry.kind] * entry.amount for entry in entries if entry.posted_on < rule.effective)
-        taken = max(ZERO, min(on_time, left - total)) + late
-        by_court = _sum(
-            entry.amount for entry in entries if entry.kind is EntryKind.VACATUR and entry.posted_on >= rule.effective
-        )
-        told = min(taken, by_court - matched)
+        days = ((day, number) for number, rule in enumerate(concerned) if (day := rule.vacates_from(debt)) is not None)
+        first = min(days, default=None)
+        if first is not None and first[0] <= as_of:
+            groups.setdefault(first, []).append(debt)
+    removals: list[Removal] = []
+    total = matched = by_court_at_first = ZERO
+    for day, number in sorted(groups):
+        covered = groups[day, number]
+        on_time = _sum(debt.amount for debt in covered if debt.posted_on < day)
+        late = _sum(debt.amount for debt in covered if debt.posted_on >= day)
+        left = _sum(_DEBT_SIGN[entry.kind] * entry.amount for entry in entries if entry.posted_on < day)
+        by_court = _sum(entry.amount for entry in entries if entry.kind is EntryKind.VACATUR and entry.posted_on >= day)
+        by_court_at_first = max(by_court_at_first, by_court)
+        pending = max(ZERO, matched - (by_court_at_first - by_court))  # matched already, and not yet in what is left
+        taken = max(ZERO, min(on_time, left - total - pending)) + late
+        told = min(taken, by_court - pending)
         matched += told
         total += taken - told
-    return total
+        removals.append(Removal(concerned[number], day, taken - told, tuple(covered)))
+    return removals
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ccms_ws.clock import court_day
-from ccms_ws.domain.abstracts import ReleaseReason, SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import OrderKind, ReleaseReason, SectionRole, SectionViolated, VehicleKind
 from ccms_ws.domain.collections import Referral
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.errors import ConfigError
@@ -111,6 +111,8 @@ def _hold(facts: Facts, court: ReplayCourt, _ids: Ids) -> UUID:
             *(_section(text, SectionRole.UNDERLYING) for text in facts["violated"]),
         ),
         violation_date=facts["violation_date"],
+        order_kind=OrderKind(facts.get("order_kind", OrderKind.PROGRAM)),
+        vehicle_kind=VehicleKind(facts.get("vehicle_kind", VehicleKind.MOTOR_VEHICLE)),
         order_date=facts.get("order_date"),
         noncompliance_date=facts["noncompliance_date"],
         citation_number=facts.get("citation", ""),

@@ -14,7 +14,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.codes import code_lists
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.contract.namespaces import PREFIXES, XSD, q
 
 _OFFSET: Final = r"(Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -69,7 +69,7 @@ def is_harmless(element: _Element, text: str) -> bool:
 @cache
 def known_codes() -> frozenset[str]:
     """Every code of the published lists and of the schemas' enumerations."""
-    listed = {code for each in code_lists() for code in each.codes}
+    listed = {code for each in published_codes() for code in each.codes}
     enumerations = (each.get("value", "") for root in _schemas() for each in root.iter(q(XSD, "enumeration")))
     return frozenset(listed.union(enumerations))
 
@@ -77,7 +77,7 @@ def known_codes() -> frozenset[str]:
 @cache
 def _known_sentences() -> frozenset[str]:
     """What the published lists say of their codes."""
-    return frozenset(code.text for each in code_lists() for code in each.codes.values())
+    return frozenset(code.text for each in published_codes() for code in each.codes.values())
 
 
 @cache

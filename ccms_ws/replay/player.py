@@ -75,8 +75,8 @@ def _prepare(case: Case, court: ReplayCourt) -> None:
             for step in case.steps:
                 if isinstance(step, Post) and step.partner in court.application.partners:
                     app = court.application
-                    asker, style = app.partners[step.partner], app.court.case_numbers
-                    make_books(step.request.body, step.expected.answer, asker, style, uow)
+                    asker, style, law = app.partners[step.partner], app.court.case_numbers, app.law.vacated_debt
+                    make_books(step.request.body, step.expected.answer, asker, style, uow, law=law)
             uow.commit()
     elif case.books is Books.COURT:
         court.forget([number for step in case.steps if isinstance(step, Post) for number in _ids(step)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ from ccms_ws.domain.courts import (
     ParticipantRole,
     PersonName,
 )
-from ccms_ws.domain.law import current_law
+from ccms_ws.domain.law import VacatedDebt
 from ccms_ws.domain.ledger import Balance, EntryKind, FeeBalance, LedgerEntry, balance_of
 from ccms_ws.domain.name_matching import same_name
 from ccms_ws.domain.partners import Partner
@@ -36,8 +36,6 @@ from ccms_ws.replay.unverified_reader import find_tree
 
 _SOMEBODY: Final = PersonName("Somebody", "Else")
 _ZERO: Final = Decimal(0)
-_BEFORE_THE_LAW: Final = min(rule.effective for rule in current_law().vacated_debt) - timedelta(days=1)
-"""A day on which no debt was vacated yet."""
 
 
 def ensure_on_case(subject: CaseParticipant, uow: UnitOfWork, case_type: CaseType = CaseType.CRIMINAL) -> None:
@@ -52,9 +50,11 @@ def ensure_on_case(subject: CaseParticipant, uow: UnitOfWork, case_type: CaseTyp
         uow.books.add(subject)
 
 
-def make_books(query: bytes, answer: bytes, asker: Partner, style: CaseNumberStyle, uow: UnitOfWork) -> None:
+def make_books(
+    query: bytes, answer: bytes, asker: Partner, style: CaseNumberStyle, uow: UnitOfWork, *, law: Iterable[VacatedDebt]
+) -> None:
     """What must be on file for the FCC807 query in the envelope `query`, which `asker` sent, to get the answer in
-    `answer`. `style`: how the court writes case numbers.
+    `answer`. `style`: how the court writes case numbers; `law`: what vacates debt there.
     """
     asked, answered = _payload(query, Q_QUERY), _payload(answer, Q_RESPONSE)
     if asked is None or answered is None:
@@ -65,7 +65,7 @@ def make_books(query: bytes, answer: bytes, asker: Partner, style: CaseNumberSty
     if isinstance(said, BalanceFound):
         ensure_on_case(said.subject, uow, kind)
         _ensure_found_by(given, said.subject, uow)
-        uow.books.add(*_joint_debtors(said.subject, said.balance), *_entries(said.subject, said.balance))
+        uow.books.add(*_joint_debtors(said.subject, said.balance), *_entries(said.subject, said.balance, law))
     elif said.reason is RejectionReason.PARTICIPANT_NOT_ON_CASE:
         uow.books.add(Case(given.court_ori, given.case_number, kind))
     else:
@@ -127,9 +127,9 @@ def _joint_debtors(subject: CaseParticipant, balance: Balance) -> Iterator[Joint
             yield JointDebtor(person.court_ori, subject.case_number, account.obligation, person.participant_id)
 
 
-def _entries(subject: CaseParticipant, balance: Balance) -> list[LedgerEntry]:
+def _entries(subject: CaseParticipant, balance: Balance, law: Iterable[VacatedDebt]) -> list[LedgerEntry]:
     """Entries that give this balance, under the law that vacates debt."""
-    entries = [entry for account in _accounts(subject, balance) for entry in account.entries()]
+    entries = [entry for account in _accounts(subject, balance) for entry in account.entries(law)]
     # There is a ledger in any case; on the day that was asked for it may have had no entry yet.
     return entries or [_later(subject, balance)]
 
@@ -155,24 +155,25 @@ class _Account:
     as_of: date
     obligation: str | None
 
-    def entries(self) -> list[LedgerEntry]:
+    def entries(self, law: Iterable[VacatedDebt]) -> list[LedgerEntry]:
         """All on the day of the balance, if the law leaves that as it is; else as much earlier as the law requires."""
-        fee, law = self.fee, current_law().vacated_debt
-        entries = list(self._posted())
+        fee = self.fee
+        before_the_law = min((rule.effective for rule in law), default=self.as_of) - timedelta(days=1)
+        entries = list(self._posted(before_the_law))
         by_law = sum((each.vacated for each in balance_of(entries, self.as_of, law).fees), _ZERO)
         if (
             by_law > fee.vacated
         ):  # what was paid or waived before the debt was vacated did not have to be vacated any more
-            entries = list(self._posted(in_time=fee.assessed - fee.vacated))
+            entries = list(self._posted(before_the_law, in_time=fee.assessed - fee.vacated))
         elif by_law < fee.vacated:
             entries.append(self.entry(EntryKind.VACATUR, fee.vacated - by_law, self.as_of))
         if not entries:  # what was posted took itself back
             entries = [self.entry(kind, Decimal(1), self.as_of) for kind in (EntryKind.PAYMENT, EntryKind.REFUND)]
         return entries
 
-    def _posted(self, in_time: Decimal | None = None) -> Iterator[LedgerEntry]:
-        """`in_time`: so much is taken off the debt before any law took effect; None: all is of the balance's day."""
-        fee, early_day = self.fee, _BEFORE_THE_LAW
+    def _posted(self, early_day: date, in_time: Decimal | None = None) -> Iterator[LedgerEntry]:
+        """`in_time`: so much is taken off the debt on `early_day`; None: all is of the balance's day."""
+        fee = self.fee
         if fee.assessed > 0:
             yield self.entry(EntryKind.ASSESSMENT, fee.assessed, self.as_of if in_time is None else early_day)
         left = in_time or _ZERO

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccms_ws.contract.codes import CodeLists
 from ccms_ws.contract.export import ContractPackage
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.exchange import Exchange
@@ -9,8 +10,8 @@ from ccms_ws.services.samples import partner_wsdls, signed_samples
 from ccms_ws.services.wire_profile import describe
 
 
-def package_of(exchange: Exchange, public_url: str, policy: SecurityPolicy) -> ContractPackage:
-    """What is exported of `exchange`, as it is published below `public_url` and secured by `policy`."""
+def package_of(exchange: Exchange, public_url: str, policy: SecurityPolicy, codes: CodeLists) -> ContractPackage:
+    """What is exported of `exchange`, as it is published below `public_url` and secured by `policy`, with `codes`."""
     url = public_url + exchange.path
     return ContractPackage(
         code=exchange.code,
@@ -22,4 +23,5 @@ def package_of(exchange: Exchange, public_url: str, policy: SecurityPolicy) -> C
         partner_wsdls=partner_wsdls(exchange),
         profile=describe(policy),
         signed=signed_samples(exchange, url),
+        codes=codes,
     )

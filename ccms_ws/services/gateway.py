@@ -17,9 +17,11 @@ from lxml.etree import _Element
 
 from ccms_ws.clock import Clock
 from ccms_ws.contract.catalog import wsdl_path
+from ccms_ws.contract.codes import CodeLists
 from ccms_ws.contract.policy import check_published_policy
 from ccms_ws.dispatch import HandlingResult, dispatch
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.law import Law
 from ccms_ws.domain.messages import IncomingMessage, Refusal, StoredAnswer
 from ccms_ws.domain.partners import Partner
 from ccms_ws.domain.ports import MessageLog, UnitOfWork, UnitOfWorkFactory
@@ -49,6 +51,8 @@ class GatewayContext:
     """What the gateway needs from the court. Built by `bootstrap`."""
 
     court: Court
+    law: Law
+    codes: CodeLists
     test: bool
     public_url: str
     identity: Identity
@@ -278,6 +282,8 @@ class Gateway:
         incoming, exchange = message.incoming, message.service.exchange
         context = Context(
             court=self._context.court,
+            law=self._context.law,
+            codes=self._context.codes,
             partner=self._context.partners[incoming.partner_id],
             now=incoming.received_at,
             test=self._context.test,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from lxml import etree
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.codes import CodeList, code_lists
+from ccms_ws.contract.codes import CodeList, CodeLists
 from ccms_ws.contract.policy import in_words
 from ccms_ws.contract.wsdl import WsdlOperation, published_queries
 from ccms_ws.envelope.policy import Profile
@@ -46,9 +46,9 @@ def front_page(publisher: Publisher, services: Sequence[SoapService]) -> str:
             f"<h1>Data exchanges</h1>\n<p>{court}, ORI <code>{escape(publisher.court.ori)}</code></p>",
             _TEST if publisher.test else "",
             *_overview(publisher.public_url, services),
-            *(line for service in services for line in _service(publisher.public_url, service)),
+            *(line for service in services for line in _service(publisher, service)),
             *_security(publisher),
-            *_codes(),
+            *_codes(publisher.codes),
             '<p class="quiet">The namespaces, names and codes of these exchanges are this project\'s own; no authority '
             "published any.</p></body></html>\n",
         )
@@ -91,8 +91,8 @@ def _overview(public_url: str, services: Sequence[SoapService]) -> Iterator[str]
 
 
 # -- one service -------------------------------------------------------------------------------------------------------
-def _service(public_url: str, service: SoapService) -> Iterator[str]:
-    exchange, url = service.exchange, public_url + service.exchange.path
+def _service(publisher: Publisher, service: SoapService) -> Iterator[str]:
+    exchange, url = service.exchange, publisher.public_url + service.exchange.path
     version = f'<span class="version">{escape(exchange.version)}</span>'
     yield f'<h2 id="{_id(service)}">{escape(exchange.code)} {version} {escape(exchange.title)}</h2>'
     yield f"<p>{escape(service.wsdl.documentation)}</p>"
@@ -113,7 +113,7 @@ def _service(public_url: str, service: SoapService) -> Iterator[str]:
     yield _details("Samples", _links(url, [(f"sample={quote(name)}", _sample(name)) for name in _samples(service)]))
     files = [(query, _file(query)) for query in published_queries(exchange.service)[1:]]
     yield _details("WSDLs and schemas that the WSDL imports", _links(url, files))
-    lists = [each for each in code_lists() if exchange.code in each.exchanges]
+    lists = [each for each in publisher.codes if exchange.code in each.exchanges]
     links = (f'<a href="#codes-{each.name}">{escape(each.title)}</a>' for each in lists)
     yield f"<p>Codes: {', '.join(links)}.</p>"
 
@@ -160,9 +160,9 @@ def _security(publisher: Publisher) -> Iterator[str]:
     )
 
 
-def _codes() -> Iterator[str]:
+def _codes(lists: CodeLists) -> Iterator[str]:
     yield '<h2 id="codes">Codes</h2>'
-    for codes in code_lists():
+    for codes in lists:
         kind = "closed: part of the schema" if codes.closed else "open: codes can be added without a new version"
         # A browser opens what a link leads into, not what it leads to.
         intro = f'<p class="quiet" id="codes-{escape(codes.name)}">{escape(codes.source)} {kind.capitalize()}.</p>'

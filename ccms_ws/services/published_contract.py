@@ -12,6 +12,7 @@ from typing import Protocol
 from urllib.parse import parse_qsl
 
 from ccms_ws.contract import catalog
+from ccms_ws.contract.codes import CodeLists
 from ccms_ws.contract.export import export
 from ccms_ws.contract.wsdl import published_schema, published_wsdl
 from ccms_ws.domain.courts import Court
@@ -38,6 +39,8 @@ class Publisher(Protocol):
     @property
     def court(self) -> Court: ...
     @property
+    def codes(self) -> CodeLists: ...
+    @property
     def test(self) -> bool: ...
     @property
     def public_url(self) -> str: ...
@@ -62,7 +65,7 @@ class PublishedContract:
 
         @cache
         def package(service: SoapService) -> bytes:
-            return export(package_of(service.exchange, publisher.public_url, publisher.policy))
+            return export(package_of(service.exchange, publisher.public_url, publisher.policy, publisher.codes))
 
         self._page, self._package = page, package
 

@@ -7,6 +7,7 @@ digits all nine: the record cannot be processed, which is an error message.
 from __future__ import annotations
 
 from typing import Final
+from zlib import crc32
 
 from ccms_ws.contract.codes import code_list
 from ccms_ws.contract.namespaces import DMV907, NC, q
@@ -14,7 +15,7 @@ from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.message_parts import xml
 from ccms_ws.message_parts.error_block import ErrorBlock, write_error_block
 from ccms_ws.message_parts.metadata import MessageKind, write_metadata
-from ccms_ws.message_parts.people import read_license, write_license
+from ccms_ws.message_parts.people import read_license, read_participant_id, write_license
 from ccms_ws.simulator.behaviors import Behavior
 from ccms_ws.simulator.responder import Decision, Task
 from ccms_ws.simulator.state import PartnerState
@@ -41,7 +42,7 @@ class MotorVehiclesResponder:
     def process(self, task: Task, memory: PartnerState) -> Decision:
         license = read_license(xml.child(task.payload, Q_SUBJECT))
         if license is None:
-            return self._fail(task, ErrorBlock(code="LicenseMissing", reason="The abstract names no driver license."))
+            license = _record_of(read_participant_id(xml.child(task.payload, Q_SUBJECT)))
         digits = set(filter(str.isdigit, license.number))
         if task.act is Behavior.ERROR or (digits == {"9"} and task.act is not Behavior.ACCEPT):
             reason = "The record of this license cannot be processed."
@@ -76,3 +77,8 @@ class MotorVehiclesResponder:
         xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
         write_error_block(message, problem)
         return Decision(problem.code, message, is_error=True)
+
+
+def _record_of(participant_id: str) -> DriverLicense:
+    """The number of the record that DMV opens for a person without a license."""
+    return DriverLicense(f"X{crc32(participant_id.encode()) % 9_999_998 + 1:07}")

@@ -155,8 +155,8 @@ def test_a_bad_file_sends_nothing(house: House, tmp_path: Path, content: str, co
 
 
 # -- push_dmv907 ------------------------------------------------------------------------------------------------------
-ORDERS = "action,case,participant,violated,violation_date,noncompliance_date,order_date"
-ORDER = "hold,{},{},VC 14601.1(a),2025-05-02,2026-04-06,2025-10-06"
+ORDERS = "action,case,participant,violated,violation_date,noncompliance_date,order_date,order_kind"
+ORDER = "hold,{},{},VC 14601.1(a),2025-05-02,2026-04-06,2025-10-06,Program"
 
 
 def order(house: House, file: Path) -> subprocess.CompletedProcess[str]:
@@ -184,7 +184,7 @@ def test_a_second_run_tells_what_was_done_before_from_what_is_refused(house: Hou
     ("content", "said"),
     [
         (f"{ORDERS}\n", "has no order, only a header"),
-        (f"{ORDERS}\n,,,,,,\n", "has no order, only a header"),
+        (f"{ORDERS}\n,,,,,,,\n", "has no order, only a header"),
         (f"{ORDERS},case\n", "case stands there twice"),
         (ORDERS.replace(",", ";"), "separated by semicolons"),
         (f"{ORDERS},conviction\n", "unknown column conviction"),

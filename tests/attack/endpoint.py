@@ -16,7 +16,9 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.law import load_law
 from ccms_ws.domain.messages import AnswerKind, Refusal, StoredAnswer
 from ccms_ws.domain.ports import MessageLog, UnitOfWorkFactory
 from ccms_ws.envelope.inbound import VerifiedEnvelope
@@ -78,6 +80,8 @@ class AttackedGate(Gateway):
         super().__init__(
             GatewayContext(
                 court=cast("Court", None),
+                law=load_law(),
+                codes=published_codes(),
                 test=True,
                 public_url=_HOST,
                 identity=pki().court,

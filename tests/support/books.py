@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.domain.courts import (
     Case,
     CaseParticipant,
@@ -19,6 +20,7 @@ from ccms_ws.domain.courts import (
     ParticipantRole,
     PersonName,
 )
+from ccms_ws.domain.law import load_law
 from ccms_ws.domain.ledger import LedgerEntry
 from ccms_ws.domain.name_matching import surname_keys
 from ccms_ws.domain.participant_search import AccessScope, ByBirth, ByCase, ById, ByLicense, Lookup
@@ -36,7 +38,7 @@ NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 def context(partner: Partner = ADULT, **changes: Any) -> Context:
     """A context of 20 November 2026, with ids that tests can name."""
     given: dict[str, Any] = {
-        "court": COURT, "partner": partner, "now": NOW, "test": True,
+        "court": COURT, "law": load_law(), "codes": published_codes(), "partner": partner, "now": NOW, "test": True,
         "message_id": UUID(int=1), "reply_id": UUID(int=2),
     }  # fmt: skip
     return Context(**(given | changes))

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from ccms_ws.bootstrap import CourtApplication
-from ccms_ws.domain.abstracts import Conviction, SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import Conviction, OrderKind, SectionRole, SectionViolated
 from ccms_ws.domain.collections import Referral
 from ccms_ws.domain.courts import (
     Case,
@@ -56,6 +56,7 @@ def hold_order(number: int) -> HoldOrder:
             SectionViolated("VC", "14601.1(a)", SectionRole.UNDERLYING),
         ),
         violation_date=date(2025, 5, 2),
+        order_kind=OrderKind.PROGRAM,
         order_date=date(2025, 10, 6),
         noncompliance_date=date(2026, 4, 6),
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 from ccms_ws.clients import Answer, Receipt
 from ccms_ws.clock import FixedClock
 from ccms_ws.config import DeliverySettings
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.delivery.recorder import AttemptRecorder
 from ccms_ws.delivery.replies import ReplyHandler
 from ccms_ws.delivery.retry import RetryRules
@@ -18,6 +19,7 @@ from ccms_ws.delivery.sender import Sender
 from ccms_ws.delivery.worker import DeliveryWorker
 from ccms_ws.domain.circuit_breaker import BreakerRules
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.law import load_law
 from ccms_ws.domain.messages import OutgoingMessage, SentEnvelope
 from ccms_ws.domain.partners import Partner, PartnerKind
 from ccms_ws.envelope.soap import SoapVersion
@@ -90,7 +92,13 @@ class Line:
             sender=Sender(exchanges=exchanges, route_for=self.route_for, clock=self.clock),
             recorder=AttemptRecorder(
                 units=self.units,
-                desk=ReplyHandler(exchanges=exchanges, court=Court(ORI, "Court", "37", "37100"), test=False),
+                desk=ReplyHandler(
+                    exchanges=exchanges,
+                    court=Court(ORI, "Court", "37", "37100"),
+                    law=load_law(),
+                    codes=published_codes(),
+                    test=False,
+                ),
                 clock=self.clock,
                 breaker_rules=LINE_RULES,
                 chance=lambda: 1.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from ccms_ws.domain.abstracts import SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import OrderKind, SectionRole, SectionViolated
 from ccms_ws.exchanges.col903 import COL903
 from ccms_ws.exchanges.col903.handler import build_batches
 from ccms_ws.exchanges.dmv907 import DMV907
@@ -22,6 +22,7 @@ def hold(line: Line, case_number: str = "TR-2025-011250", participant_id: str = 
             SectionViolated("VC", "14601.1(a)", SectionRole.UNDERLYING),
         ),
         violation_date=date(2025, 5, 2),
+        order_kind=OrderKind.PROGRAM,
         order_date=date(2025, 10, 6),
         noncompliance_date=date(2026, 4, 6),
         certified_by="Deputy Clerk 12",

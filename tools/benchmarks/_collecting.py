@@ -21,7 +21,7 @@ from ccms_ws.clock import SystemClock
 from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.demo.installation import COURT, Ports, make_installation
 from ccms_ws.dispatch import send
-from ccms_ws.domain.abstracts import SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import OrderKind, SectionRole, SectionViolated
 from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, open_envelope
 from ccms_ws.envelope.policy import Limits, SecurityPolicy
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
@@ -208,6 +208,7 @@ def order_holds(court: CourtApplication, numbers: Iterable[int]) -> None:
                     SectionViolated("VC", "14601.1(a)", SectionRole.UNDERLYING),
                 ),
                 violation_date=date(2025, 5, 2),
+                order_kind=OrderKind.PROGRAM,
                 order_date=date(2025, 10, 6),
                 noncompliance_date=date(2026, 4, 6),
                 convicted_on=date(2025, 6, 17),

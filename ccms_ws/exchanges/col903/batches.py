@@ -17,13 +17,12 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import schemas
 from ccms_ws.domain.collections import Account, BalanceUpdate, BatchState, CollectionBatch, Referral
-from ccms_ws.domain.law import current_law
 from ccms_ws.domain.ledger import ZERO, balance_of
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.envelope.parsing import new_parser
 from ccms_ws.errors import ExchangeError, SchemaViolated
 from ccms_ws.exchange import Context, WrittenPayload
-from ccms_ws.exchanges.col903.changes import explain, new_entries
+from ccms_ws.exchanges.col903.changes import explain, new_entries, reasons_by_name
 from ccms_ws.exchanges.col903.messages import Batch, Update
 from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.col903.serialize import numbered, unnumbered_text, update_text
@@ -85,7 +84,8 @@ def gather(accounts: Iterable[Account], context: Context, *, unchanged: bool = F
 
     `unchanged`: also of those whose balance is what the partner was told.
     """
-    today, vacated_debt = context.today, current_law().vacated_debt
+    today, vacated_debt = context.today, context.law.vacated_debt
+    reasons = reasons_by_name(context.codes)
     for account in accounts:
         referral = account.referral
         told = referral.referred_amount if referral.reported_balance is None else referral.reported_balance
@@ -95,7 +95,7 @@ def gather(accounts: Iterable[Account], context: Context, *, unchanged: bool = F
         if current == told and not unchanged:
             continue
         new = new_entries(account.entries, account.told, referral.referred_on, today)
-        changes = explain(told, balance, current, account.entries, new)
+        changes = explain(told, balance, current, account.entries, new, reasons=reasons)
         update = Update(
             sequence=0,
             account_number=referral.account_number,
@@ -217,14 +217,16 @@ def rewrite_batch(batch: CollectionBatch, context: Context, uow: UnitOfWork) -> 
 
     Raises NotRepresentable, with the case and the participant, for a debt that the contract cannot express.
     """
-    vacated_debt = current_law().vacated_debt
+    vacated_debt, reasons = context.law.vacated_debt, reasons_by_name(context.codes)
 
     def texts() -> Iterator[str]:
         for item, account in uow.of(Batches).accounts_of(batch.batch_id):
             referral = account.referral
             balance = balance_of(account.entries, item.effective_on, vacated_debt)
             new = [entry for entry in account.entries if entry.entry_id in item.tells]
-            changes = explain(item.previous_balance, balance, item.current_balance, account.entries, new)
+            changes = explain(
+                item.previous_balance, balance, item.current_balance, account.entries, new, reasons=reasons
+            )
             update = Update(
                 sequence=item.sequence,
                 account_number=referral.account_number,

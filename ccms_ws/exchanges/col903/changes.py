@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
 
-from ccms_ws.contract.codes import code_list
+from ccms_ws.contract.codes import CodeLists
 from ccms_ws.domain.ledger import ZERO, Balance, EntryKind, LedgerEntry
 from ccms_ws.exchanges.col903.messages import Adjustment, Payment
 
@@ -47,13 +46,25 @@ def new_entries(
     return new
 
 
+def reasons_by_name(codes: CodeLists) -> Mapping[str, str]:
+    """The court's adjustment reasons, each by its name as a clerk's words may begin with it."""
+    return {code.casefold(): code for code in codes["col903-adjustment-reasons"].codes}
+
+
 def explain(
-    previous: Decimal, balance: Balance, current: Decimal, entries: Sequence[LedgerEntry], new: Sequence[LedgerEntry]
+    previous: Decimal,
+    balance: Balance,
+    current: Decimal,
+    entries: Sequence[LedgerEntry],
+    new: Sequence[LedgerEntry],
+    *,
+    reasons: Mapping[str, str],
 ) -> Changes:
     """From the `previous` balance to the `current` one (`balance`, but never below zero) by the `new` of the `entries`.
 
     An entry and its reversal, both new, cancel each other. What the new entries do not explain, a statute does that has
-    taken effect meanwhile, as far as the ledger has vacated debt; the rest is a correction.
+    taken effect meanwhile, as far as the ledger has vacated debt; the rest is a correction. `reasons`: what
+    `reasons_by_name` says.
     """
     undone = {entry.reverses for entry in new if entry.kind is EntryKind.REVERSAL}
     by_id = {entry.entry_id: entry for entry in entries} if undone else {}
@@ -68,7 +79,9 @@ def explain(
             payments.append(Payment(entry.amount, entry.posted_on, entry.entry_id))
             left -= entry.amount
             continue
-        adjustment = _reversal(entry, by_id) if entry.kind is EntryKind.REVERSAL else _adjustment(entry)
+        adjustment = (
+            _reversal(entry, by_id, reasons) if entry.kind is EntryKind.REVERSAL else _adjustment(entry, reasons)
+        )
         adjustments.append(adjustment)
         left += adjustment.amount if adjustment.increase else -adjustment.amount
     if left != current:
@@ -76,19 +89,19 @@ def explain(
     return Changes(tuple(payments), tuple(adjustments), tuple(entry.entry_id for entry in new))
 
 
-def _adjustment(entry: LedgerEntry) -> Adjustment:
-    reason = _reason_in_words(entry.reason) or _REASONS[entry.kind]
+def _adjustment(entry: LedgerEntry, reasons: Mapping[str, str]) -> Adjustment:
+    reason = _reason_in_words(entry.reason, reasons) or _REASONS[entry.kind]
     return Adjustment(
         entry.kind not in _DECREASES, entry.amount, entry.posted_on, reason, entry.reason[:_LONGEST].rstrip()
     )
 
 
-def _reversal(entry: LedgerEntry, by_id: Mapping[str, LedgerEntry]) -> Adjustment:
+def _reversal(entry: LedgerEntry, by_id: Mapping[str, LedgerEntry], reasons: Mapping[str, str]) -> Adjustment:
     """What the entry that is undone did, the other way round."""
     undone = by_id.get(entry.reverses or "")
     kind = undone.kind if undone is not None else None
     usual = RETURNED if kind is EntryKind.PAYMENT else CORRECTION
-    reason = _reason_in_words(entry.reason) or usual
+    reason = _reason_in_words(entry.reason, reasons) or usual
     return Adjustment(kind in _DECREASES, entry.amount, entry.posted_on, reason, entry.reason[:_LONGEST].rstrip())
 
 
@@ -110,14 +123,9 @@ def _vacated_by_law(balance: Balance, entries: Sequence[LedgerEntry]) -> Decimal
     return max(ZERO, vacated - by_court)
 
 
-def _reason_in_words(words: str) -> str:
+def _reason_in_words(words: str, reasons: Mapping[str, str]) -> str:
     """The code whose name the clerk's words begin with ("Community service, 40 hours"), empty if they do not."""
     if not words:
         return ""
     plain = "".join(filter(str.isalpha, words)).casefold()
-    return next((code for name, code in _codes().items() if plain.startswith(name)), "")
-
-
-@cache
-def _codes() -> dict[str, str]:
-    return {code.casefold(): code for code in code_list("col903-adjustment-reasons").codes}
+    return next((code for name, code in reasons.items() if plain.startswith(name)), "")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ccms_ws.contract.codes import code_list
+from ccms_ws.contract.codes import CodeLists
 from ccms_ws.domain.courts import CaseParticipant, Participant, ParticipantRole, PersonName
 from ccms_ws.domain.ledger import ZERO
 from ccms_ws.exchanges.col903.messages import Adjustment, Payment, Update
@@ -34,8 +34,9 @@ class _Refused(Exception):
     """A row that is no update."""
 
 
-def read_updates(path: Path, ori: str, today: date) -> tuple[list[FileUpdate], list[str]]:
-    """The good rows of a file, and what is wrong with the others, by line. Raises FileRefused."""
+def read_updates(path: Path, ori: str, today: date, codes: CodeLists) -> tuple[list[FileUpdate], list[str]]:
+    """The good rows of a file, and what is wrong with the others, by line. `codes`: the court's. Raises FileRefused."""
+    reasons = codes["col903-adjustment-reasons"].codes
     good: dict[tuple[str, str], FileUpdate] = {}
     problems = []
     for row in read_rows(path, COLUMNS):
@@ -43,7 +44,7 @@ def read_updates(path: Path, ori: str, today: date) -> tuple[list[FileUpdate], l
             problems.append(f"line {row.line}: {f'{row.field} {row.reason}'.strip()}")
             continue
         try:
-            update = _update({name: cell.strip() for name, cell in row.cells.items()}, ori, today)
+            update = _update({name: cell.strip() for name, cell in row.cells.items()}, ori, today, reasons)
             key = (update.subject.case_number, update.subject.participant.participant_id)
             if key in good:
                 raise _Refused(f"case_number and participant_id are those of line {good[key].line}")
@@ -53,7 +54,7 @@ def read_updates(path: Path, ori: str, today: date) -> tuple[list[FileUpdate], l
     return list(good.values()), problems
 
 
-def _update(row: Mapping[str, str], ori: str, today: date) -> Update:
+def _update(row: Mapping[str, str], ori: str, today: date, reasons: Collection[str]) -> Update:
     """One row as an item of a batch. Raises _Refused."""
     if missing := [name for name in _REQUIRED if not row.get(name)]:
         raise _Refused(f"{', '.join(missing)} is empty")
@@ -78,7 +79,7 @@ def _update(row: Mapping[str, str], ori: str, today: date) -> Update:
         effective_on=on,
         fees=(),
         payments=(Payment(paid, on),) if paid else (),
-        adjustments=tuple(_adjustment(row, now - (before - paid), on)),
+        adjustments=tuple(_adjustment(row, now - (before - paid), on, reasons)),
     )
     if problem := next(_unsayable(update), None):
         raise _Refused(" ".join(problem))
@@ -92,12 +93,12 @@ def _unsayable(update: Update) -> Iterator[Problem]:
         yield from text_problems("account_number", update.account_number, Q_IDENTIFIER)
 
 
-def _adjustment(row: Mapping[str, str], change: Decimal, on: date) -> Iterator[Adjustment]:
+def _adjustment(row: Mapping[str, str], change: Decimal, on: date, reasons: Collection[str]) -> Iterator[Adjustment]:
     """What changed beside payments: every difference is accounted for."""
     if change:
-        reason, known = row.get("reason") or "", code_list("col903-adjustment-reasons").codes
-        if reason not in known:
-            raise _Refused(f"reason: {change} USD changed without a payment, so it is one of {', '.join(known)}")
+        reason = row.get("reason") or ""
+        if reason not in reasons:
+            raise _Refused(f"reason: {change} USD changed without a payment, so it is one of {', '.join(reasons)}")
         yield Adjustment(increase=change > 0, amount=abs(change), on=on, reason=reason)
 
 

@@ -12,11 +12,13 @@ from ccms_ws.cli.court import court_of, records_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
 from ccms_ws.clock import court_day
-from ccms_ws.domain.abstracts import Conviction, ReleaseReason, SectionRole
-from ccms_ws.domain.ports import UnitOfWorkFactory
+from ccms_ws.domain.abstracts import Conviction, OrderKind, ReleaseReason, SectionRole, VehicleKind
+from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
 from ccms_ws.errors import NotStored
+from ccms_ws.exchange import Context
 from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release, record_conviction
+from ccms_ws.exchanges.dmv907.messages import Notification
 from ccms_ws.exchanges.dmv907.orders import read_section
 from ccms_ws.exchanges.dmv907.repository import Abstracts
 
@@ -33,6 +35,8 @@ def hold(
     violated: Annotated[list[str], typer.Option(help="An underlying section: 'VC 14601.1(a)'. May be repeated.")],
     violation_date: Annotated[datetime, typer.Option(formats=DAY, help="The day of the violation.")],
     noncompliance_date: Annotated[datetime, typer.Option(formats=DAY, help="The day the order was not complied with.")],
+    order_kind: Annotated[OrderKind, typer.Option(help="What the order demanded.")],
+    vehicle_kind: Annotated[VehicleKind, typer.Option(help="How the person travelled.")] = VehicleKind.MOTOR_VEHICLE,
     order_date: Annotated[datetime | None, typer.Option(formats=DAY, help="The day of the order.")] = None,
     compliance: Annotated[str, typer.Option(help="The compliance section violated.")] = "VC 40508(c)",
     citation: Annotated[str, typer.Option(help="The citation number.")] = "",
@@ -51,6 +55,7 @@ def hold(
 
     Example: ccms-ws dmv907 hold --case TR-2025-011250 --participant P-1004 --violated 'VC 14601.1(a)'
     --violation-date 2025-05-02 --convicted 2025-06-17 --order-date 2025-06-17 --noncompliance-date 2026-01-15
+    --order-kind Program
     """
     order = HoldOrder(
         case_number=case,
@@ -61,6 +66,8 @@ def hold(
         ),
         violation_date=violation_date.date(),
         noncompliance_date=noncompliance_date.date(),
+        order_kind=order_kind,
+        vehicle_kind=vehicle_kind,
         order_date=order_date.date() if order_date else None,
         citation_number=citation,
         certified_by=certified_by,
@@ -68,7 +75,16 @@ def hold(
         conviction_reported_on=reported.date() if reported else None,
     )
     court = court_of(config)
-    (abstract_id,) = court.push(DMV907, partner, lambda context, uow: [order_hold(order, context, uow)])
+    said: list[str] = []
+
+    def compose(context: Context, uow: UnitOfWork) -> list[Notification]:
+        notification = order_hold(order, context, uow)
+        said[:] = notification.warnings
+        return [notification]
+
+    (abstract_id,) = court.push(DMV907, partner, compose)
+    for warning in said:
+        typer.echo(f"warning: {warning}", err=True)
     _show(court.reading, abstract_id, as_json=json)
 
 
@@ -149,6 +165,8 @@ def _show(records: UnitOfWorkFactory, abstract_id: UUID, *, as_json: bool) -> No
             "action": abstract.action.value,
             "case": abstract.case_number,
             "participant": abstract.participant_id,
+            "order_kind": abstract.order_kind or "",
+            "vehicle_kind": abstract.vehicle_kind or "",
             "state": abstract.state.value,
             "answer_due": abstract.answer_due_at,
             "answer_code": abstract.answer_code,

@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
-from ccms_ws.contract.codes import code_list
+import structlog
+
 from ccms_ws.domain.abstracts import (
     Abstract,
     AbstractAction,
     AbstractState,
     Conviction,
+    OrderKind,
     ReleaseReason,
     SectionViolated,
+    VehicleKind,
 )
 from ccms_ws.domain.courts import Court, Participant
-from ccms_ws.domain.law import current_law
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import NotStored
 from ccms_ws.exchange import Context
@@ -28,6 +30,8 @@ from ccms_ws.exchanges.dmv907.rules import AlreadyOrdered, NoticeRefused, check_
 from ccms_ws.message_parts.metadata import MessageKind, first_metadata
 from ccms_ws.message_parts.representable import in_words
 from ccms_ws.tracking import Acceptance, AnswerMismatch, PartnerVerdict
+
+log = structlog.get_logger(__name__)
 
 _DEAD = AbstractState.UNDELIVERABLE
 """An operator has to do something about it: it counts as open, but not as done."""
@@ -45,6 +49,8 @@ class HoldOrder:
     sections: tuple[SectionViolated, ...]
     violation_date: date
     noncompliance_date: date
+    order_kind: OrderKind
+    vehicle_kind: VehicleKind = VehicleKind.MOTOR_VEHICLE
     order_date: date | None = None
     citation_number: str = ""
     commercial_vehicle: bool = False
@@ -69,8 +75,6 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
         reported=order.conviction_reported_on,
     )
     person = _on_case(context.court.ori, case_number, order.participant_id, uow)
-    if person.driver_license is None:
-        raise NoticeRefused("no driver license is on file for the participant")
     if order.convicted_on is not None:
         account = (context.court.ori, case_number, order.participant_id)
         _add_conviction(Conviction(*account, order.convicted_on, order.conviction_reported_on), context.today, uow)
@@ -85,6 +89,8 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
         sections=order.sections,
         violation_date=order.violation_date,
         created_at=context.now,
+        order_kind=order.order_kind,
+        vehicle_kind=order.vehicle_kind,
         order_date=order.order_date,
         noncompliance_date=order.noncompliance_date,
         citation_number=order.citation_number,
@@ -96,13 +102,17 @@ def order_hold(order: HoldOrder, context: Context, uow: UnitOfWork) -> Notificat
 
 
 def record_conviction(conviction: Conviction, court: Court, today: date, uow: UnitOfWork) -> Conviction:
-    """Record a conviction; as it stands in the books then. Raises NoticeRefused, and NotStored as `order_hold`."""
+    """Record a conviction; as it stands in the books then: a day of its report that is not said stays as it is.
+
+    Raises NoticeRefused, and NotStored as `order_hold`.
+    """
     case_number = check_account(court, conviction.case_number, conviction.participant_id)
     check_days(on=conviction.convicted_on, reported=conviction.reported_on)
     _on_case(court.ori, case_number, conviction.participant_id, uow)
     recorded = replace(conviction, case_number=case_number)
     _add_conviction(recorded, today, uow)
-    return recorded
+    on_file = uow.of(Abstracts).convictions(court.ori, case_number, conviction.participant_id)
+    return next(each for each in on_file if each.convicted_on == recorded.convicted_on)
 
 
 def _add_conviction(conviction: Conviction, today: date, uow: UnitOfWork) -> None:
@@ -143,6 +153,8 @@ def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Conte
         sections=hold.sections,
         violation_date=hold.violation_date,
         created_at=context.now,
+        order_kind=hold.order_kind,
+        vehicle_kind=hold.vehicle_kind,
         order_date=hold.order_date,
         noncompliance_date=hold.noncompliance_date,
         citation_number=hold.citation_number,
@@ -157,14 +169,19 @@ def order_release(hold_id: UUID, reason: ReleaseReason, on: date, context: Conte
 
 
 def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notification:
-    open_hold = uow.of(Abstracts).open_hold(abstract.court_ori, abstract.case_number, abstract.driver_license)
+    key = (abstract.court_ori, abstract.case_number)
+    open_hold = uow.of(Abstracts).open_hold(*key, abstract.driver_license, abstract.participant_id)
     _check_new(abstract, open_hold, uow)
-    check_notice(
+    case = uow.books.find_case(*key)
+    if case is None:
+        raise NotStored(f"there is no case {abstract.case_number} in the books", hint="ccms-ws import cases loads them")
+    warnings = check_notice(
         abstract,
         context.today,
-        current_law().failure_to_comply,
+        context.law.failure_to_comply,
+        case=case,
         open_hold=open_hold,
-        convictions=uow.of(Abstracts).convictions(abstract.court_ori, abstract.case_number, abstract.participant_id),
+        convictions=uow.of(Abstracts).convictions(*key, abstract.participant_id),
     )
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
     if person is None:
@@ -172,8 +189,10 @@ def _record(abstract: Abstract, context: Context, uow: UnitOfWork) -> Notificati
     if problems := list(unsayable(abstract, person)):
         raise NoticeRefused(in_words(problems))
     uow.of(Abstracts).add(abstract)
+    if warnings:
+        log.warning("dmv907.notice-doubtful", abstract=str(abstract.abstract_id), reason="; ".join(warnings))
     metadata = first_metadata("DMV907", context, MessageKind.NOTIFICATION)
-    return Notification(metadata=metadata, court=context.court, abstract=abstract, person=person)
+    return Notification(metadata=metadata, court=context.court, abstract=abstract, person=person, warnings=warnings)
 
 
 def _check_new(abstract: Abstract, open_hold: Abstract | None, uow: UnitOfWork) -> None:
@@ -199,7 +218,7 @@ def _ordered(hold: Abstract) -> tuple[object, ...]:
     """What a clerk says of a hold."""
     return (
         *(hold.participant_id, hold.sections, hold.violation_date, hold.order_date, hold.noncompliance_date),
-        hold.citation_number,
+        *(hold.order_kind, hold.vehicle_kind, hold.citation_number),
     )
 
 
@@ -213,9 +232,9 @@ def ordering_keys(message: Notification) -> Sequence[str]:
 def take_response(response: AbstractResponse, abstract_id: UUID, context: Context, uow: UnitOfWork) -> PartnerVerdict:
     """DMV has processed the abstract; its message code says whether it acts on it."""
     abstract = uow.of(Abstracts).find(abstract_id)
-    if abstract is None or response.driver_license != abstract.driver_license:
+    if abstract is None or abstract.driver_license not in (None, response.driver_license):
         raise AnswerMismatch("it names another driver license than the abstract")
-    known = code_list("dmv907-message-codes").find(response.message_code, context.today)
+    known = context.codes["dmv907-message-codes"].find(response.message_code, context.today)
     return PartnerVerdict(
         Acceptance.ACCEPTED if known is not None and known.outcome == "accepted" else Acceptance.REJECTED,
         response.message_code,
@@ -229,14 +248,16 @@ def take_error(error: AbstractError, _abstract_id: UUID, _context: Context, _uow
 
 
 def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> Notification:
-    """The same order under a new id, with the person and the license as the books have them now."""
+    """The same order under a new id, with the person, and for a hold the license, as the books have them now."""
     abstract = uow.of(Abstracts).lock(message_id)
     if abstract is None or abstract.state is not AbstractState.UNDELIVERABLE:
         raise NoticeRefused(f"the abstract {message_id} is not undeliverable")
     if any(release.state is AbstractState.QUEUED for release in uow.of(Abstracts).releases_of(message_id)):
         raise NoticeRefused("a release of this hold waits behind it, and names it: withdraw both, or resend it")
     person = uow.books.find_participant(abstract.court_ori, abstract.participant_id)
-    license = abstract.driver_license if person is None or person.driver_license is None else person.driver_license
+    license = abstract.driver_license
+    if abstract.action is AbstractAction.HOLD and person is not None and person.driver_license is not None:
+        license = person.driver_license
     uow.of(Abstracts).withdraw(message_id, f"replaced by {context.message_id}")
     anew = replace(
         abstract,

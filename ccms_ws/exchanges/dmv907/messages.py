@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from ccms_ws.domain.abstracts import Abstract
@@ -13,17 +13,24 @@ from ccms_ws.message_parts.metadata import Metadata
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One failure-to-comply abstract on its way to DMV, with the person whom it concerns (VC 1804(a) content)."""
+    """One failure-to-comply abstract on its way to DMV, with the person whom it concerns (VC 1804(a) content).
+
+    `warnings`: what the court's clerk should know of it; they stay at the court.
+    """
 
     metadata: Metadata
     court: Court
     abstract: Abstract
     person: Participant
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbstractResponse:
-    """What DMV did with the abstract: a message code for a driver license."""
+    """What DMV did with the abstract: a message code for a driver license.
+
+    Of a person without one it is the number of the record that DMV opened.
+    """
 
     metadata: Metadata
     abstract_id: str

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
 from ccms_ws.contract.namespaces import DMV907, NC, q
-from ccms_ws.domain.abstracts import Abstract, SectionRole, SectionViolated
+from ccms_ws.domain.abstracts import Abstract, AbstractAction, SectionRole, SectionViolated
 from ccms_ws.domain.courts import Court, Participant
+from ccms_ws.domain.statutes import read_statute
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused
 from ccms_ws.message_parts.representable import (
     Q_CASE_NUMBER,
@@ -22,20 +22,17 @@ from ccms_ws.message_parts.representable import (
     text_problems,
 )
 
-_SECTION: Final = re.compile(
-    r"([A-Za-z][A-Za-z&]{0,9}) +([0-9]{1,6}(?:\.[0-9]{1,4})?[a-z]?(?:\([A-Za-z0-9]{1,4}\))*)", re.ASCII
-)
 _CITATION: Final = q(DMV907, "CitationID")
 _CLERK: Final = q(DMV907, "CertifyingClerkName")
 _CODE: Final = q(NC, "IdentificationID")
 
 
 def read_section(text: str, role: SectionRole, field: str) -> SectionViolated:
-    """The section in "VC 40508(c)". Raises NoticeRefused."""
-    found = _SECTION.fullmatch(text.strip())
-    if found is None:
+    """The section in "VC 40508(c)", in the one spelling. Raises NoticeRefused."""
+    read = read_statute(text)
+    if read is None or not read.book:
         raise NoticeRefused(f"{field} is not a section like VC 14601.1(a): code book, blank, number")
-    return SectionViolated(found[1].upper(), found[2], role)
+    return SectionViolated(read.book, read.number, role)
 
 
 def check_account(court: Court, case_number: str, participant_id: str) -> str:
@@ -67,7 +64,8 @@ def unsayable(abstract: Abstract, person: Participant) -> Iterator[Problem]:
     for section in abstract.sections:
         yield from text_problems("section", section.code_book, _CODE)
         yield from text_problems("section", section.section, _CODE)
-    yield from license_problems(abstract.driver_license)
+    if abstract.driver_license is not None:
+        yield from license_problems(abstract.driver_license)
     yield from person_problems(person)
-    if person.birth_date is None:
+    if person.birth_date is None and abstract.action is AbstractAction.HOLD:
         yield "birth_date", "is not on file for the participant"

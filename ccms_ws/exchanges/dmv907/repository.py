@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Executable, Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Executable, Row, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
 from ccms_ws.domain.abstracts import Abstract, AbstractAction, AbstractState, Conviction, SectionViolated
@@ -39,9 +39,11 @@ _REOPEN = (
     insert_or_nothing(open_hold)
     .from_select(
         [*_KEY, "abstract_id"],
-        select(*(_a[name] for name in _KEY), _a.abstract_id).where(
-            _a.abstract_id == bindparam("id"), _a.state.not_in(_REFUSED)
-        ),
+        select(
+            *(_a[name] for name in _KEY[:-1]),
+            case((_a.license_number == "", _a.participant_id), else_=_a.license_number),
+            _a.abstract_id,
+        ).where(_a.abstract_id == bindparam("id"), _a.state.not_in(_REFUSED)),
     )
     .on_conflict_do_nothing()
 )
@@ -55,7 +57,7 @@ _WITHDRAW = (
 _new = insert_or_nothing(conviction)
 _CONVICTION = _new.on_conflict_do_update(
     index_elements=[_c.court_ori, _c.case_number, _c.participant_id, _c.convicted_on],
-    set_={"reported_on": _new.excluded.reported_on},
+    set_={"reported_on": func.coalesce(_new.excluded.reported_on, _c.reported_on)},
 )
 _CONVICTIONS = (
     select(conviction)
@@ -81,6 +83,7 @@ _SECTIONS = (
     .where(_s.abstract_id.in_(bindparam("ids", expanding=True)))
     .order_by(_s.abstract_id, _s.position)
 )
+_NO_LICENSE = DriverLicense("", "")
 _PLAIN = [column.key for column in _a if not column.key.startswith("license_")]
 """Columns that are fields of `Abstract` under the same name."""
 
@@ -106,7 +109,7 @@ class Abstracts:
 
     def add(self, abstract_: Abstract) -> None:
         """Raises ConcurrentChange for a second open hold, and for a release of a hold that is not open."""
-        license = abstract_.driver_license
+        license = abstract_.driver_license or _NO_LICENSE
         row = {name: getattr(abstract_, name) for name in _PLAIN}
         row |= {"license_number": license.number, "license_jurisdiction": license.jurisdiction}
         self._connection.execute(insert(abstract), [row])
@@ -123,7 +126,8 @@ class Abstracts:
         if sections:
             self._connection.execute(insert(abstract_section), sections)
         if abstract_.action is AbstractAction.HOLD:
-            self._connection.execute(_OPEN, {name: row[name] for name in (*_KEY, "abstract_id")})
+            held = {name: row[name] for name in _KEY} | _held(abstract_.driver_license, abstract_.participant_id)
+            self._connection.execute(_OPEN, held | {"abstract_id": abstract_.abstract_id})
         elif self._connection.execute(_CLOSE, {"id": abstract_.releases}).rowcount != 1:
             raise ConcurrentChange(f"the hold {abstract_.releases} is not open")
 
@@ -134,15 +138,18 @@ class Abstracts:
         """As `find`; nobody else changes the abstract until this unit of work ends."""
         return self._first(_LOCKED_ABSTRACT, {"id": abstract_id})
 
-    def open_hold(self, court_ori: str, case_number: str, license: DriverLicense) -> Abstract | None:
-        """The hold that stands on this license for this case.
+    def open_hold(
+        self, court_ori: str, case_number: str, license: DriverLicense | None, participant_id: str = ""
+    ) -> Abstract | None:
+        """The hold that stands on this license for this case; without a license, against this participant.
 
         It is not refused by DMV and not withdrawn, and no release of it is under way or done. Until this unit of work
         ends nobody else gets an answer to the same question: what is decided on it stays true.
         """
-        advisory_lock(self._connection, [f"hold {court_ori} {case_number} {license.jurisdiction} {license.number}"])
-        values = {"ori": court_ori, "number": case_number}
-        values |= {"license": license.number, "jurisdiction": license.jurisdiction}
+        held = _held(license, participant_id)
+        jurisdiction, number = held["license_jurisdiction"], held["license_number"]
+        advisory_lock(self._connection, [f"hold {court_ori} {case_number} {jurisdiction} {number}"])
+        values = {"ori": court_ori, "number": case_number, "license": number, "jurisdiction": jurisdiction}
         return self._first(_OPEN_HOLD, values)
 
     def move(
@@ -223,7 +230,7 @@ class Abstracts:
 
     # -- convictions --------------------------------------------------------------------------------------------------
     def add_conviction(self, conviction_: Conviction) -> None:
-        """Record a conviction; one that is on file gets the new day of its report."""
+        """Record a conviction; one that is on file gets the new day of its report, and keeps the old one without it."""
         self._connection.execute(_CONVICTION, {column.key: getattr(conviction_, column.key) for column in _c})
 
     def convictions(self, court_ori: str, case_number: str, participant_id: str) -> Sequence[Conviction]:
@@ -252,7 +259,14 @@ class Abstracts:
         return [_abstract(row, sections[row.abstract_id]) for row in rows]
 
 
+def _held(license: DriverLicense | None, participant_id: str) -> dict[str, str]:
+    """By what a hold is known beside its case: the license, and of a person who has none the participant's id."""
+    if license is None:
+        return {"license_jurisdiction": "", "license_number": participant_id}
+    return {"license_jurisdiction": license.jurisdiction, "license_number": license.number}
+
+
 def _abstract(row: Row[*tuple[Any, ...]], sections: Sequence[SectionViolated]) -> Abstract:
     fields = {name: getattr(row, name) for name in _PLAIN}
-    license = DriverLicense(row.license_number, row.license_jurisdiction)
+    license = DriverLicense(row.license_number, row.license_jurisdiction) if row.license_number else None
     return Abstract(**fields, driver_license=license, sections=tuple(sections))

@@ -20,7 +20,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from ccms_ws.domain.abstracts import AbstractAction, AbstractState, ReleaseReason, SectionRole
+from ccms_ws.domain.abstracts import AbstractAction, AbstractState, OrderKind, ReleaseReason, SectionRole, VehicleKind
 from ccms_ws.store import court_tables  # noqa: F401  (its tables are referred to by name)
 from ccms_ws.store.column_types import Instant, check, code, flag, metadata, partial_index
 
@@ -34,8 +34,10 @@ class AbstractColumns(TypedColumns):
     court_ori: Named[str] = Column(Text, comment="The court")
     case_number: Named[str] = Column(Text, comment="The case")
     participant_id: Named[str] = Column(Text, comment="Whose licence")
-    license_number: Named[str] = Column(Text, comment="Driver licence number")
-    license_jurisdiction: Named[str] = Column(Text, comment="USPS code of the state that issued the licence")
+    license_number: Named[str] = Column(Text, comment="Driver licence number; empty if there is none")
+    license_jurisdiction: Named[str] = Column(
+        Text, comment="USPS code of the state that issued the licence; empty if there is none"
+    )
     violation_date: Named[date] = Column(Date, comment="When the Vehicle Code was violated")
     order_date: Named[date | None] = Column(Date, comment="When the court made its order")
     noncompliance_date: Named[date | None] = Column(Date, comment="Since when the order is not complied with")
@@ -52,6 +54,8 @@ class AbstractColumns(TypedColumns):
     answer_due_at: Named[datetime | None] = Column(Instant, comment="Without a response by then it is overdue")
     answer_code: Named[str] = Column(Text, comment="DMV's message or error code; empty before the answer")
     answer_text: Named[str] = Column(Text, comment="DMV's words, or why it could not be delivered")
+    order_kind: Named[OrderKind | None] = Column(code(OrderKind), comment="What the order demanded")
+    vehicle_kind: Named[VehicleKind | None] = Column(code(VehicleKind), comment="How the person travelled")
 
 
 abstract = Table(
@@ -59,7 +63,7 @@ abstract = Table(
     metadata,
     AbstractColumns,
     ForeignKeyConstraint(["court_ori", "case_number", "participant_id"], _ACCOUNT),
-    check("license", "license_number <> '' AND length(license_jurisdiction) = 2"),
+    check("license", "length(license_jurisdiction) = CASE WHEN license_number = '' THEN 0 ELSE 2 END"),
     check("dates", "violation_date <= order_date AND order_date <= noncompliance_date"),
     check("violation", "violation_date <= noncompliance_date"),
     check("release", "(action = 'Release') = (releases IS NOT NULL)"),
@@ -92,8 +96,10 @@ abstract_section = Table(
 class OpenHoldColumns(TypedColumns):
     court_ori: Named[str] = Column(Text, comment="The court")
     case_number: Named[str] = Column(Text, comment="The case")
-    license_jurisdiction: Named[str] = Column(Text, comment="USPS code of the state that issued the licence")
-    license_number: Named[str] = Column(Text, comment="Driver licence number")
+    license_jurisdiction: Named[str] = Column(
+        Text, comment="USPS code of the state that issued the licence; empty for a person who has none"
+    )
+    license_number: Named[str] = Column(Text, comment="Driver licence number; without a licence the participant's id")
     abstract_id: Named[UUID] = Column(Uuid, ForeignKey("abstract.abstract_id"), unique=True, comment="The hold")
 
 

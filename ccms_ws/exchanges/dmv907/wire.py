@@ -15,9 +15,11 @@ from ccms_ws.domain.abstracts import (
     Abstract,
     AbstractAction,
     AbstractState,
+    OrderKind,
     ReleaseReason,
     SectionRole,
     SectionViolated,
+    VehicleKind,
 )
 from ccms_ws.domain.courts import Court, DriverLicense, Participant, PersonName
 from ccms_ws.exchanges.dmv907.messages import AbstractError, AbstractResponse, Notification
@@ -39,6 +41,8 @@ Q_RESPONSE: Final = q(DMV907, "FailureToComplyAbstractResponse")
 Q_ERROR: Final = q(DMV907, "FailureToComplyAbstractError")
 Q_ABSTRACT_ID: Final = q(DMV907, "AbstractID")
 Q_HOLD: Final = q(DMV907, "AbstractHold")
+Q_ORDER_KIND: Final = q(DMV907, "OrderKindCode")
+Q_VEHICLE_KIND: Final = q(DMV907, "VehicleKindCode")
 Q_ORDER_DATE: Final = q(DMV907, "OrderDate")
 Q_NONCOMPLIANCE: Final = q(DMV907, "NonComplianceDate")
 Q_RELEASE: Final = q(DMV907, "AbstractRelease")
@@ -73,6 +77,10 @@ def notification_to_xml(notification: Notification) -> _Element:
     xml.add(message, Q_ABSTRACT_ID, str(abstract.abstract_id))
     if abstract.action is AbstractAction.HOLD:
         hold = xml.add(message, Q_HOLD)
+        if abstract.order_kind is not None:
+            xml.add(hold, Q_ORDER_KIND, abstract.order_kind)
+        if abstract.vehicle_kind is not None:
+            xml.add(hold, Q_VEHICLE_KIND, abstract.vehicle_kind)
         xml.add_date(hold, Q_ORDER_DATE, abstract.order_date)
         xml.add_date(hold, Q_NONCOMPLIANCE, abstract.noncompliance_date)
     else:
@@ -84,7 +92,8 @@ def notification_to_xml(notification: Notification) -> _Element:
     write_participant_id(person, notification.person.participant_id)
     write_name(person, notification.person.name)
     xml.add_date(person, Q_BIRTH_DATE, notification.person.birth_date)
-    write_license(person, abstract.driver_license)
+    if abstract.driver_license is not None:
+        write_license(person, abstract.driver_license)
     xml.add(message, Q_COURT_CODE, notification.court.dmv_court_code)
     xml.add(message, Q_CASE, abstract.case_number)
     xml.add_if(message, Q_CITATION, abstract.citation_number)
@@ -111,7 +120,7 @@ def notification_from_xml(message: _Element) -> Notification:
     """The abstract as DMV reads it. Raises ValueError for an id that is not a UUID (this court writes no other)."""
     metadata = read_metadata(message)
     person = xml.child(message, Q_SUBJECT)
-    license = read_license(person) or DriverLicense("")
+    license = read_license(person)
     hold, release = message.find(Q_HOLD), message.find(Q_RELEASE)
     abstract = Abstract(
         abstract_id=UUID(xml.text(message, Q_ABSTRACT_ID)),
@@ -131,7 +140,11 @@ def notification_from_xml(message: _Element) -> Notification:
     )
     if hold is not None:
         abstract = replace(
-            abstract, order_date=xml.day(hold, Q_ORDER_DATE), noncompliance_date=xml.day(hold, Q_NONCOMPLIANCE)
+            abstract,
+            order_kind=OrderKind(xml.text(hold, Q_ORDER_KIND)),
+            vehicle_kind=VehicleKind(xml.text(hold, Q_VEHICLE_KIND)),
+            order_date=xml.day(hold, Q_ORDER_DATE),
+            noncompliance_date=xml.day(hold, Q_NONCOMPLIANCE),
         )
     elif release is not None:
         abstract = replace(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import structlog
 
-from ccms_ws.domain.law import current_law
 from ccms_ws.domain.ledger import balance_of
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import ExchangeError
@@ -12,7 +11,7 @@ from ccms_ws.exchange import Context
 from ccms_ws.exchanges.fcc807.access_policy import scope_of
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, Rejection, RejectionReason, Response
 from ccms_ws.exchanges.fcc807.search import NoSingleMatch, find_subject
-from ccms_ws.message_parts.metadata import MessageKind, reply_metadata
+from ccms_ws.message_parts.metadata import MessageKind, Metadata, reply_metadata
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +37,7 @@ def handle(query: Query, context: Context, uow: UnitOfWork) -> Response:
         raise AsOfDateInFuture
     metadata = reply_metadata("FCC807", "1.0", context, MessageKind.RESPONSE)
     if query.unit is not context.partner.unit:
-        return Rejection(metadata=metadata, reason=RejectionReason.NOT_AUTHORIZED)
+        return _rejection(metadata, RejectionReason.NOT_AUTHORIZED, context)
     scope, style = scope_of(context.partner), context.court.case_numbers
     try:
         subject = find_subject(query, uow.participants, scope, style)
@@ -47,9 +46,14 @@ def handle(query: Query, context: Context, uow: UnitOfWork) -> Response:
         log.info(
             "fcc807.rejected", answered=no_match.reason.value, truly="withheld" if no_match.on_file else "notfound"
         )
-        return Rejection(metadata=metadata, reason=no_match.reason)
+        return _rejection(metadata, no_match.reason, context)
     entries = uow.books.ledger(query.court_ori, subject.case_number, subject.participant.participant_id)
     if not entries:
-        return Rejection(metadata=metadata, reason=RejectionReason.NO_FINANCIAL_RECORD)
-    balance = balance_of(entries, as_of, current_law().vacated_debt)
+        return _rejection(metadata, RejectionReason.NO_FINANCIAL_RECORD, context)
+    balance = balance_of(entries, as_of, context.law.vacated_debt)
     return BalanceFound(metadata=metadata, subject=subject, balance=balance)
+
+
+def _rejection(metadata: Metadata, reason: RejectionReason, context: Context) -> Rejection:
+    """In the words of the court's own list."""
+    return Rejection(metadata=metadata, reason=reason, sentence=context.codes["fcc807-rejection-reasons"][reason].text)

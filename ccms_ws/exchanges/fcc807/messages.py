@@ -57,7 +57,7 @@ class Rejection:
     """The query was processed; the answer is "no", and why.
 
     `reason`: a `RejectionReason`, or a code that this version does not know: the list is open. `sentence`: what was
-    sent in words; empty for what the code list says.
+    sent in words; empty for what the published code list says.
     """
 
     metadata: Metadata

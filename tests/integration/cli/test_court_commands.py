@@ -15,7 +15,7 @@ from tests.support.court import Court
 HOLD = (
     *("dmv907", "hold", "--case", "TR-2025-011250", "--participant", "P-1004", "--violated", "VC 14601.1(a)"),
     *("--violation-date", "2025-05-02", "--order-date", "2025-06-17", "--noncompliance-date", "2026-01-15"),
-    *("--convicted", "2025-06-17"),
+    *("--order-kind", "Program", "--convicted", "2025-06-17"),
 )
 
 

@@ -19,6 +19,7 @@ HOLD = {
     "--violation-date": "2025-05-02",
     "--noncompliance-date": "2026-01-15",
     "--order-date": "2025-06-17",
+    "--order-kind": "Program",
     "--convicted": "2025-06-17",
 }
 CONVICTED = {"--case": "TR-2025-011250", "--participant": "P-1004", "--on": "2025-06-17", "--reported": "2025-06-20"}

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ccms_ws.bootstrap import open_court
 from ccms_ws.config import load_settings
-from ccms_ws.contract.codes import code_list, extend_from
 from ccms_ws.errors import ConfigError
-
-
-@pytest.fixture(autouse=True)
-def _published_lists_again() -> Iterator[None]:
-    yield
-    extend_from(None)
 
 
 def with_codes(folder: Path) -> Path:
@@ -31,8 +23,8 @@ def test_a_court_that_opens_has_its_own_codes(court_folder: Path) -> None:
     (court_folder / "codes" / "dmv907-message-codes.toml").write_text(
         '[codes."0042"]\ntext = "Taken over."\noutcome = "accepted"\neffective = 2026-06-01\n', encoding="utf-8"
     )
-    open_court(load_settings(settings))
-    assert code_list("dmv907-message-codes")["0042"].outcome == "accepted"
+    court = open_court(load_settings(settings))
+    assert court.codes["dmv907-message-codes"]["0042"].outcome == "accepted"
 
 
 def test_a_court_does_not_open_with_a_list_that_cannot_be_used(court_folder: Path) -> None:

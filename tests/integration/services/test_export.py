@@ -17,7 +17,7 @@ from lxml import etree
 
 from ccms_ws.clock import FixedClock
 from ccms_ws.contract import catalog
-from ccms_ws.contract.codes import extend_from
+from ccms_ws.contract.codes import CodeLists, load_codes, published_codes
 from ccms_ws.contract.export import export
 from ccms_ws.contract.namespaces import EXT, WSA, q
 from ccms_ws.contract.wsdl import load_wsdl
@@ -34,17 +34,19 @@ CODES = [exchange.code for exchange in EXCHANGES]
 SAMPLES = [(code, name) for code in CODES for name in signed_samples(get_exchange(code), URL)]
 IN_A_PROCESS_OF_ITS_OWN = """
 import hashlib
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.contract.export import export
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.services.contract_package import package_of
 for exchange in EXCHANGES:
-    print(hashlib.sha256(export(package_of(exchange, "https://court.example", SecurityPolicy()))).hexdigest())
+    package = export(package_of(exchange, "https://court.example", SecurityPolicy(), published_codes()))
+    print(hashlib.sha256(package).hexdigest())
 """
 
 
-def package(code: str) -> bytes:
-    return export(package_of(get_exchange(code), URL, SecurityPolicy()))
+def package(code: str, codes: CodeLists | None = None) -> bytes:
+    return export(package_of(get_exchange(code), URL, SecurityPolicy(), codes or published_codes()))
 
 
 @pytest.fixture(scope="module")
@@ -136,11 +138,7 @@ def test_a_courts_own_codes_are_in_its_package(tmp_path: Path) -> None:
     (tmp_path / "fee-kinds.toml").write_text(
         '[codes.ParkFine]\ntext = "Fine of the \\"park\\" district."\neffective = 2026-01-01\n', encoding="utf-8"
     )
-    extend_from(tmp_path)
-    try:
-        with zipfile.ZipFile(io.BytesIO(package("FCC807"))) as archive:
-            fees = archive.read("FCC807-1.0/codes/fee-kinds.toml").decode()
-    finally:
-        extend_from(None)
+    with zipfile.ZipFile(io.BytesIO(package("FCC807", load_codes(tmp_path)))) as archive:
+        fees = archive.read("FCC807-1.0/codes/fee-kinds.toml").decode()
     assert "[codes.ParkFine]" in fees.replace('"ParkFine"', "ParkFine")
     assert "BaseFine" in fees

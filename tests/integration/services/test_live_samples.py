@@ -35,6 +35,8 @@ def answered(house: House, query: Query, answer: Metadata, books: bytes = b"") -
     asked = query_to_xml(replace(query, metadata=replace(query.metadata, transaction_id=answer.correlation_id)))
     context = Context(
         court=Court(answer.court_ori, answer.court_name, answer.county_code, "37000"),
+        law=house.application.law,
+        codes=house.application.codes,
         partner=Partner(answer.receiver_id, answer.receiver_name, PartnerKind.PROBATION, ProbationUnit.ADULT),
         now=answer.at,
         test=False,
@@ -44,7 +46,14 @@ def answered(house: House, query: Query, answer: Metadata, books: bytes = b"") -
     with house.application.units() as uow:
         uow.books.add(context.court)
         if books:
-            make_books(etree.tostring(asked), books, context.partner, context.court.case_numbers, uow)
+            make_books(
+                etree.tostring(asked),
+                books,
+                context.partner,
+                context.court.case_numbers,
+                uow,
+                law=context.law.vacated_debt,
+            )
         return dispatch(get_exchange("FCC807"), asked, context, uow)
 
 

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree, html
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.codes import code_lists
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.contract.wsdl import published_wsdl
 from ccms_ws.registry import EXCHANGES
 from tests.support.court import Court, HttpAnswer
@@ -139,7 +139,7 @@ def test_the_page_names_every_service_operation_code_list_and_what_must_be_signe
         "SubmitFailureToComplyError",
     ):
         assert operation in text
-    for codes in code_lists():
+    for codes in published_codes():
         assert codes.title in text
         assert all(code.text in text for code in codes.codes.values())
     assert "One ds:Signature over the Body" in text

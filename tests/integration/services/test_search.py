@@ -79,6 +79,8 @@ def handled(court: Court, **keys: Any) -> Response:
     query = court.query(**keys)
     context = Context(
         court=court.application.court,
+        law=court.application.law,
+        codes=court.application.codes,
         partner=court.application.partners["ADULT-PROBATION"],
         now=NOW,
         test=False,

@@ -214,8 +214,27 @@ def test_conviction_is_kept_once_with_its_report(book: Units) -> None:
             reported,
         ]
         assert list(uow.of(Abstracts).convictions(ORI, CASE.number, "P-2")) == []
+        uow.of(Abstracts).add_conviction(convicted)  # said again without the day of its report, which stays
+        assert reported in uow.of(Abstracts).convictions(ORI, CASE.number, "P-1")
         with pytest.raises(StoreError):
             uow.of(Abstracts).add_conviction(replace(convicted, reported_on=date(2025, 12, 31)))
+
+
+def test_without_a_license_the_hold_is_on_the_person(book: Units) -> None:
+    placed = replace(hold(), driver_license=None)
+    taken_back = replace(release(placed.abstract_id), driver_license=None)
+
+    def is_open(uow: SqlUnitOfWork, person: str) -> bool:
+        return uow.of(Abstracts).open_hold(ORI, CASE.number, None, person) is not None
+
+    with book() as uow:
+        uow.of(Abstracts).add(placed)
+        assert uow.of(Abstracts).find(placed.abstract_id) == placed
+        assert [is_open(uow, person) for person in ("P-1", "P-2")] == [True, False]
+        uow.of(Abstracts).add(taken_back)
+        assert not is_open(uow, "P-1")
+        uow.of(Abstracts).move(taken_back.abstract_id, AbstractState.NOT_ACCEPTED)
+        assert is_open(uow, "P-1")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lxml import etree
 
 import ccms_ws.bootstrap  # noqa: F401 - every module that declares an error
 from ccms_ws.contract import catalog
-from ccms_ws.contract.codes import code_list, code_lists, extend_from
+from ccms_ws.contract.codes import CodeLists, code_list, load_codes, published_codes
 from ccms_ws.contract.namespaces import PREFIXES, XSD
 from ccms_ws.domain.abstracts import ReleaseReason
 from ccms_ws.envelope.faults import public_reason
@@ -42,12 +42,6 @@ NEVER_SENT = {
     "operator.message-not-waiting": "only operators hold messages back",
     "operator.subjects-differ": "only operators deal with dead messages",
 }
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    extend_from(None)
 
 
 def leaves(kind: type[CcmsWsError]) -> Iterator[type[CcmsWsError]]:
@@ -114,7 +108,7 @@ def enumerated(element: str) -> dict[str, str]:
     return {value.get("value") or "": " ".join((value.findtext(text, "", namespaces)).split()) for value in values}
 
 
-@pytest.mark.parametrize("name", [each.name for each in code_lists()])
+@pytest.mark.parametrize("name", [each.name for each in published_codes()])
 def test_a_closed_list_is_the_enumeration_of_its_element_and_an_open_one_has_none(name: str) -> None:
     codes = code_list(name)
     if codes.closed:
@@ -126,15 +120,15 @@ def test_a_closed_list_is_the_enumeration_of_its_element_and_an_open_one_has_non
 @pytest.mark.parametrize("sample", catalog.sample_names())
 def test_a_sample_has_only_codes_of_the_lists(sample: str) -> None:
     root = etree.fromstring(catalog.sample(sample))
-    for codes in code_lists():
+    for codes in published_codes():
         for name in codes.element.split(", "):
             for element in root.iterfind(f".//{name}", PREFIXES):
-                known = {code for each in code_lists() if name in each.element for code in each.codes}
+                known = {code for each in published_codes() if name in each.element for code in each.codes}
                 assert element.text in known, name
 
 
 def test_every_code_is_explained_and_has_a_day() -> None:
-    for codes in code_lists():
+    for codes in published_codes():
         assert codes.title
         assert codes.source
         assert codes.exchanges
@@ -144,14 +138,13 @@ def test_every_code_is_explained_and_has_a_day() -> None:
 
 
 # -- a court's own -----------------------------------------------------------------------------------------------------
-def test_a_court_adds_to_an_open_list_and_replaces_what_it_says_anew(own: Path) -> None:
-    (own / "dmv907-message-codes.toml").write_text(
+def test_a_court_adds_to_an_open_list_and_replaces_what_it_says_anew(tmp_path: Path) -> None:
+    (tmp_path / "dmv907-message-codes.toml").write_text(
         '[codes."0042"]\ntext = "Taken over."\noutcome = "accepted"\neffective = 2026-06-01\nended = 2027-01-01\n'
         '[codes.ACCEPTED]\ntext = "Filed."\noutcome = "accepted"\neffective = 2026-02-01\n',
         encoding="utf-8",
     )
-    extend_from(own)
-    codes = code_list("dmv907-message-codes")
+    codes = load_codes(tmp_path)["dmv907-message-codes"]
     assert codes["ACCEPTED"].text == "Filed."
     assert "LICENSE-NOT-FOUND" in codes.codes
     found = codes.find("0042", DAY)
@@ -160,13 +153,24 @@ def test_a_court_adds_to_an_open_list_and_replaces_what_it_says_anew(own: Path) 
 
 
 @pytest.mark.parametrize("day", [date(2026, 5, 31), date(2027, 1, 1)])
-def test_a_code_that_is_not_used_on_a_day_is_not_found_on_it(own: Path, day: date) -> None:
-    (own / "dmv907-message-codes.toml").write_text(
+def test_a_code_that_is_not_used_on_a_day_is_not_found_on_it(tmp_path: Path, day: date) -> None:
+    (tmp_path / "dmv907-message-codes.toml").write_text(
         '[codes."0042"]\ntext = "Taken over."\noutcome = "accepted"\neffective = 2026-06-01\nended = 2027-01-01\n',
         encoding="utf-8",
     )
-    extend_from(own)
-    assert code_list("dmv907-message-codes").find("0042", day) is None
+    assert load_codes(tmp_path)["dmv907-message-codes"].find("0042", day) is None
+
+
+def test_what_one_court_adds_no_other_one_sees(tmp_path: Path) -> None:
+    (tmp_path / "dmv907-message-codes.toml").write_text(
+        '[codes."0042"]\ntext = "Taken over."\neffective = 2026-06-01\n', encoding="utf-8"
+    )
+
+    def has_it(codes: CodeLists) -> bool:
+        return "0042" in codes["dmv907-message-codes"].codes
+
+    before, own, after = load_codes(), load_codes(tmp_path), load_codes()
+    assert [has_it(each) for each in (before, own, after, published_codes())] == [False, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -180,10 +184,10 @@ def test_a_code_that_is_not_used_on_a_day_is_not_found_on_it(own: Path, day: dat
         ("fee-kinds.toml", "[codes.X]\ntext = 'X.'\neffective = 2026-01-01\ncolour = 1\n", "colour"),
     ],
 )
-def test_a_file_that_cannot_extend_a_list_is_refused(own: Path, file: str, content: str, complaint: str) -> None:
-    (own / file).write_text(content, encoding="utf-8")
+def test_a_file_that_cannot_extend_a_list_is_refused(tmp_path: Path, file: str, content: str, complaint: str) -> None:
+    (tmp_path / file).write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=complaint):
-        extend_from(own)
+        load_codes(tmp_path)
 
 
 def test_a_list_that_does_not_exist_is_missing() -> None:

@@ -10,9 +10,11 @@ from hashlib import sha256
 import pytest
 
 from ccms_ws.clients import FailureCause, Receipt
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.delivery import worker as worker_module
 from ccms_ws.delivery.replies import ReplyHandler
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.law import load_law
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.errors import (
@@ -246,7 +248,10 @@ def test_an_error_message_in_a_fault_counts_as_the_message_that_it_is() -> None:
     outgoing = line.put()
     answer = answer_to(outgoing, "DMV907-response", ORI)
     inside = replace(answer, payload=answer.payload[0])  # a fault's detail is not the payload of its envelope
-    desk = ReplyHandler(exchanges=[noting(get_exchange("DMV907"))], court=Court(ORI, "C", "37", "37100"), test=False)
+    desk = ReplyHandler(
+        exchanges=[noting(get_exchange("DMV907"))], court=Court(ORI, "C", "37", "37100"), law=load_law(),
+        codes=published_codes(), test=False,
+    )  # fmt: skip
     digest = desk.register(inside, outgoing, DMV, NOW).message.content_digest
     assert digest == sha256(canonical(inside.payload)).digest()
     assert digest != answer.envelope.content_digest

@@ -8,11 +8,11 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccms_ws.domain.law import current_law
+from ccms_ws.domain.law import load_law
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry, balance_of
 
 DAY = date(2022, 6, 15)  # some of the histories go over the day on which AB 199 took effect
-LAW = current_law().vacated_debt
+LAW = load_law().vacated_debt
 
 
 def entry(
@@ -120,7 +120,7 @@ def test_a_statute_that_ended_vacates_by_its_section_whatever_the_fee_is_called(
 
 def test_a_joint_debt_is_owed_by_each_and_once_on_the_case() -> None:
     shared = [
-        entry(1, EntryKind.ASSESSMENT, "900.00", fee="Restitution", obligation="r", statute="PC 1202.4"),
+        entry(1, EntryKind.ASSESSMENT, "900.00", fee="Restitution", obligation="r", statute="PC 1202.4(f)"),
         entry(2, EntryKind.PAYMENT, "300.00", fee="Restitution", obligation="r", of="P2"),
     ]
     own = {person: entry(3 + n, EntryKind.ASSESSMENT, "50.00", of=person) for n, person in enumerate(("P1", "P2"))}
@@ -129,7 +129,7 @@ def test_a_joint_debt_is_owed_by_each_and_once_on_the_case() -> None:
     case = balance_of([*shared, *own.values()], DAY, ())
     assert case.due == Decimal("700.00")
     assert [(fee.fee_kind, fee.joint, fee.statute, fee.due) for fee in case.fees][-1] == (
-        "Restitution", True, "PC 1202.4", Decimal("600.00"),
+        "Restitution", True, "PC 1202.4(f)", Decimal("600.00"),
     )  # fmt: skip
 
 

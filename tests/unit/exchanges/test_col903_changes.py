@@ -10,13 +10,15 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.domain.law import VacatedDebt
 from ccms_ws.domain.ledger import ZERO, EntryKind, LedgerEntry, balance_of
-from ccms_ws.exchanges.col903.changes import Changes, explain, new_entries
+from ccms_ws.exchanges.col903.changes import Changes, explain, new_entries, reasons_by_name
 from ccms_ws.exchanges.col903.messages import Adjustment, Payment
 
+REASONS = reasons_by_name(published_codes())
 REFERRED, TODAY = date(2026, 6, 1), date(2026, 11, 20)
-LAW = [VacatedDebt("AB 1", date(2026, 9, 1), frozenset({"Fee"}), frozenset(), None, "")]
+LAW = [VacatedDebt(name="AB 1", effective=date(2026, 9, 1), fee_kinds=frozenset({"Fee"}))]
 FINE = LedgerEntry("E1", "CA037015J", "C1", "P1", EntryKind.ASSESSMENT, "BaseFine", Decimal("100.00"), date(2026, 3, 1))
 
 
@@ -30,7 +32,7 @@ def changes(
 ) -> Changes:
     balance = balance_of(entries, TODAY, law)
     new = new_entries(entries, set(told), REFERRED, TODAY)
-    return explain(Decimal(previous), balance, max(balance.due, ZERO), entries, new)
+    return explain(Decimal(previous), balance, max(balance.due, ZERO), entries, new, reasons=REASONS)
 
 
 def test_a_payment_is_told_with_its_receipt() -> None:
@@ -140,7 +142,7 @@ def test_previous_less_payments_and_decreases_plus_increases_is_current(
 ) -> None:
     balance = balance_of(ledger, TODAY, LAW)
     current = max(balance.due, ZERO)
-    found = explain(previous, balance, current, ledger, new_entries(ledger, told, REFERRED, TODAY))
+    found = explain(previous, balance, current, ledger, new_entries(ledger, told, REFERRED, TODAY), reasons=REASONS)
     everything: list[Payment | Adjustment] = [*found.payments, *found.adjustments]
     moved = sum((a.amount if a.increase else -a.amount for a in found.adjustments), ZERO)
     assert previous - sum((p.amount for p in found.payments), ZERO) + moved == current

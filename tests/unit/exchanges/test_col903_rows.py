@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ccms_ws.contract.codes import published_codes
 from ccms_ws.exchanges.col903.rows import FileUpdate, read_updates
 from ccms_ws.tabular_files import FileRefused
 
@@ -25,7 +26,7 @@ def read(tmp_path: Path) -> Callable[..., tuple[list[FileUpdate], list[str]]]:
     def read(*lines: str) -> tuple[list[FileUpdate], list[str]]:
         file = tmp_path / "updates.csv"
         file.write_text("\n".join(lines), "utf-8")
-        return read_updates(file, "CA099015J", TODAY)
+        return read_updates(file, "CA099015J", TODAY, published_codes())
 
     return read
 

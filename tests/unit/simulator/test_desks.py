@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from lxml import etree
 
 from ccms_ws.contract import schemas
 from ccms_ws.contract.catalog import sample
-from ccms_ws.contract.namespaces import COL903, DMV907, EXT, q
+from ccms_ws.contract.namespaces import COL903, DMV907, EXT, NC, q
 from ccms_ws.message_parts.metadata import read_metadata
 from ccms_ws.simulator.behaviors import Behavior
 from ccms_ws.simulator.collections import CollectionsResponder
@@ -87,6 +88,24 @@ def test_holds_are_kept_on_file_until_released(memory: PartnerState) -> None:
         for name in ("DMV907-release", "DMV907-hold", "DMV907-hold", "DMV907-release", "DMV907-release")
     ]
     assert outcomes == ["NO-HOLD-ON-FILE", "ACCEPTED", "ALREADY-ON-FILE", "ACCEPTED", "NO-HOLD-ON-FILE"]
+
+
+def test_a_record_is_opened_for_a_person_without_a_license(memory: PartnerState) -> None:
+    desk, numbers = MotorVehiclesResponder(), set()
+    for name in ("DMV907-hold", "DMV907-release"):
+        payload = etree.fromstring(sample(name), etree.XMLParser(remove_blank_text=True))
+        license = next(payload.iter(q(EXT, "DriverLicense")))
+        above = license.getparent()
+        assert above is not None
+        above.remove(license)
+        task = Task(payload=payload, metadata=read_metadata(payload), act=Behavior.NORMAL, now=NOW, answer_id=ANSWER_ID)
+        decision = desk.process(task, memory)
+        assert decision.outcome == "ACCEPTED"
+        assert decision.payload is not None
+        schemas.validate(decision.payload)
+        numbers.add(decision.payload.findtext(f".//{q(EXT, 'DriverLicense')}//{q(NC, 'IdentificationID')}"))
+    (number,) = numbers
+    assert re.fullmatch("X[0-9]{7}", str(number))
 
 
 def test_a_license_of_zeros_is_not_on_record(memory: PartnerState) -> None:
