@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
 from ccms_ws.errors import UnknownMessage
 from ccms_ws.exchange import Exchange
 from ccms_ws.exchanges.col903 import COL903
@@ -21,6 +25,20 @@ def get_exchange(code: str) -> Exchange:
     if found is None:
         raise UnknownMessage(f"there is no exchange {code!r}", hint=f"known: {', '.join(e.code for e in EXCHANGES)}")
     return found
+
+
+def part(exchange: Exchange, name: str) -> ModuleType | None:
+    """The optional module `name` of an exchange's folder; None if it has none.
+
+    Such a part belongs to the program of that name, which alone asks for it:
+
+    simulate     `responder()`: how a simulated partner answers
+    conformance  `TASKS`: what a client under test is to ask, for an exchange that partners begin
+    replay       `STATES`, `ACTIONS`, `record`, `make_records`: all optional, see `ccms_ws.replay.parts`
+    demo         `steps(stage)`: what the demo shows
+    """
+    module = f"{exchange.package}.{name}"
+    return None if find_spec(module) is None else import_module(module)
 
 
 def sender_of(root: str) -> Exchange:

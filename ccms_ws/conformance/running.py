@@ -88,7 +88,7 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
         EndpointProbe(endpoint, Speaker(exchange, partner), ledger, conversations, test.clock).probe(tell)
         tell("answers")
         silent = not req.answers_everything(exchange)
-        ReplyChecks(endpoint, conversations, ledger, desk, silent=silent).review(test.wait)
+        ReplyChecks(endpoint, conversations, ledger, desk, elements=exchange.elements, silent=silent).review(test.wait)
     return report(kit, ledger, test.url, test.certificate, between=(started, test.clock.now()))
 
 

@@ -19,8 +19,8 @@ from ccms_ws.demo.installation import Installation, Ports, make_installation
 from ccms_ws.demo.processes import Processes, Program, check_ports_free, listens
 from ccms_ws.demo.scenario import FTB_ANSWER_DAYS, FTB_SCRIPT, Scenario
 from ccms_ws.demo.steps import Step
+from ccms_ws.exchanges.fcc807.simulate import QueryClient
 from ccms_ws.registry import EXCHANGES
-from ccms_ws.simulator.query_client import QueryClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.exchanges.dmv907.handler import HoldOrder, order_hold, order_release
 from ccms_ws.exchanges.fcc807 import FCC807
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError
-from ccms_ws.simulator.query_client import Criteria, QueryClient
+from ccms_ws.exchanges.fcc807.simulate import Criteria, QueryClient
 
 FTB_SCRIPT = "accept, error"
 """What the simulated FTB must do with the two batches."""

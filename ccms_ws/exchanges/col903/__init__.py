@@ -5,8 +5,8 @@ what the referred debts amount to now. No answer means success: after the partne
 The one answer there is, the error message, names the whole batch or single items, and finds its batch however late.
 """
 
-from ccms_ws.contract.namespaces import COL903 as NAMESPACE
-from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing
+from ccms_ws.domain.partners import PartnerKind
+from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing, PayloadElements
 from ccms_ws.exchanges.col903 import batches, handler, wire
 
 COL903 = Exchange(
@@ -14,7 +14,7 @@ COL903 = Exchange(
     version="1.0",
     title="Court Sends Collection Balance Update Notification",
     direction=Direction.OUTBOUND,
-    namespace=NAMESPACE,
+    namespace=wire.NAMESPACE,
     service="COL903-answers-1.0-service.wsdl",
     incoming=(
         Incoming(
@@ -33,5 +33,19 @@ COL903 = Exchange(
         on_resend=handler.on_resend,
         on_discard=handler.on_discard,
         recompose=handler.recompose,
+    ),
+    package=__name__,
+    partner_kinds=frozenset(
+        {
+            PartnerKind.FRANCHISE_TAX_BOARD,
+            PartnerKind.REVENUE_RECOVERY,
+            PartnerKind.COLLECTION_AGENCY,
+            PartnerKind.PROBATION,
+        }
+    ),
+    elements=PayloadElements(
+        own_ids=frozenset({wire.Q_BATCH_ID}),
+        earlier_ids=frozenset({wire.Q_CORRECTS}),
+        totals=frozenset({wire.Q_TOTAL}),
     ),
 )

@@ -5,8 +5,8 @@ sends DMV an abstract that asks for a hold on the driver license, and later one 
 abstract and says so in a separate message: a response with a message code for the license, or an error.
 """
 
-from ccms_ws.contract.namespaces import DMV907 as NAMESPACE
-from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing
+from ccms_ws.domain.partners import PartnerKind
+from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing, PayloadElements
 from ccms_ws.exchanges.dmv907 import handler, wire
 
 DMV907 = Exchange(
@@ -14,7 +14,7 @@ DMV907 = Exchange(
     version="1.0",
     title="Court Sends Failure to Comply Notification",
     direction=Direction.OUTBOUND,
-    namespace=NAMESPACE,
+    namespace=wire.NAMESPACE,
     service="DMV907-answers-1.0-service.wsdl",
     incoming=(
         Incoming(
@@ -38,5 +38,13 @@ DMV907 = Exchange(
         on_resend=handler.on_resend,
         on_discard=handler.on_discard,
         recompose=handler.recompose,
+    ),
+    package=__name__,
+    partner_kinds=frozenset({PartnerKind.MOTOR_VEHICLES}),
+    elements=PayloadElements(
+        own_ids=frozenset({wire.Q_ABSTRACT_ID}),
+        earlier_ids=frozenset({wire.Q_ORIGINAL}),
+        codes={wire.Q_MESSAGE_CODE: "dmv907-message-codes"},
+        court={wire.Q_COURT_CODE: "dmv_court_code"},
     ),
 )

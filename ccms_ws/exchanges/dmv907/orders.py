@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
-from ccms_ws.contract.namespaces import DMV907, NC, q
+from ccms_ws.contract.namespaces import NC, q
 from ccms_ws.domain.abstracts import Abstract, SectionRole, SectionViolated
 from ccms_ws.domain.courts import Court, Participant
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused
+from ccms_ws.exchanges.dmv907.wire import NAMESPACE
 from ccms_ws.message_parts.representable import (
     Q_CASE_NUMBER,
     Q_ID,
@@ -25,8 +26,8 @@ from ccms_ws.message_parts.representable import (
 _SECTION: Final = re.compile(
     r"([A-Za-z][A-Za-z&]{0,9}) +([0-9]{1,6}(?:\.[0-9]{1,4})?[a-z]?(?:\([A-Za-z0-9]{1,4}\))*)", re.ASCII
 )
-_CITATION: Final = q(DMV907, "CitationID")
-_CLERK: Final = q(DMV907, "CertifyingClerkName")
+_CITATION: Final = q(NAMESPACE, "CitationID")
+_CLERK: Final = q(NAMESPACE, "CertifyingClerkName")
 _CODE: Final = q(NC, "IdentificationID")
 
 

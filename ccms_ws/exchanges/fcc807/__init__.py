@@ -5,7 +5,7 @@ balance (0.00 is a balance), a rejection with its reason ("no, because"), or the
 whose detail says which code and why. Who may not know of a case gets the answer of a case that does not exist.
 """
 
-from ccms_ws.contract.namespaces import FCC807 as NAMESPACE
+from ccms_ws.domain.partners import PartnerKind
 from ccms_ws.exchange import Direction, Exchange, Incoming
 from ccms_ws.exchanges.fcc807 import handler, serialize, wire
 
@@ -14,7 +14,7 @@ FCC807 = Exchange(
     version="1.0",
     title="Court Receives Case Participant Balance Query",
     direction=Direction.INBOUND,
-    namespace=NAMESPACE,
+    namespace=wire.NAMESPACE,
     service="FCC807-1.0-service.wsdl",
     incoming=(
         Incoming(
@@ -26,4 +26,6 @@ FCC807 = Exchange(
         ),
     ),
     write_error=wire.error_to_xml,
+    package=__name__,
+    partner_kinds=frozenset({PartnerKind.PROBATION}),
 )
