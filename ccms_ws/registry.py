@@ -33,9 +33,10 @@ def part(exchange: Exchange, name: str) -> ModuleType | None:
     Such a part belongs to the program of that name, which alone asks for it:
 
     simulate     `responder()`: how a simulated partner answers
-    conformance  `TASKS`: what a client under test is to ask, for an exchange that partners begin
-    replay       `STATES`, `ACTIONS`, `record`, `make_records`: all optional, see `ccms_ws.replay.parts`
-    demo         `steps(stage)`: what the demo shows
+    conformance  `TASKS`, what a client under test is to ask; `PARTNERS`, whose part can be played: each optional
+    replay       `ACTIONS` and `STATES`, what a case may do and expect by name; `record`, what else is on file of a
+                 message that was sent; `make_books`, what makes a recorded answer true: each optional
+    demo         `steps(stage)`, what the demo shows; `SETTINGS`, `SCRIPTS`, of the demo partners: both optional
     """
     module = f"{exchange.package}.{name}"
     return None if find_spec(module) is None else import_module(module)

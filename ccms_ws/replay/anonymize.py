@@ -69,7 +69,7 @@ class Anonymizer:
         is the court that does for the court `recorded`, which has the `spelling` of its case numbers.
         """
         self._standing_in = standing_in
-        self._own = {
+        self._own: dict[str, tuple[str, str]] = {
             _COURT_NAME: (recorded.name, played.name),
             q(EXT, "CourtORIID"): (recorded.ori, played.ori),
             q(EXT, "CountyCode"): (recorded.county_code, played.county_code),

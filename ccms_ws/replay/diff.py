@@ -15,7 +15,7 @@ from ccms_ws.contract import catalog
 from ccms_ws.replay.case import Tolerance
 from ccms_ws.replay.normalize import Roles
 
-_PREFIX_OF = {namespace: prefix for prefix, namespace in reversed(catalog.prefixes().items())}
+_PREFIX_OF = {namespace: prefix for prefix, namespace in reversed(list(catalog.prefixes().items()))}
 _NOTHING = "-"
 
 
