@@ -104,7 +104,11 @@ def _collector(config: Path) -> CourtCollector:
     configure_logging(settings.log.level, settings.log.format)
     engine = open_engine(settings.database.url)
     programs = partial(list_programs, engine)
-    overdue = partial(count_overdue, read_only(engine))
     return CourtCollector(
-        settings.partners, Meter(engine).read, overdue, partial(inventory, settings), programs, SystemClock()
+        settings.partners,
+        Meter(engine).read,
+        partial(inventory, settings),
+        programs,
+        SystemClock(),
+        overdue=partial(count_overdue, read_only(engine)),
     )

@@ -63,18 +63,14 @@ class CourtCollector(Collector):
         self,
         partners: Iterable[PartnerSettings],
         measures: Callable[[datetime], Measures],
-        overdue: Callable[[datetime], Mapping[str, int]],
         certificates: Callable[[datetime], Sequence[Certificate]],
         programs: Callable[[], Sequence[RunningProgram]],
         clock: Clock,
+        *,
+        overdue: Callable[[datetime], Mapping[str, int]],
     ) -> None:
-        self._measures, self._overdue, self._certificates, self._programs, self._clock = (
-            measures,
-            overdue,
-            certificates,
-            programs,
-            clock,
-        )
+        self._measures, self._certificates, self._programs = measures, certificates, programs
+        self._overdue, self._clock = overdue, clock
         partners = list(partners)
         self._senders = [each.id for each in partners if each.sends or each.receives]
         self._incoming = [(code, each.id) for each in partners for code in (*each.sends, *each.receives)]
