@@ -15,7 +15,7 @@ import pytest
 from tests.support.commands import free_port_base
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("ccms_ws", "xsd", "wsdl", "setup.cfg", "pyproject.toml", "README.md")
+SOURCES = ("ccms_ws", "xsd", "wsdl", "setup.cfg", "setup.py", "pyproject.toml", "README.md")
 
 CONTRACT_LOADS = """
 import sys

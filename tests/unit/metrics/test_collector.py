@@ -56,7 +56,7 @@ def overdue(_now: datetime) -> dict[str, int]:
 
 def collector(measures: Measures = NOTHING, *certificates: Certificate) -> CourtCollector:
     return CourtCollector(
-        PARTNERS, lambda _: measures, overdue, lambda _: certificates, lambda: PROGRAMS, FixedClock(NOW)
+        PARTNERS, lambda _: measures, lambda _: certificates, lambda: PROGRAMS, FixedClock(NOW), overdue=overdue
     )
 
 
@@ -142,7 +142,9 @@ def test_a_certificate_that_cannot_be_read_hides_no_other_number() -> None:
         raise ConfigError("dmv.crt cannot be read")
 
     found = values(
-        CourtCollector(PARTNERS, lambda _: replace(NOTHING, logged=3), overdue, unreadable, list, FixedClock(NOW))
+        CourtCollector(
+            PARTNERS, lambda _: replace(NOTHING, logged=3), unreadable, list, FixedClock(NOW), overdue=overdue
+        )
     )
     assert found["ccms_ws_certificates_readable"] == {(): 0}
     assert found["ccms_ws_certificate_expiry_timestamp_seconds"] == {}
@@ -160,7 +162,7 @@ def test_what_cannot_be_read_whole_is_not_told_in_part(error: Exception, said: t
     def broken(_: datetime) -> Measures:
         raise error
 
-    assert get(CourtCollector(PARTNERS, broken, overdue, lambda _: [], list, FixedClock(NOW))) == said
+    assert get(CourtCollector(PARTNERS, broken, lambda _: [], list, FixedClock(NOW), overdue=overdue)) == said
 
 
 def test_only_the_one_address_answers_in_either_format() -> None:
