@@ -32,7 +32,7 @@ def part(exchange: Exchange, name: str) -> ModuleType | None:
 
     Such a part belongs to the program of that name, which alone asks for it:
 
-    simulate     `responder()`: how a simulated partner answers
+    simulate     `responder()`: how a simulated partner answers what the court sends
     conformance  `TASKS`, what a client under test is to ask; `PARTNERS`, whose part can be played: each optional
     replay       `ACTIONS` and `STATES`, what a case may do and expect by name; `record`, what else is on file of a
                  message that was sent; `make_books`, what makes a recorded answer true: each optional

@@ -133,8 +133,9 @@ def test_the_kit_tests_a_partner_by_it(project: Path, steps: list[dict[str, Any]
     ccms_ws(project, "kit", CODE, "-o", "kit")
     for file in (project / "kit" / "keys").iterdir():
         shutil.copyfile(file, project / "court" / "pki" / file.name)
+    config = ("--config", "court/ccms-ws.toml")
     partner = subprocess.Popen(
-        [sys.executable, "-m", "ccms_ws", "simulate", "FTB", "--script", "error", "--config", "court/ccms-ws.toml", "--json"],
+        [sys.executable, "-m", "ccms_ws", "simulate", "FTB", "--script", "error", *config, "--json"],
         cwd=project, env=environment(project), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     try:
