@@ -77,6 +77,12 @@ def test_its_contract_is_linted_and_exported(project: Path, steps: list[dict[str
     } < names
 
 
+def test_it_is_in_the_documents_that_are_made(project: Path) -> None:
+    page = python(project, "-c", "from ccms_ws.cli.described import exchanges_page; print(exchanges_page())")
+    assert "| TST999 1.0 | Court Sends Notice | court to partner | franchise-tax-board |" in page
+    assert "## TST999 1.0" in page
+
+
 def test_it_is_published(project: Path, steps: list[dict[str, Any]]) -> None:
     assert steps
     said = python(project, "-c", PUBLISHED)
