@@ -138,8 +138,6 @@ class Exchange:
     partner_kinds: frozenset[PartnerKind]
     """Who can be at the other end."""
     elements: PayloadElements = PayloadElements()
-    count_overdue: Callable[[datetime, UnitOfWork], int] | None = None
-    """How many messages have no answer though the partner's time for it has passed. None: silence is success."""
 
     @property
     def path(self) -> str:

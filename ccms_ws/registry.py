@@ -40,11 +40,3 @@ def part(exchange: Exchange, name: str) -> ModuleType | None:
     """
     module = f"{exchange.package}.{name}"
     return None if find_spec(module) is None else import_module(module)
-
-
-def sender_of(root: str) -> Exchange:
-    """The exchange whose outgoing message has this root element. Raises UnknownMessage."""
-    found = next((e for e in EXCHANGES if e.outgoing is not None and e.outgoing.root == root), None)
-    if found is None:
-        raise UnknownMessage(f"no exchange sends {root}")
-    return found

@@ -94,21 +94,13 @@ def _collector(config: Path) -> CourtCollector:
     from ccms_ws.clock import SystemClock
     from ccms_ws.config import load_settings
     from ccms_ws.log import configure_logging
-    from ccms_ws.metrics.collector import CourtCollector, count_overdue
+    from ccms_ws.metrics.collector import CourtCollector
     from ccms_ws.store.engine import open_engine
     from ccms_ws.store.heartbeats import list_programs
     from ccms_ws.store.statistics import Meter
-    from ccms_ws.store.unit_of_work import read_only
 
     settings = load_settings(config)
     configure_logging(settings.log.level, settings.log.format)
     engine = open_engine(settings.database.url)
     programs = partial(list_programs, engine)
-    return CourtCollector(
-        settings.partners,
-        Meter(engine).read,
-        partial(inventory, settings),
-        programs,
-        SystemClock(),
-        overdue=partial(count_overdue, read_only(engine)),
-    )
+    return CourtCollector(settings.partners, Meter(engine).read, partial(inventory, settings), programs, SystemClock())

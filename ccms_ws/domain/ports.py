@@ -199,10 +199,6 @@ class Abstracts(Protocol):
         """Abstracts that await a response which was due before `now`."""
         ...
 
-    def count_overdue(self, now: datetime) -> int:
-        """How many are without a response that was due before `now`, whether that was noted already or not."""
-        ...
-
 
 class Outbox(Protocol):
     """Outgoing messages. Messages that share a subject and a partner leave in the order in which they were added."""

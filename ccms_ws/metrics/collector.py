@@ -5,7 +5,7 @@ What the settings name is there from the beginning, at zero: a rate needs the st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,11 +19,10 @@ from ccms_ws.clock import Clock
 from ccms_ws.config import PartnerSettings
 from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
-from ccms_ws.domain.ports import UnitOfWorkFactory
 from ccms_ws.errors import ConfigError
+from ccms_ws.exchanges.dmv907 import DMV907
 from ccms_ws.metrics import families
 from ccms_ws.metrics.families import FAMILIES, Family, Samples
-from ccms_ws.registry import EXCHANGES
 from ccms_ws.services.rates import RateLimited
 from ccms_ws.store.heartbeats import ENDPOINT, WORKER, RunningProgram
 from ccms_ws.store.message_history import QUARANTINED, UNANSWERED
@@ -48,16 +47,8 @@ class Certificate(Protocol):
     def until(self) -> datetime: ...
 
 
-def count_overdue(reading: UnitOfWorkFactory, now: datetime) -> dict[str, int]:
-    """How many messages are without an answer in time, by exchange. Raises StoreError."""
-    with reading() as uow:
-        return {each.code: each.count_overdue(now, uow) for each in EXCHANGES if each.count_overdue is not None}
-
-
 class CourtCollector(Collector):
-    """`measures`, `overdue` (messages without an answer in time, by exchange), `certificates` and `programs` say how
-    it stands at a moment; each collection asks them.
-    """
+    """`measures`, `certificates` and `programs` say how it stands at a moment; each collection asks them."""
 
     def __init__(
         self,
@@ -66,11 +57,8 @@ class CourtCollector(Collector):
         certificates: Callable[[datetime], Sequence[Certificate]],
         programs: Callable[[], Sequence[RunningProgram]],
         clock: Clock,
-        *,
-        overdue: Callable[[datetime], Mapping[str, int]],
     ) -> None:
-        self._measures, self._certificates, self._programs = measures, certificates, programs
-        self._overdue, self._clock = overdue, clock
+        self._measures, self._certificates, self._programs, self._clock = measures, certificates, programs, clock
         partners = list(partners)
         self._senders = [each.id for each in partners if each.sends or each.receives]
         self._incoming = [(code, each.id) for each in partners for code in (*each.sends, *each.receives)]
@@ -83,7 +71,7 @@ class CourtCollector(Collector):
         """Raises StoreError before the first."""
         now = self._clock.now()
         measures = self._measures(now)
-        samples = self._constant() | self._running(now) | self._traffic(measures, now)
+        samples = self._constant() | self._running(now) | self._traffic(measures)
         samples |= self._lines(measures, now) | self._ends(now)
         return (family.of(samples[family]) for family in FAMILIES)
 
@@ -100,7 +88,7 @@ class CourtCollector(Collector):
             dropped[(each.program,)] += each.dropped_lines
         return {families.PROGRAMS: states, families.DROPPED: dropped}
 
-    def _traffic(self, measures: Measures, now: datetime) -> dict[Family, Samples]:
+    def _traffic(self, measures: Measures) -> dict[Family, Samples]:
         none_in: dict[tuple[str, ...], float] = {(*each, outcome): 0 for each in self._incoming for outcome in OUTCOMES}
         none_out: dict[tuple[str, ...], float] = {(*each, state): 0 for each in self._outgoing for state in STATES}
         none_taken: dict[tuple[str, ...], float] = dict.fromkeys(self._outgoing, 0)
@@ -116,7 +104,7 @@ class CourtCollector(Collector):
             families.LOGGED: {(): measures.logged},
             families.DELIVERED: none_taken | dict(measures.delivered),
             families.OUTBOX: none_out | dict(measures.open),
-            families.OVERDUE: {(code,): number for code, number in self._overdue(now).items()},
+            families.OVERDUE: {(DMV907.code,): measures.overdue},
         }
 
     def _lines(self, measures: Measures, now: datetime) -> dict[Family, Samples]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, and_, case, distinct, func, select
 
 from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
+from ccms_ws.store.abstracts import SqlAbstracts
 from ccms_ws.store.chain_tables import message_chain
 from ccms_ws.store.circuit_breakers import SqlCircuitBreakers
 from ccms_ws.store.message_history import QUARANTINED, UNANSWERED
@@ -65,7 +66,7 @@ class Measures:
     of those that are kept. `delivered`: ever, by exchange and partner. `open`: what is not delivered, by
     exchange, partner and state: pending, sending, held or dead. `oldest`: when the oldest message that is pending or
     being sent was made, `due`: since when the first that could be sent waits for a worker, by partner. `lines`: of
-    partners that failed once.
+    partners that failed once. `overdue`: abstracts without a response in time.
     """
 
     received: Mapping[tuple[str, str, str], int]
@@ -78,6 +79,7 @@ class Measures:
     oldest: Mapping[str, datetime]
     due: Mapping[str, datetime]
     lines: Sequence[CircuitBreaker]
+    overdue: int
 
 
 class Meter:
@@ -114,6 +116,7 @@ class Meter:
                 oldest=oldest,
                 due={each: due for each, due in connection.execute(_DUE.where(_m.due_at < now)) if due},
                 lines=SqlCircuitBreakers(connection).list_breakers(),
+                overdue=SqlAbstracts(connection).count_overdue(now),
             )
 
     def _snapshot(self) -> Connection:

@@ -16,12 +16,14 @@ NAMES = re.compile("|".join(sorted({exchange.code for exchange in EXCHANGES})), 
 MAY = ("exchanges/", "registry.py", "docs/", "store/migrations/", "replay/cases/", "replay/keys/")
 """The exchanges themselves, the list of them, documents, the history of the database, recorded messages."""
 NOT_YET = {
-    # Move into the folders of their exchanges: commands, the client that asks for balances, tables.
+    # Move into the folders of their exchanges, or become general: commands, the client that asks for balances, tables,
+    # what counts overdue answers.
     "cli/app.py",
     "cli/col903.py",
     "cli/dmv907.py",
     "cli/query.py",
     "clients/query.py",
+    "metrics/collector.py",
     "store/collection_tables.py",
 }
 

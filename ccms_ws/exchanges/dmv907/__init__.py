@@ -40,7 +40,6 @@ DMV907 = Exchange(
         recompose=handler.recompose,
     ),
     package=__name__,
-    count_overdue=handler.count_overdue,
     partner_kinds=frozenset({PartnerKind.MOTOR_VEHICLES}),
     elements=PayloadElements(
         own_ids=frozenset({wire.Q_ABSTRACT_ID}),

@@ -288,10 +288,6 @@ def on_timeout(now: datetime, uow: UnitOfWork) -> int:
     return len(late)
 
 
-def count_overdue(now: datetime, uow: UnitOfWork) -> int:
-    return uow.abstracts.count_overdue(now)
-
-
 # -- what an operator does with a dead message ------------------------------------------------------------------------
 def on_resend(message_id: UUID, uow: UnitOfWork) -> None:
     abstract = uow.abstracts.lock(message_id)

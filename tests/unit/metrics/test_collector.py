@@ -28,6 +28,7 @@ NOW = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NOTHING = Measures(
     received={}, logged=0, refused=0, refused_for={}, not_kept={}, delivered={}, open={}, oldest={}, due={}, lines=(),
+    overdue=0,
 )  # fmt: skip
 PARTNERS = [
     PartnerSettings.model_construct(id="ADULT-PROBATION", sends=("FCC807",), receives={}),
@@ -50,14 +51,8 @@ class Held:
     until: datetime
 
 
-def overdue(_now: datetime) -> dict[str, int]:
-    return {"DMV907": 4}
-
-
 def collector(measures: Measures = NOTHING, *certificates: Certificate) -> CourtCollector:
-    return CourtCollector(
-        PARTNERS, lambda _: measures, lambda _: certificates, lambda: PROGRAMS, FixedClock(NOW), overdue=overdue
-    )
+    return CourtCollector(PARTNERS, lambda _: measures, lambda _: certificates, lambda: PROGRAMS, FixedClock(NOW))
 
 
 def values(collector: CourtCollector) -> dict[str, dict[tuple[str, ...], float]]:
@@ -108,6 +103,7 @@ def test_each_number_stands_under_its_labels() -> None:
         oldest={"DMV": NOW - 3 * HOUR},
         due={"DMV": NOW - HOUR, "GONE": NOW + HOUR},
         lines=(CircuitBreaker("DMV", BreakerState.OPEN, 9),),
+        overdue=4,
     )
     found = values(collector(read))
     assert found["ccms_ws_messages_received_total"]["FCC807", "ADULT-PROBATION", "reply"] == 41
@@ -141,11 +137,7 @@ def test_a_certificate_that_cannot_be_read_hides_no_other_number() -> None:
     def unreadable(_: datetime) -> list[Certificate]:
         raise ConfigError("dmv.crt cannot be read")
 
-    found = values(
-        CourtCollector(
-            PARTNERS, lambda _: replace(NOTHING, logged=3), unreadable, list, FixedClock(NOW), overdue=overdue
-        )
-    )
+    found = values(CourtCollector(PARTNERS, lambda _: replace(NOTHING, logged=3), unreadable, list, FixedClock(NOW)))
     assert found["ccms_ws_certificates_readable"] == {(): 0}
     assert found["ccms_ws_certificate_expiry_timestamp_seconds"] == {}
     assert found["ccms_ws_message_log_entries"] == {(): 3}
@@ -162,7 +154,7 @@ def test_what_cannot_be_read_whole_is_not_told_in_part(error: Exception, said: t
     def broken(_: datetime) -> Measures:
         raise error
 
-    assert get(CourtCollector(PARTNERS, broken, lambda _: [], list, FixedClock(NOW), overdue=overdue)) == said
+    assert get(CourtCollector(PARTNERS, broken, lambda _: [], list, FixedClock(NOW))) == said
 
 
 def test_only_the_one_address_answers_in_either_format() -> None:
