@@ -1,5 +1,8 @@
-"""Finds the packages; setup.cfg cannot, since two of them are the contract's folders (`package_dir` there)."""
+"""Which packages there are: those found, and the contract, which a wheel carries beside the module that reads it."""
 
 from setuptools import find_packages, setup
 
-setup(packages=[*find_packages(include=["ccms_ws", "ccms_ws.*"]), "ccms_ws.contract.xsd", "ccms_ws.contract.wsdl"])
+setup(
+    packages=[*find_packages(include=["ccms_ws", "ccms_ws.*"]), "ccms_ws.contract.xsd", "ccms_ws.contract.wsdl"],
+    package_dir={"ccms_ws.contract.xsd": "xsd", "ccms_ws.contract.wsdl": "wsdl"},
+)

@@ -6,8 +6,8 @@ Which operation carries which message, under which action, stands in the WSDLs a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -19,7 +19,7 @@ from ccms_ws.clock import court_day
 from ccms_ws.contract.codes import CodeLists
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.law import Law
-from ccms_ws.domain.partners import Partner
+from ccms_ws.domain.partners import Partner, PartnerKind
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError
 from ccms_ws.tracking import PartnerVerdict, Tracking
@@ -33,6 +33,22 @@ class Direction(StrEnum):
 
     INBOUND = "partner to court"
     OUTBOUND = "court to partner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadElements:
+    """Elements with a special role, by qualified name, for the programs that compare, renew or check messages."""
+
+    own_ids: frozenset[str] = frozenset()
+    """Repeat the transaction id of the message, in it and in the answers to it."""
+    earlier_ids: frozenset[str] = frozenset()
+    """Repeat the transaction id of a message sent before, which this one corrects or takes back."""
+    totals: frozenset[str] = frozenset()
+    """Control totals: the receiver must report one that does not agree with the content."""
+    codes: Mapping[str, str] = field(default_factory=dict)
+    """Elements whose values are on a code list, with the name of the list."""
+    court: Mapping[str, str] = field(default_factory=dict)
+    """Elements that identify the court, with the name of the field of the court's settings that they repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +135,7 @@ class Notification(Generic[M]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """An exchange: FCC807 and its kin, in one version.
+    """One exchange in one version.
 
     `package` is its folder: `__name__` of the declaring module (`registry.part` finds the optional modules in it).
     `service` is the WSDL (concrete, below `wsdl/`) of what the court publishes for it; `write_error` composes the
@@ -137,6 +153,9 @@ class Exchange:
     request: Request[Any, Any] | None = None
     notification: Notification[Any] | None = None
     write_error: Callable[[CcmsWsError, Context], _Element] | None = None
+    partner_kinds: frozenset[PartnerKind]
+    """Who can be at the other end."""
+    elements: PayloadElements = PayloadElements()
 
     def __post_init__(self) -> None:
         if (self.request is None) == (self.notification is None):

@@ -28,9 +28,16 @@ def get_exchange(code: str) -> Exchange:
 
 
 def part(exchange: Exchange, name: str) -> ModuleType | None:
-    """An optional module of the exchange's folder, imported now; None if it has no such module.
+    """The optional module `name` of an exchange's folder; None if it has none.
 
-    `commands`: its `app`, a `typer.Typer`, is mounted as `ccms-ws` and the code of the exchange in lower case.
+    Such a part belongs to the program of that name, which alone imports it:
+
+    commands     `app`, a `typer.Typer`: mounted as `ccms-ws` and the code of the exchange in lower case
+    simulate     `responder()`: how a simulated partner answers what the court sends
+    conformance  `TASKS`, what a client under test is to ask; `PARTNERS`, whose part can be played: each optional
+    replay       `ACTIONS` and `STATES`, what a case may do and expect by name; `record`, what else is on file of a
+                 message that was sent; `make_books`, what makes a recorded answer true: each optional
+    demo         `steps(stage)`, what the demo shows; `SETTINGS`, `SCRIPTS`, of the demo partners: both optional
     """
     module = f"{exchange.package}.{name}"
     return None if find_spec(module) is None else import_module(module)

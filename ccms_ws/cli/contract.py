@@ -86,7 +86,7 @@ def import_(
     source: Annotated[str, typer.Argument(metavar="WSDL", help="The partner's WSDL: a file or an address.")],
     into: Annotated[Path, typer.Option(metavar="DIR", help="The partner's own folder, to be made or replaced.")],
     for_exchange: Annotated[
-        str, typer.Option("--for", metavar="CODE", help="The exchange that the court will push by it: COL903.")
+        str, typer.Option("--for", metavar="CODE", help="The exchange that the court will push by it.")
     ] = "",
     named: Annotated[
         list[str] | None, typer.Option("--fetch", metavar="URL", help="Fetch what begins with this. May be repeated.")

@@ -1,15 +1,21 @@
-"""Pages of `ccms_ws/docs` that follow from the code: what `ccms-ws import cases` reads, and the settings."""
+"""Pages of `ccms_ws/docs` that follow from the code: the exchanges, what `ccms-ws import cases` reads, the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from ccms_ws.config import PartnerSettings, Settings
+from ccms_ws.contract.codes import published_codes
+from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.domain.import_columns import COLUMNS
+from ccms_ws.exchange import Exchange
+from ccms_ws.registry import EXCHANGES
+from ccms_ws.services.samples import partner_wsdls
 
 _HEAD = """# Loading the court's books
 
@@ -101,3 +107,38 @@ def _keys(section: type[BaseModel]) -> Iterator[str]:
             default = "must be given" if needed else f"`{field.default}`" if field.default not in ("", None) else ""
             yield f"| `{name}` | {default} | {field.description} |"
     yield ""
+
+
+_EXCHANGES_HEAD = """# The exchanges
+
+Made by `tools/make-docs` from the declarations in `ccms_ws/exchanges/`; a test keeps it current.
+
+| exchange | title | who starts | other end |
+|---|---|---|---|"""
+
+
+def exchanges_page() -> str:
+    """The whole page, as Markdown."""
+    lines = [_EXCHANGES_HEAD]
+    for each in EXCHANGES:
+        kinds = ", ".join(sorted(kind.value for kind in each.partner_kinds))
+        lines.append(f"| {each.code} {each.version} | {each.title} | {each.direction.value} | {kinds} |")
+    for each in EXCHANGES:
+        lines += ["", *_exchange(each)]
+    return "\n".join(lines) + "\n"
+
+
+def _exchange(exchange: Exchange) -> Iterator[str]:
+    """Its story, as its declaration tells it, and what belongs to it."""
+    story = (import_module(exchange.package).__doc__ or "").strip().partition("\n\n")[2]
+    operations = load_wsdl(exchange.service).operations
+    lists = [each.name for each in published_codes() if exchange.code in each.exchanges]
+    yield f"## {exchange.code} {exchange.version}"
+    yield ""
+    yield story
+    yield ""
+    yield f"- namespace: `{exchange.namespace}`"
+    yield f"- the court's service: `{exchange.path}`, {', '.join(f'`{name}`' for name in operations)}"
+    yield f"- WSDLs: {', '.join(f'`wsdl/{name}`' for name in (exchange.service, *partner_wsdls(exchange)))}"
+    if lists:
+        yield f"- code lists: {', '.join(f'`{name}`' for name in lists)}"

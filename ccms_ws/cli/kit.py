@@ -38,7 +38,7 @@ class _ExchangeFirst(TyperGroup):
 app = typer.Typer(
     cls=_ExchangeFirst,
     no_args_is_help=True,
-    help="Test a partner before go-live: `ccms-ws kit COL903 -o DIR` makes a kit, `ccms-ws kit run DIR` runs it.",
+    help="Test a partner before go-live: `ccms-ws kit CODE -o DIR` makes a kit, `ccms-ws kit run DIR` runs it.",
 )
 
 
@@ -47,7 +47,8 @@ def make(
     exchange: CodeArgument,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new folder.")],
     partner: Annotated[
-        str, typer.Option(metavar="PARTNER", help="Whose part is played: for COL903 FTB (the default) or AGENCY.")
+        str,
+        typer.Option(metavar="PARTNER", help="Whose part is played: one of the demo partners of the exchange."),
     ] = "",
     json: JsonOption = False,
 ) -> None:
@@ -145,7 +146,7 @@ def _probe(kit: Kit, test: EndpointTest) -> Report:
 def _watch(
     kit: Kit, place: tuple[str, int] | None, public_url: str, signs: Any, patience: float, *, quiet: bool
 ) -> Report:
-    from ccms_ws.conformance.faults import TASKS
+    from ccms_ws.conformance.faults import tasks_of
     from ccms_ws.conformance.running import ClientTest, watch_client
 
     if place is None:
@@ -154,15 +155,16 @@ def _watch(
     stop, done = threading.Event(), -1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())  # the report comes all the same
-    with progress("tasks", len(TASKS)) as advance:
+    tasks = tasks_of(kit.exchange)
+    with progress("tasks", len(tasks)) as advance:
 
         def watch(to_come: Sequence[Task]) -> bool:
             nonlocal done
             if done < 0:
                 done = 0
                 say(f"The court listens at {address}; Ctrl-C ends the run.", as_json=quiet)
-            advance(len(TASKS) - len(to_come) - done)
-            done = len(TASKS) - len(to_come)
+            advance(len(tasks) - len(to_come) - done)
+            done = len(tasks) - len(to_come)
             return not stop.is_set()
 
         test = ClientTest(listen=place, certificate=signs, public_url=public_url, patience=patience)

@@ -27,7 +27,7 @@ CodeArgument = Annotated[
     str,
     typer.Argument(
         metavar="CODE",
-        help="The exchange: FCC807, COL903, DMV907.",
+        help="The code of an exchange; `ccms-ws exchanges list` has them.",
         parser=str.upper,
         autocompletion=completion.exchanges,
     ),

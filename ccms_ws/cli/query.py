@@ -49,7 +49,7 @@ def query(
     from ccms_ws.domain.courts import PersonName
     from ccms_ws.envelope.soap import SoapVersion
     from ccms_ws.errors import TransientDeliveryError
-    from ccms_ws.simulator.query_client import Criteria, QueryClient
+    from ccms_ws.exchanges.fcc807.simulate import Criteria, QueryClient
 
     if bool(given) != bool(surname):
         raise typer.BadParameter("a name is --given and --surname")

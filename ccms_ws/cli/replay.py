@@ -51,7 +51,7 @@ CasesArgument = Annotated[
     list[Path] | None,
     typer.Argument(metavar="[CASE]...", help="Folders of cases, or folders of such; those of the package by default."),
 ]
-OnlyOption = Annotated[str, typer.Option(metavar="PATTERN", help="Only cases of this name: 'fcc807-*'.")]
+OnlyOption = Annotated[str, typer.Option(metavar="PATTERN", help="Only cases of this name: 'session-*'.")]
 
 
 @app.command()

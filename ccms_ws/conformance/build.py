@@ -6,29 +6,26 @@ import csv
 import io
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 import ccms_ws
-from ccms_ws.conformance.faults import TASKS
+from ccms_ws.conformance.faults import Task, tasks_of
 from ccms_ws.conformance.guide import guide
 from ccms_ws.conformance.kit import FILE, Kit, read_kit
 from ccms_ws.contract.codes import published_codes
 from ccms_ws.contract.export import export
+from ccms_ws.demo.installation import partners_of, wsdl_of
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.errors import ConfigError
 from ccms_ws.exchange import Direction, Exchange
+from ccms_ws.registry import part
 from ccms_ws.replay import pki
 from ccms_ws.replay.casefile import find_cases, read_case, shipped_cases
 from ccms_ws.services.contract_package import package_of
-from ccms_ws.services.samples import partner_wsdls
 
 COURT_URL: Final = "http://127.0.0.1:8807"
-_PARTS: Final = {"FCC807": ("ADULT-PROBATION",), "COL903": ("FTB", "AGENCY"), "DMV907": ("DMV",)}
-"""Which demo partners' parts can be played, the usual one first."""
-_AT_ONCE: Final = frozenset({"AGENCY"})
-"""Demo partners whose WSDL declares an answer in the HTTP response."""
 
 
 def make_kit(exchange: Exchange, folder: Path, *, partner: str = "") -> Kit:
@@ -36,8 +33,9 @@ def make_kit(exchange: Exchange, folder: Path, *, partner: str = "") -> Kit:
 
     Raises ConfigError.
     """
-    parts = _PARTS[exchange.code]
-    partner = partner or parts[0]
+    tasks = tasks_of(exchange) if exchange.direction is Direction.INBOUND else ()
+    parts = getattr(part(exchange, "conformance"), "PARTNERS", partners_of(exchange))
+    partner = partner or next(iter(parts), "")
     if partner not in parts:
         raise ConfigError(
             f"{partner!r} has no part in {exchange.code}", hint=f"the kit can be for {' or '.join(parts)}"
@@ -49,7 +47,7 @@ def make_kit(exchange: Exchange, folder: Path, *, partner: str = "") -> Kit:
     _keys(partner, folder / "keys")
     for case in _cases(exchange):
         shutil.copytree(case, folder / "cases" / case.name)
-    wsdl = _wsdl(exchange, partner)
+    wsdl = wsdl_of(exchange, partner)
     lines = {
         "exchange": exchange.code,
         "version": exchange.version,
@@ -59,18 +57,10 @@ def make_kit(exchange: Exchange, folder: Path, *, partner: str = "") -> Kit:
     }
     (folder / FILE).write_text("".join(f'{key} = "{value}"\n' for key, value in lines.items()), "utf-8")
     kit = read_kit(folder)
-    if kit.tests_client:
-        _write_tasks(folder / "tasks.csv")
+    if tasks:
+        _write_tasks(folder / "tasks.csv", tasks)
     (folder / "README.md").write_text(guide(kit), "utf-8")
     return kit
-
-
-def _wsdl(exchange: Exchange, partner: str) -> str:
-    """The WSDL that stands for the partner's own: with later answers, or with answers in the HTTP response."""
-    if exchange.direction is Direction.INBOUND:
-        return ""
-    names = partner_wsdls(exchange)
-    return names[-1] if partner in _AT_ONCE else names[0]
 
 
 def _unpack(archive: bytes, folder: Path) -> None:
@@ -91,12 +81,13 @@ def _keys(partner: str, folder: Path) -> None:
             path.unlink()
 
 
-def _write_tasks(file: Path) -> None:
-    """Columns as `tools/query_fcc807.py --file` has them."""
+def _write_tasks(file: Path, tasks: Sequence[Task]) -> None:
+    """One row for each task: the case number, then the search keys that any of them has."""
+    keys = dict.fromkeys(key for task in tasks for key in task.also)
     with file.open("w", encoding="utf-8", newline="") as lines:
-        writer = csv.DictWriter(lines, ("case_number", "participant_id", "as_of"))
+        writer = csv.DictWriter(lines, ("case_number", *keys))
         writer.writeheader()
-        writer.writerows({"case_number": task.case_number, **task.also} for task in TASKS)
+        writer.writerows({"case_number": task.case_number, **task.also} for task in tasks)
 
 
 def _cases(exchange: Exchange) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from lxml.etree import _Element
 
 from ccms_ws.clock import Clock
 from ccms_ws.conformance import requirements as req
-from ccms_ws.conformance.faults import RETRY_AFTER, TASKS, FaultInjection, Task, find_task, play
+from ccms_ws.conformance.faults import RETRY_AFTER, FaultInjection, Task, play, tasks_of
 from ccms_ws.conformance.findings import CheckResults
 from ccms_ws.conformance.message_checks import Examiner, MessageCheck, Standard
 from ccms_ws.contract.namespaces import NC, q
@@ -59,7 +59,7 @@ class ClientProbe:
     ) -> None:  # fmt: skip
         """`url`: of the exchange's service; `answer`: what the court says to a request."""
         operations = load_wsdl(exchange.service).operations.values()
-        self._path = urlsplit(url).path
+        self._path, self._tasks = urlsplit(url).path, tasks_of(exchange)
         self._court, self._answer, self._clock, self._ledger = court, answer, clock, ledger
         self._trust, self._examiner, self._expected = trust, Examiner(ledger), expected
         self._acceptance = ReceivePolicy(
@@ -75,7 +75,7 @@ class ClientProbe:
     def to_come(self) -> Sequence[Task]:
         """The tasks whose demand has not been shown yet."""
         with self._lock:
-            return [task for task in TASKS if task.number not in self._done]
+            return [task for task in self._tasks if task.number not in self._done]
 
     def receive(self, request: HttpRequest) -> HttpReply:
         """One request of the client."""
@@ -92,7 +92,7 @@ class ClientProbe:
     def finish(self) -> None:
         """Note what only the end shows."""
         with self._lock:
-            for task in TASKS:
+            for task in self._tasks:
                 if task.trick is FaultInjection.NONE and task.number in self._done:
                     self._ledger.holds(task.requirement)
             for message_id, message in self._messages.items():
@@ -128,13 +128,20 @@ class ClientProbe:
         content, asked = canonical(payload), _asked(payload)
         known = self._messages.get(seen.message_id)
         if known is None:
-            return self._new(seen.message_id, _Seen(content, asked, _task(payload), self._clock.now(), {signature}, 1))
+            return self._new(
+                seen.message_id, _Seen(content, asked, self._task(payload), self._clock.now(), {signature}, 1)
+            )
         if known.content != content:
             self._ledger.fails(req.UNIQUE_IDS, f"{seen.message_id} came with another content")
             return FaultInjection.NONE
         self._ledger.holds(req.SAME_MESSAGE)
         self._same_again(seen.message_id, known, signature)
         return FaultInjection.NONE
+
+    def _task(self, payload: _Element) -> Task | None:
+        """The task of the case that the message is about; None if it is about another."""
+        case_number = (payload.findtext(f".//{q(NC, 'CaseTrackingID')}") or "").strip()
+        return next((task for task in self._tasks if task.case_number == case_number), None)
 
     def _new(self, message_id: str, message: _Seen) -> FaultInjection:
         """A message that has not come before. Of a task, only the first one meets the surprise."""
@@ -154,7 +161,7 @@ class ClientProbe:
     def _repeated(self, task: Task, message_id: str) -> None:
         """The same question again as a new message."""
         if task.trick is FaultInjection.NONE:
-            if task.requirement is not req.BALANCE:
+            if not task.may_repeat:
                 self._ledger.fails(task.requirement, f"task {task.number} was asked again at once ({message_id})")
         else:
             self._ledger.fails(req.SAME_MESSAGE, f"task {task.number} was asked again under a new id ({message_id})")
@@ -169,7 +176,7 @@ class ClientProbe:
         if task is None:
             return
         if task.trick is FaultInjection.NONE:
-            if task.requirement is not req.BALANCE:
+            if not task.may_repeat:
                 self._ledger.fails(task.requirement, f"{message_id} was answered, and came again")
             return
         early = self._clock.now() - known.at + _EARLY < timedelta(seconds=RETRY_AFTER)
@@ -178,10 +185,6 @@ class ClientProbe:
         elif known.attempts == 2:
             self._ledger.holds(task.requirement)
         self._done.add(task.number)
-
-
-def _task(payload: _Element) -> Task | None:
-    return find_task((payload.findtext(f".//{q(NC, 'CaseTrackingID')}") or "").strip())
 
 
 def _asked(payload: _Element) -> bytes:

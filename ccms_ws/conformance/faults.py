@@ -17,6 +17,9 @@ from ccms_ws.conformance.requirements import TestRequirement
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.errors import ConfigError
+from ccms_ws.exchange import Exchange
+from ccms_ws.registry import part
 from ccms_ws.replay import pki
 from ccms_ws.replay.draft import Draft
 from ccms_ws.replay.unverified_reader import addressing_of, get_tree, payload_of
@@ -40,13 +43,16 @@ class FaultInjection(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the partner's tester lets the client ask, and which demand it shows. `also`: search keys beside the case."""
+    """What the partner's tester lets the client ask, and which demand it shows. `also`: search keys beside the case;
+    `may_repeat`: it may be asked again at once.
+    """
 
     number: int
     case_number: str
     expects: str
     requirement: TestRequirement
     trick: FaultInjection = FaultInjection.NONE
+    may_repeat: bool = False
     also: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -55,42 +61,21 @@ class Task:
         return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in self.also.items()) or "nothing else"
 
 
-TASKS: Final = (
-    Task(1, "CR-2023-002931", "a balance of 710.00", req.BALANCE, also={"participant_id": "P-1002"}),
-    Task(2, "TR-2099-000001", "a rejection, CaseNotFound", req.REJECTION),
-    Task(3, "CR-2025-000184", "an error message", req.ERROR, also={"as_of": "2199-01-01"}),
-    Task(
-        4, "TR-2025-004417", "HTTP 503 first: send the same message again", req.UNAVAILABLE, FaultInjection.UNAVAILABLE
-    ),
-    Task(5, "TR-2024-019302", "no answer first: send the same message again", req.CUT_OFF, FaultInjection.CUT),
-    Task(
-        6,
-        "TR-2021-007755",
-        "a changed answer first: believe nothing, send again",
-        req.TAMPERED,
-        FaultInjection.TAMPERED,
-    ),
-    Task(
-        7,
-        "TR-2025-011250",
-        "another key's answer first: believe nothing, send again",
-        req.STRANGER,
-        FaultInjection.STRANGER,
-    ),
-    Task(
-        8,
-        "TR-2024-020118",
-        "another message's answer first: send the same again",
-        req.UNRELATED,
-        FaultInjection.UNRELATED,
-    ),
-    Task(9, "TR-2025-009020", "an hour-old answer first: believe nothing, send again", req.STALE, FaultInjection.STALE),
-)
+def tasks_of(exchange: Exchange) -> tuple[Task, ...]:
+    """What a client is to ask by this exchange: the `TASKS` of its part `conformance`. Raises ConfigError without."""
+    conformance = part(exchange, "conformance")
+    if conformance is None:
+        raise ConfigError(
+            f"the kit has no tasks for a client of {exchange.code}",
+            hint="they are in the module conformance.py of the exchange's folder",
+        )
+    tasks: tuple[Task, ...] = conformance.TASKS
+    return tasks
 
 
-def find_task(case_number: str) -> Task | None:
-    """The task of that case; None if it is nobody's."""
-    return next((task for task in TASKS if task.case_number == case_number), None)
+def requirements_of(exchange: Exchange) -> tuple[TestRequirement, ...]:
+    """Everything that is asked of a client of this exchange, in the order of the report."""
+    return req.of_client(task.requirement for task in tasks_of(exchange) if task.trick is FaultInjection.NONE)
 
 
 def play(trick: FaultInjection, answer: HttpReply, court: Identity, clock: Clock) -> HttpReply:

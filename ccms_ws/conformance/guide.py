@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ccms_ws.conformance import requirements as req
-from ccms_ws.conformance.faults import TASKS
+from ccms_ws.conformance.faults import requirements_of, tasks_of
 from ccms_ws.conformance.kit import Kit
 from ccms_ws.conformance.requirements import TestRequirement
 from ccms_ws.demo.installation import COURT
@@ -51,7 +51,7 @@ def _client(kit: Kit) -> Iterator[str]:
     yield ""
     yield "| task | case number | and | what happens |"
     yield "|---|---|---|---|"
-    for task in TASKS:
+    for task in tasks_of(kit.exchange):
         yield f"| {task.number} | `{task.case_number}` | {task.asks} | {task.expects} |"
     yield ""
     yield "`tasks.csv` has the same for a program. The fourth task and the later ones get their answer the second time."
@@ -59,7 +59,7 @@ def _client(kit: Kit) -> Iterator[str]:
     yield "`wsa:MessageID`, the same Body, a fresh Timestamp and signature. Wait half a minute before repeating a task."
     yield "The run ends by itself when every task was done, or with Ctrl-C; the report then says what was not seen."
     yield ""
-    yield from _demands("What is looked at", req.of_client())
+    yield from _demands("What is looked at", requirements_of(kit.exchange))
 
 
 def _endpoint(kit: Kit) -> Iterator[str]:

@@ -52,7 +52,7 @@ def read_kit(folder: Path) -> Kit:
         table = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path} cannot be read: {why}", hint="ccms-ws kit COL903 -o DIR makes a kit") from None
+        raise ConfigError(f"{path} cannot be read: {why}", hint="ccms-ws kit CODE -o DIR makes a kit") from None
     if table.keys() != _KEYS or table["partner"] not in pki.NAME_OF:
         raise ConfigError(f"{path} is not as it was made", hint="make the kit anew")
     exchange = get_exchange(table["exchange"])

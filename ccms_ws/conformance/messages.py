@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,16 +12,13 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.namespaces import COL903, DMV907, NC, q
+from ccms_ws.contract.namespaces import NC, q
 from ccms_ws.demo.installation import COURT
 from ccms_ws.domain.partners import Partner
 from ccms_ws.errors import ContractMissing
 from ccms_ws.exchange import Exchange
 from ccms_ws.message_parts.metadata import Q_METADATA, MessageKind, Metadata, write_metadata
 
-_OWN_IDS: Final = (q(COL903, "BatchID"), q(DMV907, "AbstractID"))
-_EARLIER: Final = (q(COL903, "CorrectedBatchID"), q(DMV907, "OriginalAbstractID"))
-_TOTAL: Final = q(COL903, "BatchTotalBalanceAmount")
 _UNDECLARED: Final = "urn:example:undeclared"
 
 
@@ -48,7 +46,7 @@ class Speaker:
         message_id = message_id or uuid4()
         message = etree.fromstring(self._sample, etree.XMLParser(remove_blank_text=True, resolve_entities=False))
         self._set_metadata(message, message_id, now)
-        for element in message.iter(*_OWN_IDS):
+        for element in _with_role(message, self._exchange.elements.own_ids):
             element.text = str(message_id)
         for number, element in enumerate(message.iter(q(NC, "CaseTrackingID")), start=1):
             element.text = f"KIT-{message_id.hex[:8].upper()}-{self._count:03}{number}"
@@ -58,7 +56,7 @@ class Speaker:
         """A message whose content contradicts itself, though the schema allows it; None if there is no such."""
         said = self.say(now)
         message = etree.fromstring(said.payload)
-        total = message.find(_TOTAL)
+        total = next(_with_role(message, self._exchange.elements.totals), None)
         if total is None:
             return None
         total.text = "0.01"
@@ -96,12 +94,17 @@ class Speaker:
         message.insert(0, message[-1])
 
 
+def _with_role(message: _Element, names: Iterable[str]) -> Iterator[_Element]:
+    """The elements of these names: none without a name, of which lxml would give all."""
+    return (each for each in message.iter(etree.Element) if each.tag in names)
+
+
 def _sample(exchange: Exchange) -> bytes:
     """A first message of the court: one that neither corrects nor takes back another."""
     root = "" if exchange.notification is None else exchange.notification.root
     for name in catalog.samples_of(exchange.namespace):
         content = catalog.sample(name)
         message = etree.fromstring(content)
-        if message.tag == root and next(message.iter(*_EARLIER), None) is None:
+        if message.tag == root and not any(_with_role(message, exchange.elements.earlier_ids)):
             return content
     raise ContractMissing(f"the contract has no sample of what the court sends by {exchange.code}")

@@ -16,13 +16,14 @@ from ccms_ws.conformance.messages import Said
 from ccms_ws.conformance.reply_listener import ReplyListener
 from ccms_ws.conformance.sessions import Session, Sessions
 from ccms_ws.contract.codes import code_list
-from ccms_ws.contract.namespaces import COL903, DMV907, EXT, NC, q
+from ccms_ws.contract.namespaces import EXT, NC, q
+from ccms_ws.exchange import PayloadElements
 
 _PAUSE: Final = 0.05
 _SETTLE: Final = 1.0
-_NAMES: Final = (q(COL903, "BatchID"), q(DMV907, "AbstractID"), q(NC, "CaseTrackingID"))
-_LICENSE: Final = q(NC, "DriverLicenseIdentification")
-_CODES: Final = {q(DMV907, "MessageCodeText"): "dmv907-message-codes", q(EXT, "ErrorCodeText"): "partner-error-codes"}
+_REPEATED: Final = (q(NC, "CaseTrackingID"), q(NC, "DriverLicenseIdentification"))
+"""What an answer of any exchange must repeat as it was sent, if it says it at all."""
+_CODES: Final = {q(EXT, "ErrorCodeText"): "partner-error-codes"}
 _ABOUT_ANSWERS: Final = (req.ANSWER_FITS, req.ANSWER_KEPT, req.ONE_ANSWER, req.KNOWN_CODES)
 
 
@@ -38,10 +39,11 @@ class ReplyChecks:
         ledger: CheckResults,
         desk: ReplyListener | None,
         *,
+        elements: PayloadElements,
         silent: bool,
     ) -> None:
         self._endpoint, self._conversations, self._ledger, self._desk = endpoint, conversations, ledger, desk
-        self._silent = silent
+        self._elements, self._silent = elements, silent
 
     def review(self, wait: float) -> None:
         """`wait`: seconds that separate answers may take."""
@@ -96,8 +98,8 @@ class ReplyChecks:
             count = len(answers)
             self._ledger.say(req.ONE_ANSWER, "" if count == 1 else f"{count} answers to {said.message_id}")
         for answer in answers:
-            self._ledger.say(req.ANSWER_FITS, _misfit(said, answer))
-            self._ledger.say(req.KNOWN_CODES, "; ".join(_unknown_codes(answer)))
+            self._ledger.say(req.ANSWER_FITS, _misfit(said, answer, self._elements))
+            self._ledger.say(req.KNOWN_CODES, "; ".join(_unknown_codes(answer, self._elements)))
 
     def _put_off(self) -> None:
         """The answer that got HTTP 503 must have come again."""
@@ -121,10 +123,10 @@ def _unanswered(conversation: Session) -> str:
     return ""
 
 
-def _misfit(said: Said, answer: _Element) -> str:
+def _misfit(said: Said, answer: _Element, elements: PayloadElements) -> str:
     """What the answer says of the message that is not so; empty if there is nothing."""
     message = etree.fromstring(said.payload)
-    for name in (*_NAMES, _LICENSE):
+    for name in (*sorted(elements.own_ids), *_REPEATED):
         strange = _texts(answer, name) - _texts(message, name)
         if strange:
             return (
@@ -137,9 +139,9 @@ def _texts(message: _Element, name: str) -> set[str]:
     return {"".join(map(str, element.itertext())).strip() for element in message.iter(name)}
 
 
-def _unknown_codes(answer: _Element) -> Iterator[str]:
+def _unknown_codes(answer: _Element, elements: PayloadElements) -> Iterator[str]:
     """Codes of the answer that are on no list."""
-    for name, codes in _CODES.items():
+    for name, codes in (*elements.codes.items(), *_CODES.items()):
         for element in answer.iter(name):
             if (element.text or "") not in code_list(codes).codes:
                 yield f"{element.text!r} is not on the list {codes}"

@@ -21,7 +21,7 @@ from ccms_ws.conformance.client_probe import ClientProbe
 from ccms_ws.conformance.court import SmallCourt
 from ccms_ws.conformance.endpoint import Endpoint
 from ccms_ws.conformance.endpoint_probe import EndpointProbe
-from ccms_ws.conformance.faults import Task
+from ccms_ws.conformance.faults import Task, requirements_of
 from ccms_ws.conformance.findings import CheckResults, Report
 from ccms_ws.conformance.kit import Kit
 from ccms_ws.conformance.message_checks import Examiner
@@ -88,7 +88,7 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
         EndpointProbe(endpoint, Speaker(exchange, partner), ledger, conversations, test.clock).probe(tell)
         tell("answers")
         silent = not req.answers_everything(exchange)
-        ReplyChecks(endpoint, conversations, ledger, desk, silent=silent).review(test.wait)
+        ReplyChecks(endpoint, conversations, ledger, desk, elements=exchange.elements, silent=silent).review(test.wait)
     return report(kit, ledger, test.url, test.certificate, between=(started, test.clock.now()))
 
 
@@ -117,7 +117,7 @@ def watch_client(kit: Kit, test: ClientTest, *, watch: Watch = lambda _tasks: Tr
     if not kit.tests_client:
         raise ConfigError(f"nobody asks by {exchange.code}", hint="the partner's endpoint is tested: --endpoint")
     url = (test.public_url or f"http://{test.listen[0]}:{test.listen[1]}").rstrip("/")
-    ledger = CheckResults(req.of_client())
+    ledger = CheckResults(requirements_of(exchange))
     with TemporaryDirectory(prefix="ccms-ws-kit-") as folder, ExitStack() as stack:
         court = test.court
         if court is None:

@@ -15,6 +15,7 @@ from typing import Final
 from lxml import etree
 from lxml.etree import _Element
 
+from ccms_ws.contract.namespaces import PREFIXES
 from ccms_ws.errors import ContractError, ContractMissing
 
 _CHECKOUT: Final = Path(__file__).parents[2]
@@ -65,6 +66,23 @@ def exchange_schemas() -> Mapping[str, Path]:
 def published_schemas() -> Mapping[str, Path]:
     """The schema file of each namespace: exchanges, faults, extension and the NIEM subset."""
     return _published_schemas(folder("xsd"))
+
+
+def prefixes() -> Mapping[str, str]:
+    """The namespace of each usual prefix. That of an exchange is the one that its schema declares; of several versions
+    the first has it.
+    """
+    return _prefixes(folder("xsd"))
+
+
+@cache
+def _prefixes(xsd: Path) -> dict[str, str]:
+    usual = dict(PREFIXES)
+    for namespace, path in _exchange_schemas(xsd).items():
+        for prefix, uri in parse(path).nsmap.items():
+            if prefix and uri == namespace:
+                usual.setdefault(prefix, namespace)
+    return usual
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Every namespace, prefix and algorithm URI, once. `Q_*` are qualified names in Clark notation."""
+"""Every namespace, prefix and algorithm URI that exchanges share, once. `Q_*` are qualified names in Clark notation."""
 
 from __future__ import annotations
 
@@ -44,15 +44,13 @@ APPINFO: Final = "http://niem.gov/niem/appinfo/2.0"
 
 # -- ours: our own invention, no authority published any for these exchanges -------------------------------------------
 EXT: Final = "urn:ccms-ws:extension:1.0"
-FCC807: Final = "urn:ccms-ws:exchange:FCC807:1.0"
-COL903: Final = "urn:ccms-ws:exchange:COL903:1.0"
-DMV907: Final = "urn:ccms-ws:exchange:DMV907:1.0"
 FAULT: Final = "urn:ccms-ws:fault:1.0"
 
 PREFIXES: Final = {
     "soap": SOAP11, "soap12": SOAP12, "wsa": WSA, "wsse": WSSE, "wsu": WSU, "ds": DS, "ec": EXC_C14N,
-    "nc": NC, "j": J, "ext": EXT, "fcc807": FCC807, "col903": COL903, "dmv907": DMV907, "fault": FAULT,
+    "nc": NC, "j": J, "ext": EXT, "fault": FAULT,
 }  # fmt: skip
+"""Of what all exchanges share; `catalog.prefixes` has those of the exchanges too."""
 
 
 def q(namespace: str, name: str) -> str:

@@ -6,10 +6,10 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import NIEM_XSD, PREFIXES, STRUCTURES, XSD, q
+from ccms_ws.contract import catalog
+from ccms_ws.contract.namespaces import NIEM_XSD, STRUCTURES, XSD, q
 
-_PREFIXES: Final = {**PREFIXES, "xs": XSD, "niem-xsd": NIEM_XSD, "s": STRUCTURES}
-_PREFIX_OF: Final = {uri: prefix for prefix, uri in _PREFIXES.items()}
+_OF_SCHEMAS: Final = {XSD: "xs", NIEM_XSD: "niem-xsd", STRUCTURES: "s"}
 
 
 def qualified(element: _Element, attribute: str) -> str:
@@ -21,5 +21,6 @@ def qualified(element: _Element, attribute: str) -> str:
 def readable(name: str) -> str:
     """`{namespace}name` with the project's usual prefix; a name of a foreign namespace without it."""
     namespace, _, local = name.removeprefix("{").rpartition("}")
-    prefix = _PREFIX_OF.get(namespace)
+    usual = {uri: prefix for prefix, uri in catalog.prefixes().items()} | _OF_SCHEMAS
+    prefix = usual.get(namespace)
     return f"{prefix}:{local}" if prefix else local

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
+from typing import Final
 
 from ccms_ws.clock import Clock
 from ccms_ws.config import Settings, load_settings
@@ -16,8 +18,11 @@ from ccms_ws.contract import catalog
 from ccms_ws.demo.court import fill
 from ccms_ws.demo.pki import has_pki, make_pki
 from ccms_ws.domain.courts import Court
+from ccms_ws.domain.partners import PartnerKind
 from ccms_ws.errors import ConfigError
-from ccms_ws.registry import EXCHANGES
+from ccms_ws.exchange import Direction, Exchange
+from ccms_ws.registry import EXCHANGES, part
+from ccms_ws.services.samples import partner_wsdls
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.unit_of_work import unit_of_work
@@ -29,8 +34,46 @@ COURT = Court(
     dmv_court_code="99015",
 )
 NAMES = ("court", "adult-probation", "juvenile-probation", "ftb", "collection-agency", "dmv")
-PARTNERS = ("ADULT-PROBATION", "JUVENILE-PROBATION", "FTB", "AGENCY", "DMV")
 DEFAULT_PORT_BASE = 8800
+_SETTINGS: Final = "answer_days = 5\n"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPartner:
+    """`port`: the name of the one where its endpoint listens, empty if it has none; `at_once`: it answers in the HTTP
+    response.
+    """
+
+    kind: PartnerKind
+    port: str = ""
+    soap: str = "1.2"
+    at_once: bool = False
+
+
+PARTNERS: Final = {
+    "ADULT-PROBATION": DemoPartner(PartnerKind.PROBATION),
+    "JUVENILE-PROBATION": DemoPartner(PartnerKind.PROBATION),
+    "FTB": DemoPartner(PartnerKind.FRANCHISE_TAX_BOARD, "ftb_port"),
+    "AGENCY": DemoPartner(PartnerKind.COLLECTION_AGENCY, "agency_port", soap="1.1", at_once=True),
+    "DMV": DemoPartner(PartnerKind.MOTOR_VEHICLES, "dmv_port"),
+}
+
+
+def partners_of(exchange: Exchange) -> tuple[str, ...]:
+    """The demo partners that take part in an exchange: of its kinds, and with an endpoint if the court begins."""
+    return tuple(
+        partner_id
+        for partner_id, partner in PARTNERS.items()
+        if partner.kind in exchange.partner_kinds and (partner.port or exchange.direction is Direction.INBOUND)
+    )
+
+
+def wsdl_of(exchange: Exchange, partner_id: str) -> str:
+    """The WSDL that stands for the partner's own, below `wsdl/`; empty for an exchange that partners begin."""
+    if exchange.direction is Direction.INBOUND:
+        return ""
+    names = partner_wsdls(exchange)
+    return names[-1] if PARTNERS[partner_id].at_once else names[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +169,28 @@ def _write_settings(folder: Path, ports: Ports, ftb_answer_days: float) -> None:
     templates = resources.files(__package__) / "templates"
     (folder / "partners").mkdir(parents=True, exist_ok=True)
     for name in ("ccms-ws", *PARTNERS):
-        text = Template((templates / f"{name}.toml").read_text("utf-8")).substitute(values)
+        text = (templates / f"{name}.toml").read_text("utf-8")
+        text = Template(text if name == "ccms-ws" else text + _exchanges_of(name)).substitute(values)
         target = folder / f"{name}.toml" if name == "ccms-ws" else folder / "partners" / f"{name}.toml"
         target.write_text(text, "utf-8")
+
+
+def _exchanges_of(partner_id: str) -> str:
+    """The part of a partner's profile that says in which exchanges it takes part. The demo part of an exchange may add
+    `SETTINGS`: lines of TOML by partner.
+    """
+    partner, own = PARTNERS[partner_id], [each for each in EXCHANGES if partner_id in partners_of(each)]
+    text = f"sends = {json.dumps([each.code for each in own])}\n"
+    for exchange in own:
+        if exchange.direction is Direction.OUTBOUND:
+            demo = part(exchange, "demo")
+            text += f"""
+[receives.{exchange.code}]
+wsdl = "../wsdl/{wsdl_of(exchange, partner_id)}"
+url = "http://127.0.0.1:${partner.port}/{exchange.code}"
+soap = "{partner.soap}"
+{getattr(demo, "SETTINGS", {}).get(partner_id, _SETTINGS)}"""
+    return text
 
 
 def _make_database(folder: Path, settings: Settings) -> int:

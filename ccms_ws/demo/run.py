@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from ccms_ws.bootstrap import open_court
 from ccms_ws.clients.wire_dump import record_into
@@ -17,10 +18,13 @@ from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.config import Settings
 from ccms_ws.demo.installation import Installation, Ports, make_installation
 from ccms_ws.demo.processes import Processes, Program, check_ports_free, listens
-from ccms_ws.demo.scenario import FTB_ANSWER_DAYS, FTB_SCRIPT, Scenario
+from ccms_ws.demo.scenario import Stage
+from ccms_ws.demo.scenario import run as run_scenario
 from ccms_ws.demo.steps import Step
-from ccms_ws.registry import EXCHANGES
-from ccms_ws.simulator.query_client import QueryClient
+from ccms_ws.registry import EXCHANGES, part
+
+FTB_ANSWER_DAYS: Final = 4 / 86_400
+"""FTB has four seconds for an error message, so that its silence can be waited for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +97,8 @@ def _programs(made: Installation, ports: Ports, envelopes: Path) -> list[Program
     port = ports.named
     return [
         Program("endpoint", ("serve", *config), lambda _log: listens(port["court_port"])),
-        Program(
-            "ftb", ("simulate", "FTB", "--script", FTB_SCRIPT, *config, *keep), lambda _: listens(port["ftb_port"])
-        ),
-        Program("dmv", ("simulate", "DMV", *config, *keep), lambda _log: listens(port["dmv_port"])),
+        Program("ftb", ("simulate", "FTB", *_script_of("FTB"), *config, *keep), lambda _: listens(port["ftb_port"])),
+        Program("dmv", ("simulate", "DMV", *_script_of("DMV"), *config, *keep), lambda _log: listens(port["dmv_port"])),
         Program(
             "worker", ("worker", *config, *keep), lambda log: "worker.started" in log.read_text("utf-8", "replace")
         ),
@@ -106,8 +108,11 @@ def _programs(made: Installation, ports: Ports, envelopes: Path) -> list[Program
 def _tell_story(
     settings: Settings, envelopes: Path, tell: Callable[[str], None], alive: Callable[[], None]
 ) -> list[Step]:
-    inquirer = QueryClient(settings, "ADULT-PROBATION", on_wire=record_into(envelopes))
-    try:
-        return Scenario(open_court(settings), inquirer, tell=tell, alive=alive).run()
-    finally:
-        inquirer.close()
+    return run_scenario(Stage(settings, open_court(settings), record_into(envelopes), tell, alive))
+
+
+def _script_of(partner: str) -> tuple[str, ...]:
+    """The option with which a simulated partner plays its part: what the demo parts of the exchanges ask of it."""
+    parts = (part(exchange, "demo") for exchange in EXCHANGES)
+    script = ", ".join(filter(None, (getattr(each, "SCRIPTS", {}).get(partner) for each in parts)))
+    return ("--script", script) if script else ()

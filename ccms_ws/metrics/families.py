@@ -89,7 +89,7 @@ LINE: Final = Family(
     "1 for the state that the line to the partner is in, 0 for the others: up, down (it rests), probing",
 )
 FAILURES: Final = Family("ccms_ws_partner_failures", ("partner",), "failures in a row on the line to the partner")
-OVERDUE: Final = Family("ccms_ws_answers_overdue", ("exchange",), "abstracts without a response in the partner's time")
+OVERDUE: Final = Family("ccms_ws_answers_overdue", ("exchange",), "messages without an answer in the partner's time")
 EXPIRY: Final = Family(
     "ccms_ws_certificate_expiry_timestamp_seconds",
     ("whose", "use", "file"),

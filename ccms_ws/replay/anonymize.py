@@ -19,11 +19,12 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.config import CourtSettings
-from ccms_ws.contract import schemas
-from ccms_ws.contract.namespaces import DMV907, EXT, NC, PREFIXES, SOAP11, SOAP12, XML, J, q
+from ccms_ws.contract import catalog, schemas
+from ccms_ws.contract.namespaces import EXT, NC, SOAP11, SOAP12, XML, J, q
 from ccms_ws.errors import ConfigError, ContractError, SchemaViolated
 from ccms_ws.message_parts.metadata import Q_PARTY_ID
 from ccms_ws.message_parts.xml import XML_SPACE
+from ccms_ws.registry import EXCHANGES
 from ccms_ws.replay.false_names import FalseNames
 from ccms_ws.replay.harmless import is_harmless, known_codes, known_elements
 
@@ -70,11 +71,14 @@ class Anonymizer:
         is the court that does for the court `recorded`, which has the `spelling` of its case numbers.
         """
         self._standing_in = standing_in
-        self._own = {
+        self._own: dict[str, tuple[str, str]] = {
             _COURT_NAME: (recorded.name, played.name),
             q(EXT, "CourtORIID"): (recorded.ori, played.ori),
             q(EXT, "CountyCode"): (recorded.county_code, played.county_code),
-            q(DMV907, "DMVCourtCodeText"): (recorded.dmv_court_code, played.dmv_court_code),
+        } | {
+            element: (getattr(recorded, field), getattr(played, field))
+            for each in EXCHANGES
+            for element, field in each.elements.court.items()
         }
         self._tests_are_tests = recorded.test is played.test
         self._spelling = spelling
@@ -101,7 +105,7 @@ class Anonymizer:
     def _written(self, element: _Element, parent: _Element | None, *, ours: bool) -> _Element:
         """A copy of `element` below `parent` with the values that may be seen."""
         soap = SOAP11 if element.tag == _FAULTS[0] else SOAP12
-        prefixes = {prefix: uri for prefix, uri in PREFIXES.items() if uri not in _SOAP} | {"soap": soap}
+        prefixes = {prefix: uri for prefix, uri in catalog.prefixes().items() if uri not in _SOAP} | {"soap": soap}
         made = etree.Element(element.tag, nsmap=prefixes) if parent is None else etree.SubElement(parent, element.tag)
         children = list(element.iterchildren(etree.Element))
         name = etree.QName(element)

@@ -11,11 +11,11 @@ from fnmatch import fnmatchcase
 from lxml import etree
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import PREFIXES
+from ccms_ws.contract import catalog
 from ccms_ws.replay.case import Tolerance
 from ccms_ws.replay.normalize import Roles
 
-_PREFIX_OF = {namespace: prefix for prefix, namespace in reversed(PREFIXES.items())}
+_PREFIX_OF = {namespace: prefix for prefix, namespace in reversed(list(catalog.prefixes().items()))}
 _NOTHING = "-"
 
 

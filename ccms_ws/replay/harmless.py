@@ -15,7 +15,7 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
 from ccms_ws.contract.codes import published_codes
-from ccms_ws.contract.namespaces import PREFIXES, XSD, q
+from ccms_ws.contract.namespaces import XSD, q
 
 _OFFSET: Final = r"(Z|[+-][0-9]{2}:[0-9]{2})?"
 _DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -83,7 +83,7 @@ def _known_sentences() -> frozenset[str]:
 @cache
 def known_elements() -> frozenset[str]:
     """Every element that a schema declares, as errors name them: `ext:TestIndicator`, and without the prefix."""
-    prefixes = {namespace: prefix for prefix, namespace in PREFIXES.items()}
+    prefixes = {namespace: prefix for prefix, namespace in catalog.prefixes().items()}
     names: set[str] = set()
     for root in _schemas():
         prefix = prefixes.get(root.get("targetNamespace", ""), "")

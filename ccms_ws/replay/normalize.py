@@ -13,13 +13,13 @@ from typing import Final
 from uuid import UUID
 
 from ccms_ws.clock import court_day
-from ccms_ws.contract.namespaces import COL903, DMV907, DS, EXT, FAULT, NC, SOAP12, WSA, WSSE, WSU, q
+from ccms_ws.contract.namespaces import DS, EXT, FAULT, NC, SOAP12, WSA, WSSE, WSU, q
+from ccms_ws.registry import EXCHANGES
 
 _IDS: Final = frozenset({
     q(WSA, "MessageID"), q(WSA, "RelatesTo"), q(EXT, "TransactionID"), q(EXT, "CorrelationID"),
-    q(FAULT, "IncidentID"), q(COL903, "BatchID"), q(COL903, "CorrectedBatchID"), q(DMV907, "AbstractID"),
-    q(DMV907, "OriginalAbstractID"),
-})  # fmt: skip
+    q(FAULT, "IncidentID"),
+}).union(*(each.elements.own_ids | each.elements.earlier_ids for each in EXCHANGES))  # fmt: skip
 _MOMENTS: Final = frozenset({q(EXT, "MessageDateTime"), q(WSU, "Created"), q(WSU, "Expires")})
 _DAYS: Final = frozenset({q(NC, "Date")})
 _SEALS: Final = frozenset({q(DS, "DigestValue"), q(DS, "SignatureValue"), q(WSSE, "BinarySecurityToken")})

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from ccms_ws.clock import FixedClock
 from ccms_ws.contract.wsdl import load_wsdl
+from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, open_envelope
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import CcmsWsError, ConfigError
+from ccms_ws.registry import part
 from ccms_ws.replay import pki
 from ccms_ws.replay.actions import act
 from ccms_ws.replay.case import Books, Case, CourtAct, Delivery, Post, Step, Wait
@@ -25,7 +27,6 @@ from ccms_ws.replay.partners import Delivered, ScriptedPartners
 from ccms_ws.replay.reissue import Occasion, mentions, renew
 from ccms_ws.replay.results import CaseResult, StepResult
 from ccms_ws.replay.seed_outbox import seed
-from ccms_ws.replay.seed_records import make_books
 from ccms_ws.replay.unverified_reader import POLICY, get_tree, message_id_of
 from ccms_ws.replay.verdicts import Reader, exchange_at, in_words, judge, see
 
@@ -74,14 +75,21 @@ def _prepare(case: Case, court: ReplayCourt) -> None:
         with court.application.units() as uow:
             for step in case.steps:
                 if isinstance(step, Post) and step.partner in court.application.partners:
-                    app = court.application
-                    asker, style, law = app.partners[step.partner], app.court.case_numbers, app.law.vacated_debt
-                    make_books(step.request.body, step.expected.answer, asker, style, uow, law=law)
+                    _make_books(step, court, uow)
             uow.commit()
     elif case.books is Books.COURT:
         court.forget([number for step in case.steps if isinstance(step, Post) for number in _ids(step)])
     for sent in case.sent:
         seed(sent, court)
+
+
+def _make_books(step: Post, court: ReplayCourt, uow: UnitOfWork) -> None:
+    """Put on file what makes the recorded answer true, if the exchange's part `replay` has a `make_books` for that."""
+    exchange, app = exchange_at(step.path), court.application
+    make = None if exchange is None else getattr(part(exchange, "replay"), "make_books", None)
+    if make is not None:
+        asker, style, law = app.partners[step.partner], app.court.case_numbers, app.law.vacated_debt
+        make(step.request.body, step.expected.answer, asker, style, uow, law=law)
 
 
 def _ids(step: Post) -> Iterator[UUID]:

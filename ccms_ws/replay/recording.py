@@ -20,7 +20,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.config import PartnerSettings, Settings
-from ccms_ws.contract.namespaces import COL903, DMV907, WSU, q
+from ccms_ws.contract.namespaces import WSU, q
 from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.domain.courts import CaseNumberStyle
 from ccms_ws.domain.messages import Refusal
@@ -37,7 +37,6 @@ from ccms_ws.replay.verdicts import Answer, exchange_at, see
 from ccms_ws.store.message_history import Traffic, TrafficLog, Way
 
 _URN: Final = "urn:uuid:"
-_EARLIER: Final = (q(DMV907, "OriginalAbstractID"), q(COL903, "CorrectedBatchID"))
 _Q_CREATED: Final = q(WSU, "Created")
 
 
@@ -106,8 +105,10 @@ class Recorder:
         sent: list[Sent] = []
         for each in found:
             payload = self.log.contents(each).message
-            for earlier in get_tree(payload, "the sent message").iter(*_EARLIER):
-                sent += self._sent(earlier.text or "")
+            earlier_ids = get_exchange(each.exchange).elements.earlier_ids
+            for element in get_tree(payload, "the sent message").iter(etree.Element):
+                if element.tag in earlier_ids:
+                    sent += self._sent(element.text or "")
             sent.append(Sent(each.exchange, each.partner_id, payload))
         return tuple(sent)
 

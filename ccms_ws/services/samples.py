@@ -28,9 +28,8 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.outbound import seal_envelope
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
-from ccms_ws.errors import ContractError
+from ccms_ws.errors import ContractError, ExchangeError
 from ccms_ws.exchange import Exchange
-from ccms_ws.exchanges.fcc807.handler import AsOfDateInFuture
 
 _FOLDERS: Final = {SoapVersion.SOAP11: "soap11", SoapVersion.SOAP12: "soap12"}
 _INCIDENT: Final = "00000000-0000-4000-8000-000000000000"
@@ -108,10 +107,19 @@ def _sealed(payload: _Element, journey: _Journey, version: SoapVersion, name: st
         else Addressing.request(to=journey.to, action=journey.action, message_id=message_id, relates_to=relates_to)
     )
     if journey.faulty:
-        payload = compose_fault(AsOfDateInFuture(), _INCIDENT, version, payload)
+        payload = compose_fault(_condition(payload), _INCIDENT, version, payload)
     envelope = compose_envelope(payload, addressing, version)
     mark = sha256(f"{name} {version.name}".encode()).hexdigest()[:16]
     return seal_envelope(envelope, identity=published_test_identity(), policy=SecurityPolicy(), clock=clock, mark=mark)
+
+
+def _condition(message: _Element) -> ExchangeError:
+    """The condition that an exchange's error message reports; the general one for a code that is not the court's."""
+    kinds = [ExchangeError]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    code = message.findtext(f".//{q(EXT, 'ErrorCodeText')}")
+    return next((kind for kind in kinds if kind.code == code), ExchangeError)()
 
 
 # -- the published key -------------------------------------------------------------------------------------------------

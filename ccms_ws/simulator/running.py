@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +15,7 @@ from cryptography import x509
 
 from ccms_ws.clients import OnWire, PartnerClient
 from ccms_ws.clock import Clock, SystemClock
-from ccms_ws.config import PartnerSettings, PushSettings, Settings
+from ccms_ws.config import PushSettings, Settings
 from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.envelope.identity import Identity
@@ -24,12 +23,10 @@ from ccms_ws.envelope.policy import Limits, SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import ConfigError
-from ccms_ws.registry import get_exchange
+from ccms_ws.registry import get_exchange, part
 from ccms_ws.simulator.behaviors import Behavior, BehaviorSource, Script
 from ccms_ws.simulator.callback_sender import CallbackSender, CourtEndpoint
-from ccms_ws.simulator.collections import CollectionsResponder
 from ccms_ws.simulator.event_log import EventLog
-from ccms_ws.simulator.motor_vehicles import MotorVehiclesResponder
 from ccms_ws.simulator.partner import Counter, Pace, SimulatedPartner
 from ccms_ws.simulator.responder import Responder
 from ccms_ws.simulator.server import PartnerServer
@@ -43,8 +40,8 @@ _VERSIONS = {"1.1": SoapVersion.SOAP11, "1.2": SoapVersion.SOAP12}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """How a partner is simulated. `key`: its private key, by default next to its certificate. `memory` and `journal`
-    are files; without the first a restart forgets, without the second nothing is noted. `largest_balance`: what a
-    collecting partner believes; `on_wire`: hears of every answer that leaves as a message of its own.
+    are files; without the first a restart forgets, without the second nothing is noted.
+    `on_wire`: hears of every answer that leaves as a message of its own.
     """
 
     temper: BehaviorSource = field(default_factory=Script)
@@ -52,7 +49,6 @@ class Simulation:
     memory: Path | None = None
     journal: Path | None = None
     pace: Pace = field(default_factory=Pace)
-    largest_balance: Decimal = Decimal("1000000.00")
     on_wire: OnWire | None = None
 
 
@@ -76,10 +72,9 @@ class RunningPartner:
         self.memory = PartnerState(simulation.memory)
         self._journal = EventLog(simulation.journal, clock)
         self._clients: list[PartnerClient] = []
-        desk = _desk(profile, simulation)
         partner = SimulatedPartner(
             counters={
-                urlsplit(push.url).path or "/": Counter(code, push.url, load_wsdl(push.wsdl), desk)
+                urlsplit(push.url).path or "/": Counter(code, push.url, load_wsdl(push.wsdl), _responder(code))
                 for code, push in profile.receives.items()
             },
             seals=seals,
@@ -156,10 +151,12 @@ def serve_partner(
         ended.wait()
 
 
-def _desk(profile: PartnerSettings, simulation: Simulation) -> Responder:
-    if profile.kind == "motor-vehicles":
-        return MotorVehiclesResponder()
-    return CollectionsResponder(simulation.largest_balance)
+def _responder(code: str) -> Responder:
+    simulate = part(get_exchange(code), "simulate")
+    if simulate is None:
+        raise ConfigError(f"nothing says how a partner answers {code}", hint="its folder needs a module simulate.py")
+    made: Responder = simulate.responder()
+    return made
 
 
 def _place(url: str) -> tuple[str, int]:

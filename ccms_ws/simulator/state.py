@@ -1,4 +1,5 @@
-"""What a simulated partner remembers: every message id with the answer given, what is still to be sent, holds on file.
+"""What a simulated partner remembers: every message id with the answer given, what is still to be sent, and what its
+responders have on file.
 
 The same message again gets the same answer and has no second effect, also after a restart if the memory is a file.
 """
@@ -25,7 +26,7 @@ CREATE TABLE IF NOT EXISTS answer (
 CREATE TABLE IF NOT EXISTS errand (
     errand INTEGER PRIMARY KEY AUTOINCREMENT, answer_id TEXT NOT NULL REFERENCES answer, due_at TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, first_try TEXT NOT NULL DEFAULT 'normal', outcome TEXT);
-CREATE TABLE IF NOT EXISTS hold (subject TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS fact (fact TEXT PRIMARY KEY);
 """
 
 
@@ -154,13 +155,13 @@ class PartnerState:
         with self._lock:
             return [row[0] for row in self._connection.execute("SELECT outcome FROM errand ORDER BY errand")]
 
-    # -- holds on driver licenses -------------------------------------------------------------------------------------
-    def has_hold(self, subject: str) -> bool:
-        return self._one("SELECT 1 FROM hold WHERE subject = ?", subject) is not None
+    # -- what a responder has on file ---------------------------------------------------------------------------------
+    def knows(self, fact: str) -> bool:
+        return self._one("SELECT 1 FROM fact WHERE fact = ?", fact) is not None
 
-    def set_hold(self, subject: str, present: bool) -> None:
-        statement = "INSERT OR IGNORE INTO hold VALUES (?)" if present else "DELETE FROM hold WHERE subject = ?"
-        self._execute(statement, subject)
+    def set_known(self, fact: str, present: bool) -> None:
+        statement = "INSERT OR IGNORE INTO fact VALUES (?)" if present else "DELETE FROM fact WHERE fact = ?"
+        self._execute(statement, fact)
 
     def _answer_to(self, message_id: str) -> Answer | None:
         row = self._one("SELECT answer_id, exchange, is_error, body FROM answer WHERE message_id = ?", message_id)

@@ -16,13 +16,13 @@ from lxml import etree
 
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
-from ccms_ws.conformance.faults import TASKS
 from ccms_ws.conformance.kit import Kit
 from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.demo.installation import COURT
 from ccms_ws.domain.partners import ProbationUnit
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+from ccms_ws.exchanges.fcc807.conformance import TASKS
 from ccms_ws.exchanges.fcc807.messages import Query
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.message_parts.metadata import MessageKind, Metadata

@@ -19,10 +19,11 @@ from lxml.etree import _Element
 from ccms_ws.conformance.findings import Report, Result, Verdict
 from ccms_ws.conformance.requirements import Level
 from ccms_ws.conformance.running import EndpointTest, run_against
-from ccms_ws.contract.namespaces import COL903, EXT, WSU, q
+from ccms_ws.contract.namespaces import EXT, WSU, q
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.soap_parts import Q_ID, Q_TOKEN
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
 from ccms_ws.message_parts.metadata import Q_TRANSACTION
 from ccms_ws.replay import pki
 from ccms_ws.replay.court import Courthouse

@@ -15,10 +15,11 @@ from ccms_ws.conformance.findings import Report, Result, Verdict
 from ccms_ws.conformance.running import EndpointTest, run_against
 from ccms_ws.domain.courts import DriverLicense
 from ccms_ws.errors import TransientDeliveryError
+from ccms_ws.exchanges.dmv907 import simulate as motor_vehicles
 from ccms_ws.message_parts.people import write_license
 from ccms_ws.replay.court import Courthouse
 from ccms_ws.replay.remote import Tls
-from ccms_ws.simulator import Script, Simulation, motor_vehicles
+from ccms_ws.simulator import Script, Simulation
 from ccms_ws.simulator.behaviors import Behavior
 from ccms_ws.simulator.partner import SimulatedPartner
 from ccms_ws.simulator.server import HttpReply, HttpRequest, PartnerServer

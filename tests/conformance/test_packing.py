@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from ccms_ws.conformance.build import make_kit
-from ccms_ws.conformance.faults import TASKS
+from ccms_ws.conformance.faults import requirements_of
 from ccms_ws.conformance.kit import certificate_in, read_kit
-from ccms_ws.conformance.requirements import of_client, of_endpoint
+from ccms_ws.conformance.requirements import of_endpoint
 from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.errors import CcmsWsError, ConfigError
+from ccms_ws.exchanges.fcc807.conformance import TASKS
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import find_cases, read_case, replay
 
@@ -55,7 +56,7 @@ def test_it_holds_contract_cases_and_the_keys_of_one_partner(kits: dict[str, Pat
 def test_its_readme_names_every_demand_and_every_file(kits: dict[str, Path], code: str) -> None:
     kit = read_kit(kits[code])
     text = (kits[code] / "README.md").read_text("utf-8")
-    for each in of_client() if kit.tests_client else of_endpoint(kit.exchange):
+    for each in requirements_of(kit.exchange) if kit.tests_client else of_endpoint(kit.exchange):
         assert f"| {each.id} | {each.says} | {each.source} | {each.level.value} |" in text
     paths = [word for word in text.split("`") if word.startswith(("keys/", "contract/")) and " " not in word]
     assert len(paths) >= 4

@@ -15,15 +15,18 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
-from ccms_ws.contract import schemas
+from ccms_ws.contract import catalog, schemas
 from ccms_ws.contract.codes import code_list
-from ccms_ws.contract.namespaces import COL903, DMV907, EXT, FCC807, NC, PREFIXES, q
+from ccms_ws.contract.namespaces import EXT, NC, q
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.exchanges.col903 import wire as col903
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
 from ccms_ws.exchanges.dmv907 import wire as dmv907
+from ccms_ws.exchanges.dmv907.wire import NAMESPACE as DMV907
 from ccms_ws.exchanges.fcc807 import wire as fcc807
 from ccms_ws.exchanges.fcc807.messages import Response
 from ccms_ws.exchanges.fcc807.serialize import response_text
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 from tests.support.instances import Maker
 
 COUNT = int(os.environ.get("CCMS_WS_INSTANCES", "200"))
@@ -79,9 +82,9 @@ def consistent(message: _Element, maker: Maker) -> _Element:
         set_text(message, f".//{name}", str(UUID(int=maker.chance.getrandbits(128))))
     for fee in message.iter(q(EXT, "FeeBalance")):
         parts = ("nc:ObligationTotalAmount", "nc:ObligationPaidAmount", "ext:FeeWaivedAmount", "ext:FeeVacatedAmount")
-        total, *less = (Decimal(fee.findtext(part, "0", PREFIXES)) for part in parts)
+        total, *less = (Decimal(fee.findtext(part, "0", catalog.prefixes())) for part in parts)
         set_text(fee, q(NC, "ObligationDueAmount"), f"{total - sum(less):.2f}")
-        for book in fee.iterfind("j:StatuteCodeIdentification/nc:IdentificationID", PREFIXES):
+        for book in fee.iterfind("j:StatuteCodeIdentification/nc:IdentificationID", catalog.prefixes()):
             book.text = (book.text or "").replace(" ", "")  # one word: the ledger says "VC 22350"
     due = sum(Decimal(each.text or "0") for each in message.iter(q(NC, "ObligationDueAmount")))
     set_text(message, f".//{q(FCC807, 'BalanceDueAmount')}", f"{due:.2f}")

@@ -10,7 +10,6 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog, schemas
-from ccms_ws.contract.namespaces import PREFIXES
 from ccms_ws.errors import SchemaViolated
 from ccms_ws.exchanges.col903 import wire as COL903  # noqa: N812 - as its messages are called
 from ccms_ws.exchanges.dmv907 import wire as DMV907  # noqa: N812
@@ -20,7 +19,7 @@ Break = Callable[[_Element], None]
 
 
 def _find(root: _Element, path: str) -> _Element:
-    found = root.find(f".//{path}", PREFIXES)
+    found = root.find(f".//{path}", catalog.prefixes())
     assert found is not None, path
     return found
 
@@ -44,7 +43,7 @@ def with_(path: str, text: str, **attributes: str) -> Break:
         element = _find(root, path)
         element.text = text
         for name, value in attributes.items():
-            element.set(f"{{{PREFIXES['nc']}}}{name}", value)
+            element.set(f"{{{catalog.prefixes()['nc']}}}{name}", value)
 
     return change
 
@@ -63,7 +62,7 @@ def inserted(after: str, xml: str) -> Break:
     """The message with `xml` after the element at `after`."""
 
     def change(root: _Element) -> None:
-        declared = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in PREFIXES.items())
+        declared = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in catalog.prefixes().items())
         _find(root, after).addnext(etree.fromstring(f"<x {declared}>{xml}</x>")[0])
 
     return change
@@ -211,7 +210,7 @@ def test_what_breaks_a_constraint_is_refused(name: str, number: int) -> None:
 
 def test_a_batch_has_at_least_one_update() -> None:
     root = etree.fromstring(catalog.sample("COL903-batch"))
-    for update in root.findall("col903:CollectionBalanceUpdate", PREFIXES):
+    for update in root.findall("col903:CollectionBalanceUpdate", catalog.prefixes()):
         root.remove(update)
     with pytest.raises(SchemaViolated, match="Missing child element"):
         schemas.validate(root)
@@ -277,6 +276,8 @@ def test_a_sample_is_read_and_names_what_it_answers_as_the_court_does(name: str)
     root = etree.fromstring(catalog.sample(name))
     value = READERS[str(root.tag)](root)
     metadata = value.metadata
-    named = root.findtext("col903:BatchID", None, PREFIXES) or root.findtext("dmv907:AbstractID", None, PREFIXES)
+    named = root.findtext("col903:BatchID", None, catalog.prefixes()) or root.findtext(
+        "dmv907:AbstractID", None, catalog.prefixes()
+    )
     if named:
         assert named == str(metadata.correlation_id or metadata.transaction_id)

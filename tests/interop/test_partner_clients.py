@@ -16,11 +16,11 @@ from lxml.etree import _Element
 
 from ccms_ws.clock import SystemClock
 from ccms_ws.conformance.court import SmallCourt
-from ccms_ws.conformance.faults import TASKS
 from ccms_ws.conformance.findings import Verdict
 from ccms_ws.conformance.kit import Kit
 from ccms_ws.conformance.requirements import MESSAGE
 from ccms_ws.conformance.running import ClientTest, watch_client
+from ccms_ws.exchanges.fcc807.conformance import TASKS
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki
 from tests.conformance.partners import free_port

@@ -19,7 +19,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.namespaces import PREFIXES, XSD, q
+from ccms_ws.contract.namespaces import XSD, q
 from ccms_ws.contract.qnames import qualified
 
 # What trips up software: markup, quotes, accents, spaces that only Python trims, other scripts, astral planes.
@@ -102,7 +102,7 @@ class Maker:
         self._never = never
 
     def message(self, name: str) -> _Element:
-        root = etree.Element(name, nsmap={prefix: PREFIXES[prefix] for prefix in ("ext", "nc", "j")})
+        root = etree.Element(name, nsmap={prefix: catalog.prefixes()[prefix] for prefix in ("ext", "nc", "j")})
         self._fill(root, declarations()["element", name])
         return root
 

@@ -13,10 +13,11 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.namespaces import EXT, FCC807, q
+from ccms_ws.contract.namespaces import EXT, q
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.exchange import Exchange, Request
 from ccms_ws.exchanges.fcc807 import FCC807 as VERSION_1_0
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 
 NAMESPACE = FCC807.replace(":1.0", ":1.1")
 ADDED = '<xs:element ref="fcc807:QueryPurposeText" minOccurs="0"/>'

@@ -9,10 +9,11 @@ from typing import Any
 
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import EXT, FCC807, q
+from ccms_ws.contract.namespaces import EXT, q
 from ccms_ws.domain.courts import DriverLicense, PersonName
 from ccms_ws.domain.partners import ProbationUnit
 from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 from ccms_ws.replay.case import ExpectedOutcome
 from ccms_ws.replay.court import Courthouse
 from ccms_ws.replay.variants import LAYOUTS

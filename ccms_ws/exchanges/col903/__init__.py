@@ -5,8 +5,8 @@ what the referred debts amount to now. No answer means success: after the partne
 The one answer there is, the error message, names the whole batch or single items, and finds its batch however late.
 """
 
-from ccms_ws.contract.namespaces import COL903 as NAMESPACE
-from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification
+from ccms_ws.domain.partners import PartnerKind
+from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification, PayloadElements
 from ccms_ws.exchanges.col903 import batches, handler, wire
 from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.tracking import Tracking
@@ -17,7 +17,7 @@ COL903 = Exchange(
     version="1.0",
     title="Court Sends Collection Balance Update Notification",
     direction=Direction.OUTBOUND,
-    namespace=NAMESPACE,
+    namespace=wire.NAMESPACE,
     service="COL903-answers-1.0-service.wsdl",
     notification=Notification(
         root=wire.Q_BATCH,
@@ -33,5 +33,18 @@ COL903 = Exchange(
                 interpret=handler.take_error,
             ),
         ),
+    ),
+    partner_kinds=frozenset(
+        {
+            PartnerKind.FRANCHISE_TAX_BOARD,
+            PartnerKind.REVENUE_RECOVERY,
+            PartnerKind.COLLECTION_AGENCY,
+            PartnerKind.PROBATION,
+        }
+    ),
+    elements=PayloadElements(
+        own_ids=frozenset({wire.Q_BATCH_ID}),
+        earlier_ids=frozenset({wire.Q_CORRECTS}),
+        totals=frozenset({wire.Q_TOTAL}),
     ),
 )

@@ -12,7 +12,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.clock import court_day
-from ccms_ws.contract.namespaces import COL903, NC, q
+from ccms_ws.contract.namespaces import NC, q
 from ccms_ws.exchanges.col903.messages import Adjustment, Batch, BatchError, ItemProblem, Payment, Update
 from ccms_ws.exchanges.col903.serialize import update_text
 from ccms_ws.message_parts import xml
@@ -21,35 +21,36 @@ from ccms_ws.message_parts.metadata import Metadata, read_metadata, write_metada
 from ccms_ws.message_parts.money import read_amount, read_fees, write_amount
 from ccms_ws.message_parts.people import read_case_participant
 
-Q_BATCH: Final = q(COL903, "CollectionBalanceUpdateBatch")
-Q_ERROR: Final = q(COL903, "CollectionBalanceUpdateError")
-Q_BATCH_ID: Final = q(COL903, "BatchID")
-Q_CORRECTS: Final = q(COL903, "CorrectedBatchID")
+NAMESPACE: Final = "urn:ccms-ws:exchange:COL903:1.0"
+Q_BATCH: Final = q(NAMESPACE, "CollectionBalanceUpdateBatch")
+Q_ERROR: Final = q(NAMESPACE, "CollectionBalanceUpdateError")
+Q_BATCH_ID: Final = q(NAMESPACE, "BatchID")
+Q_CORRECTS: Final = q(NAMESPACE, "CorrectedBatchID")
 Q_CREATED: Final = q(NC, "DocumentCreationDate")
-Q_CLIENT: Final = q(COL903, "CollectionClientID")
-Q_COUNT: Final = q(COL903, "BatchRecordQuantity")
-Q_TOTAL: Final = q(COL903, "BatchTotalBalanceAmount")
-Q_UPDATE: Final = q(COL903, "CollectionBalanceUpdate")
-Q_SEQUENCE: Final = q(COL903, "UpdateSequenceID")
+Q_CLIENT: Final = q(NAMESPACE, "CollectionClientID")
+Q_COUNT: Final = q(NAMESPACE, "BatchRecordQuantity")
+Q_TOTAL: Final = q(NAMESPACE, "BatchTotalBalanceAmount")
+Q_UPDATE: Final = q(NAMESPACE, "CollectionBalanceUpdate")
+Q_SEQUENCE: Final = q(NAMESPACE, "UpdateSequenceID")
 Q_CASE: Final = q(NC, "CaseTrackingID")
-Q_ACCOUNT: Final = q(COL903, "CollectionAccountID")
-Q_REFERRED: Final = q(COL903, "OriginalReferredAmount")
-Q_PREVIOUS: Final = q(COL903, "PreviousBalanceAmount")
-Q_CURRENT: Final = q(COL903, "CurrentBalanceAmount")
-Q_EFFECTIVE: Final = q(COL903, "BalanceEffectiveDate")
-Q_PAYMENT: Final = q(COL903, "CollectionPayment")
-Q_PAID: Final = q(COL903, "PaymentAmount")
-Q_PAID_ON: Final = q(COL903, "PaymentDate")
-Q_RECEIPT: Final = q(COL903, "PaymentReceiptID")
-Q_SOURCE: Final = q(COL903, "PaymentSourceCodeText")
-Q_ADJUSTMENT: Final = q(COL903, "BalanceAdjustment")
-Q_DIRECTION: Final = q(COL903, "AdjustmentDirectionCode")
-Q_ADJUSTED: Final = q(COL903, "AdjustmentAmount")
-Q_ADJUSTED_ON: Final = q(COL903, "AdjustmentDate")
-Q_REASON: Final = q(COL903, "AdjustmentReasonCodeText")
-Q_DESCRIPTION: Final = q(COL903, "AdjustmentDescriptionText")
-Q_REFUSED: Final = q(COL903, "BatchRefusedIndicator")
-Q_UPDATE_ERROR: Final = q(COL903, "UpdateError")
+Q_ACCOUNT: Final = q(NAMESPACE, "CollectionAccountID")
+Q_REFERRED: Final = q(NAMESPACE, "OriginalReferredAmount")
+Q_PREVIOUS: Final = q(NAMESPACE, "PreviousBalanceAmount")
+Q_CURRENT: Final = q(NAMESPACE, "CurrentBalanceAmount")
+Q_EFFECTIVE: Final = q(NAMESPACE, "BalanceEffectiveDate")
+Q_PAYMENT: Final = q(NAMESPACE, "CollectionPayment")
+Q_PAID: Final = q(NAMESPACE, "PaymentAmount")
+Q_PAID_ON: Final = q(NAMESPACE, "PaymentDate")
+Q_RECEIPT: Final = q(NAMESPACE, "PaymentReceiptID")
+Q_SOURCE: Final = q(NAMESPACE, "PaymentSourceCodeText")
+Q_ADJUSTMENT: Final = q(NAMESPACE, "BalanceAdjustment")
+Q_DIRECTION: Final = q(NAMESPACE, "AdjustmentDirectionCode")
+Q_ADJUSTED: Final = q(NAMESPACE, "AdjustmentAmount")
+Q_ADJUSTED_ON: Final = q(NAMESPACE, "AdjustmentDate")
+Q_REASON: Final = q(NAMESPACE, "AdjustmentReasonCodeText")
+Q_DESCRIPTION: Final = q(NAMESPACE, "AdjustmentDescriptionText")
+Q_REFUSED: Final = q(NAMESPACE, "BatchRefusedIndicator")
+Q_UPDATE_ERROR: Final = q(NAMESPACE, "UpdateError")
 
 
 # -- the batch, written -----------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ sends DMV an abstract that asks for a hold on the driver license, and later one 
 abstract and says so in a separate message: a response with a message code for the license, or an error.
 """
 
-from ccms_ws.contract.namespaces import DMV907 as NAMESPACE
-from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification
+from ccms_ws.domain.partners import PartnerKind
+from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification, PayloadElements
 from ccms_ws.exchanges.dmv907 import handler, wire
 from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.tracking import Tracking
@@ -17,7 +17,7 @@ DMV907 = Exchange(
     version="1.0",
     title="Court Sends Failure to Comply Notification",
     direction=Direction.OUTBOUND,
-    namespace=NAMESPACE,
+    namespace=wire.NAMESPACE,
     service="DMV907-answers-1.0-service.wsdl",
     notification=Notification(
         root=wire.Q_ABSTRACT,
@@ -43,5 +43,12 @@ DMV907 = Exchange(
                 interpret=handler.take_error,
             ),
         ),
+    ),
+    partner_kinds=frozenset({PartnerKind.MOTOR_VEHICLES}),
+    elements=PayloadElements(
+        own_ids=frozenset({wire.Q_ABSTRACT_ID}),
+        earlier_ids=frozenset({wire.Q_ORIGINAL}),
+        codes={wire.Q_MESSAGE_CODE: "dmv907-message-codes"},
+        court={wire.Q_COURT_CODE: "dmv_court_code"},
     ),
 )

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
-from ccms_ws.contract.namespaces import DMV907, NC, q
+from ccms_ws.contract.namespaces import NC, q
 from ccms_ws.domain.abstracts import Abstract, AbstractAction, SectionRole, SectionViolated
 from ccms_ws.domain.courts import Court, Participant
 from ccms_ws.domain.statutes import read_statute
 from ccms_ws.exchanges.dmv907.rules import NoticeRefused
+from ccms_ws.exchanges.dmv907.wire import NAMESPACE
 from ccms_ws.message_parts.representable import (
     Q_CASE_NUMBER,
     Q_ID,
@@ -22,8 +23,8 @@ from ccms_ws.message_parts.representable import (
     text_problems,
 )
 
-_CITATION: Final = q(DMV907, "CitationID")
-_CLERK: Final = q(DMV907, "CertifyingClerkName")
+_CITATION: Final = q(NAMESPACE, "CitationID")
+_CLERK: Final = q(NAMESPACE, "CertifyingClerkName")
 _CODE: Final = q(NC, "IdentificationID")
 
 

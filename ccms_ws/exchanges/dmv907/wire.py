@@ -10,7 +10,7 @@ from uuid import UUID
 from lxml.etree import _Element
 
 from ccms_ws.clock import court_day
-from ccms_ws.contract.namespaces import DMV907, EXT, NC, J, q
+from ccms_ws.contract.namespaces import EXT, NC, J, q
 from ccms_ws.domain.abstracts import (
     Abstract,
     AbstractAction,
@@ -36,38 +36,39 @@ from ccms_ws.message_parts.people import (
     write_participant_id,
 )
 
-Q_ABSTRACT: Final = q(DMV907, "FailureToComplyAbstract")
-Q_RESPONSE: Final = q(DMV907, "FailureToComplyAbstractResponse")
-Q_ERROR: Final = q(DMV907, "FailureToComplyAbstractError")
-Q_ABSTRACT_ID: Final = q(DMV907, "AbstractID")
-Q_HOLD: Final = q(DMV907, "AbstractHold")
-Q_ORDER_KIND: Final = q(DMV907, "OrderKindCode")
-Q_VEHICLE_KIND: Final = q(DMV907, "VehicleKindCode")
-Q_ORDER_DATE: Final = q(DMV907, "OrderDate")
-Q_NONCOMPLIANCE: Final = q(DMV907, "NonComplianceDate")
-Q_RELEASE: Final = q(DMV907, "AbstractRelease")
-Q_ORIGINAL: Final = q(DMV907, "OriginalAbstractID")
-Q_RELEASE_DATE: Final = q(DMV907, "ReleaseDate")
-Q_RELEASE_REASON: Final = q(DMV907, "ReleaseReasonCode")
-Q_SUBJECT: Final = q(DMV907, "AbstractSubject")
-Q_COURT_CODE: Final = q(DMV907, "DMVCourtCodeText")
+NAMESPACE: Final = "urn:ccms-ws:exchange:DMV907:1.0"
+Q_ABSTRACT: Final = q(NAMESPACE, "FailureToComplyAbstract")
+Q_RESPONSE: Final = q(NAMESPACE, "FailureToComplyAbstractResponse")
+Q_ERROR: Final = q(NAMESPACE, "FailureToComplyAbstractError")
+Q_ABSTRACT_ID: Final = q(NAMESPACE, "AbstractID")
+Q_HOLD: Final = q(NAMESPACE, "AbstractHold")
+Q_ORDER_KIND: Final = q(NAMESPACE, "OrderKindCode")
+Q_VEHICLE_KIND: Final = q(NAMESPACE, "VehicleKindCode")
+Q_ORDER_DATE: Final = q(NAMESPACE, "OrderDate")
+Q_NONCOMPLIANCE: Final = q(NAMESPACE, "NonComplianceDate")
+Q_RELEASE: Final = q(NAMESPACE, "AbstractRelease")
+Q_ORIGINAL: Final = q(NAMESPACE, "OriginalAbstractID")
+Q_RELEASE_DATE: Final = q(NAMESPACE, "ReleaseDate")
+Q_RELEASE_REASON: Final = q(NAMESPACE, "ReleaseReasonCode")
+Q_SUBJECT: Final = q(NAMESPACE, "AbstractSubject")
+Q_COURT_CODE: Final = q(NAMESPACE, "DMVCourtCodeText")
 Q_CASE: Final = q(NC, "CaseTrackingID")
-Q_CITATION: Final = q(DMV907, "CitationID")
-Q_VIOLATION_DATE: Final = q(DMV907, "ViolationDate")
+Q_CITATION: Final = q(NAMESPACE, "CitationID")
+Q_VIOLATION_DATE: Final = q(NAMESPACE, "ViolationDate")
 Q_SECTION: Final = q(EXT, "SectionViolated")
 Q_CODE_BOOK: Final = q(J, "StatuteCodeIdentification")
 Q_CODE_SECTION: Final = q(J, "StatuteCodeSectionIdentification")
 Q_SECTION_ROLE: Final = q(EXT, "SectionRoleCode")
 Q_ID: Final = q(NC, "IdentificationID")
-Q_COMMERCIAL: Final = q(DMV907, "CommercialVehicleIndicator")
-Q_HAZARDOUS: Final = q(DMV907, "HazardousMaterialIndicator")
-Q_CERTIFICATION: Final = q(DMV907, "AbstractCertification")
-Q_CLERK: Final = q(DMV907, "CertifyingClerkName")
-Q_CERTIFIED_ON: Final = q(DMV907, "CertificationDate")
-Q_MESSAGE_CODE: Final = q(DMV907, "MessageCodeText")
-Q_MESSAGE_TEXT: Final = q(DMV907, "MessageDescriptionText")
-Q_PROCESSED: Final = q(DMV907, "ProcessedDate")
-Q_SUSPENSION: Final = q(DMV907, "SuspensionEffectiveDate")
+Q_COMMERCIAL: Final = q(NAMESPACE, "CommercialVehicleIndicator")
+Q_HAZARDOUS: Final = q(NAMESPACE, "HazardousMaterialIndicator")
+Q_CERTIFICATION: Final = q(NAMESPACE, "AbstractCertification")
+Q_CLERK: Final = q(NAMESPACE, "CertifyingClerkName")
+Q_CERTIFIED_ON: Final = q(NAMESPACE, "CertificationDate")
+Q_MESSAGE_CODE: Final = q(NAMESPACE, "MessageCodeText")
+Q_MESSAGE_TEXT: Final = q(NAMESPACE, "MessageDescriptionText")
+Q_PROCESSED: Final = q(NAMESPACE, "ProcessedDate")
+Q_SUSPENSION: Final = q(NAMESPACE, "SuspensionEffectiveDate")
 
 
 def notification_to_xml(notification: Notification) -> _Element:

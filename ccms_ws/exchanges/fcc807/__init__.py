@@ -5,7 +5,7 @@ balance (0.00 is a balance), a rejection with its reason ("no, because"), or the
 whose detail says which code and why. Who may not know of a case gets the answer of a case that does not exist.
 """
 
-from ccms_ws.contract.namespaces import FCC807 as NAMESPACE
+from ccms_ws.domain.partners import PartnerKind
 from ccms_ws.exchange import Direction, Exchange, Request
 from ccms_ws.exchanges.fcc807 import handler, serialize, wire
 
@@ -15,7 +15,7 @@ FCC807 = Exchange(
     version="1.0",
     title="Court Receives Case Participant Balance Query",
     direction=Direction.INBOUND,
-    namespace=NAMESPACE,
+    namespace=wire.NAMESPACE,
     service="FCC807-1.0-service.wsdl",
     request=Request(
         root=wire.Q_QUERY,
@@ -25,4 +25,5 @@ FCC807 = Exchange(
         read_only=True,
     ),
     write_error=wire.error_to_xml,
+    partner_kinds=frozenset({PartnerKind.PROBATION}),
 )

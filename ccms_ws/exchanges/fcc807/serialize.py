@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ccms_ws.contract.namespaces import FCC807
 from ccms_ws.exchanges.fcc807.messages import Rejection, Response
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE
 from ccms_ws.message_parts.serialize import (
     DECLARED_NC,
     amount,
@@ -19,7 +19,7 @@ from ccms_ws.message_parts.serialize import (
 )
 
 _RESPONSE: Final = (
-    f'<fcc807:CaseParticipantBalanceQueryResponse xmlns:fcc807="{FCC807}">%s%s'
+    f'<fcc807:CaseParticipantBalanceQueryResponse xmlns:fcc807="{NAMESPACE}">%s%s'
     "</fcc807:CaseParticipantBalanceQueryResponse>"
 )
 _REJECTION: Final = (

@@ -6,7 +6,7 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import FCC807, NC, q
+from ccms_ws.contract.namespaces import NC, q
 from ccms_ws.domain.ledger import Balance
 from ccms_ws.domain.partners import ProbationUnit
 from ccms_ws.errors import CcmsWsError
@@ -30,21 +30,22 @@ from ccms_ws.message_parts.people import (
     write_participant_id,
 )
 
-Q_QUERY: Final = q(FCC807, "CaseParticipantBalanceQuery")
-Q_RESPONSE: Final = q(FCC807, "CaseParticipantBalanceQueryResponse")
-Q_ERROR: Final = q(FCC807, "CaseParticipantBalanceQueryError")
-Q_SUBMITTER: Final = q(FCC807, "QuerySubmitter")
+NAMESPACE: Final = "urn:ccms-ws:exchange:FCC807:1.0"
+Q_QUERY: Final = q(NAMESPACE, "CaseParticipantBalanceQuery")
+Q_RESPONSE: Final = q(NAMESPACE, "CaseParticipantBalanceQueryResponse")
+Q_ERROR: Final = q(NAMESPACE, "CaseParticipantBalanceQueryError")
+Q_SUBMITTER: Final = q(NAMESPACE, "QuerySubmitter")
 Q_AGENCY: Final = q(NC, "OrganizationName")
-Q_UNIT: Final = q(FCC807, "SubmitterUnitCode")
-Q_CRITERIA: Final = q(FCC807, "SearchCriteria")
+Q_UNIT: Final = q(NAMESPACE, "SubmitterUnitCode")
+Q_CRITERIA: Final = q(NAMESPACE, "SearchCriteria")
 Q_CASE: Final = q(NC, "CaseTrackingID")
-Q_AS_OF: Final = q(FCC807, "BalanceAsOfDate")
-Q_PURPOSE: Final = q(FCC807, "QueryPurposeText")
-Q_BALANCE: Final = q(FCC807, "CaseParticipantBalance")
-Q_DUE: Final = q(FCC807, "BalanceDueAmount")
-Q_REJECTION: Final = q(FCC807, "QueryRejection")
-Q_REASON_CODE: Final = q(FCC807, "RejectionReasonCodeText")
-Q_REASON_TEXT: Final = q(FCC807, "RejectionReasonText")
+Q_AS_OF: Final = q(NAMESPACE, "BalanceAsOfDate")
+Q_PURPOSE: Final = q(NAMESPACE, "QueryPurposeText")
+Q_BALANCE: Final = q(NAMESPACE, "CaseParticipantBalance")
+Q_DUE: Final = q(NAMESPACE, "BalanceDueAmount")
+Q_REJECTION: Final = q(NAMESPACE, "QueryRejection")
+Q_REASON_CODE: Final = q(NAMESPACE, "RejectionReasonCodeText")
+Q_REASON_TEXT: Final = q(NAMESPACE, "RejectionReasonText")
 
 _UNITS: Final = {ProbationUnit.ADULT: "AdultProbation", ProbationUnit.JUVENILE: "JuvenileProbation"}
 _UNIT_OF: Final = {code: unit for unit, code in _UNITS.items()}

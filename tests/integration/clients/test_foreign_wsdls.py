@@ -12,7 +12,7 @@ from lxml import etree
 
 from ccms_ws.clients import PartnerClient
 from ccms_ws.clock import SystemClock
-from ccms_ws.contract.namespaces import COL903, WSA, q
+from ccms_ws.contract.namespaces import WSA, q
 from ccms_ws.contract.wsdl_check import check_wsdl
 from ccms_ws.contract.wsdl_import import gather
 from ccms_ws.envelope.identity import Identity
@@ -20,6 +20,7 @@ from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import TransientDeliveryError
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
 from tests.support.partner_settings import make_keys, message
 from tests.support.partner_wsdls import MESSAGE, bound, port, written, wsdl
 

@@ -17,7 +17,7 @@ from lxml import etree
 from ccms_ws.clients import FailureCause, PartnerClient, Receipt, TransportSettings
 from ccms_ws.clock import SystemClock
 from ccms_ws.contract.catalog import wsdl_path
-from ccms_ws.contract.namespaces import COL903, SOAP11, WSA, q
+from ccms_ws.contract.namespaces import SOAP11, WSA, q
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.identity import Identity
@@ -26,6 +26,7 @@ from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
 from tests.support.partner_settings import make_keys, message
 
 Push = Callable[[bytes | Callable[[str], bytes]], Receipt]

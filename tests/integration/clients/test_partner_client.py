@@ -13,13 +13,15 @@ from cryptography import x509
 from ccms_ws.clients import FailureCause, PartnerClient, Receipt, TransportSettings
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
-from ccms_ws.contract.namespaces import COL903, DMV907, q
+from ccms_ws.contract.namespaces import q
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import Limits, SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import DeliveryError, PermanentDeliveryError, TransientDeliveryError
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
+from ccms_ws.exchanges.dmv907.wire import NAMESPACE as DMV907
 from ccms_ws.simulator import Pace, RunningPartner, Simulation, read_script
 from tests.support.partner_settings import make_keys, make_settings, message
 

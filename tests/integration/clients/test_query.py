@@ -19,7 +19,7 @@ from zeep.exceptions import Fault
 from ccms_ws.clients import Criteria, EnvelopeSecurity, FailureCause, QueryRefused
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
-from ccms_ws.contract.namespaces import FCC807, q
+from ccms_ws.contract.namespaces import q
 from ccms_ws.domain.courts import PersonName
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.soap import SoapVersion
@@ -34,7 +34,8 @@ from ccms_ws.errors import (
     TransientDeliveryError,
 )
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError, Rejection, RejectionReason
-from ccms_ws.simulator.query_client import QueryClient
+from ccms_ws.exchanges.fcc807.simulate import QueryClient
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 from tests.support.local_stack import Line
 from tests.support.partner_settings import ORI, make_keys, make_settings
 

@@ -17,10 +17,10 @@ from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query
+from ccms_ws.exchanges.fcc807.replay import make_books
 from ccms_ws.exchanges.fcc807.wire import query_from_xml, query_to_xml, response_from_xml
 from ccms_ws.message_parts.metadata import Metadata, read_metadata
 from ccms_ws.registry import get_exchange
-from ccms_ws.replay.seed_records import make_books
 from tests.support.court import Court as House
 
 

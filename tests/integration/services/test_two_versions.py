@@ -12,9 +12,10 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.lint import lint_contract
-from ccms_ws.contract.namespaces import EXT, FCC807, q
+from ccms_ws.contract.namespaces import EXT, q
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.exchange import Exchange
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import EXCHANGES, get_exchange
 from ccms_ws.services.soap import SoapService

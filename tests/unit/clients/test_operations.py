@@ -7,9 +7,11 @@ import pytest
 
 from ccms_ws.clients.operations import read_operations
 from ccms_ws.contract.catalog import wsdl_path
-from ccms_ws.contract.namespaces import COL903, DMV907, q
+from ccms_ws.contract.namespaces import q
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import ContractError, ContractMissing
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
+from ccms_ws.exchanges.dmv907.wire import NAMESPACE as DMV907
 from tests.support.partner_wsdls import written, wsdl
 
 ABSTRACT = q(DMV907, "FailureToComplyAbstract")

@@ -15,7 +15,7 @@ from ccms_ws.conformance import requirements as req
 from ccms_ws.conformance.findings import CheckResults, Verdict
 from ccms_ws.conformance.message_checks import Examiner, MessageCheck, Standard
 from ccms_ws.conformance.requirements import Level
-from ccms_ws.contract.namespaces import FCC807, WSU, q
+from ccms_ws.contract.namespaces import WSU, q
 from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.demo.installation import COURT
 from ccms_ws.domain.partners import ProbationUnit
@@ -24,6 +24,7 @@ from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.exchanges.fcc807.messages import Query
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.message_parts.metadata import MessageKind, Metadata
 from ccms_ws.replay import pki

@@ -14,7 +14,7 @@ from lxml import etree
 import ccms_ws.bootstrap  # noqa: F401 - every module that declares an error
 from ccms_ws.contract import catalog
 from ccms_ws.contract.codes import CodeLists, code_list, load_codes, published_codes
-from ccms_ws.contract.namespaces import PREFIXES, XSD
+from ccms_ws.contract.namespaces import XSD
 from ccms_ws.domain.abstracts import ReleaseReason
 from ccms_ws.envelope.faults import public_reason
 from ccms_ws.errors import CcmsWsError, ConfigError, ContractMissing, ExchangeError
@@ -100,7 +100,7 @@ def enumerated(element: str) -> dict[str, str]:
     schema = next(
         root
         for root in map(catalog.parse, (catalog.folder("xsd") / "exchange").glob("*.xsd"))
-        if root.get("targetNamespace") == PREFIXES[prefix]
+        if root.get("targetNamespace") == catalog.prefixes()[prefix]
     )
     namespaces = {"xs": XSD}
     values = schema.findall(f"xs:simpleType[@name='{local}SimpleType']//xs:enumeration", namespaces)
@@ -122,7 +122,7 @@ def test_a_sample_has_only_codes_of_the_lists(sample: str) -> None:
     root = etree.fromstring(catalog.sample(sample))
     for codes in published_codes():
         for name in codes.element.split(", "):
-            for element in root.iterfind(f".//{name}", PREFIXES):
+            for element in root.iterfind(f".//{name}", catalog.prefixes()):
                 known = {code for each in published_codes() if name in each.element for code in each.codes}
                 assert element.text in known, name
 

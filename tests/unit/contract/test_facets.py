@@ -9,8 +9,9 @@ from lxml import etree
 
 from ccms_ws.contract import catalog
 from ccms_ws.contract.facets import facets_of
-from ccms_ws.contract.namespaces import EXT, FCC807, NC, J, q
+from ccms_ws.contract.namespaces import EXT, NC, J, q
 from ccms_ws.errors import ContractError
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 
 ELEMENTS = (
     *(q(NC, name) for name in ("CaseTrackingID", "IdentificationID", "PersonGivenName", "PersonSurName")),

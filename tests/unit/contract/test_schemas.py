@@ -11,8 +11,10 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import schemas
 from ccms_ws.contract.catalog import sample
-from ccms_ws.contract.namespaces import DMV907, EXT, FAULT, FCC807, NC, q
+from ccms_ws.contract.namespaces import EXT, FAULT, NC, q
 from ccms_ws.errors import ContractError, SchemaViolated, UnknownMessage
+from ccms_ws.exchanges.dmv907.wire import NAMESPACE as DMV907
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 
 
 def message(name: str) -> _Element:

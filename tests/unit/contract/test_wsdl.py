@@ -9,9 +9,12 @@ import pytest
 from lxml import etree
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.namespaces import COL903, DMV907, FCC807, q
+from ccms_ws.contract.namespaces import q
 from ccms_ws.contract.wsdl import WsdlFault, load_wsdl, published_queries, published_schema, published_wsdl
 from ccms_ws.errors import ContractError, ContractMissing
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
+from ccms_ws.exchanges.dmv907.wire import NAMESPACE as DMV907
+from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 
 SERVICE = "FCC807-1.0-service.wsdl"
 URL = "https://court.example:8443/ccms/FCC807/1.0"

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from ccms_ws.clients.operations import Operation, operation_for
-from ccms_ws.contract.namespaces import COL903, q
+from ccms_ws.contract.namespaces import q
 from ccms_ws.contract.pins import check_pins
 from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.contract.wsdl_check import Shortcoming, check_wsdl
 from ccms_ws.contract.wsdl_import import gather
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.errors import ContractError
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
 from tests.support.partner_wsdls import BODY, HTTP, IMPORT, MESSAGE, OPERATION, bound, own_schemas, port, written, wsdl
 
 BATCH = q(COL903, "CollectionBalanceUpdateBatch")

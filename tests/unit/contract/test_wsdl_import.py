@@ -10,12 +10,13 @@ import pytest
 from lxml import etree
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.namespaces import COL903, q
+from ccms_ws.contract.namespaces import q
 from ccms_ws.contract.pins import LOCK, check_pins, pin_problems, write_pinned
 from ccms_ws.contract.wsdl import load_wsdl
 from ccms_ws.contract.wsdl_check import check_wsdl
 from ccms_ws.contract.wsdl_import import gather
 from ccms_ws.errors import ConfigError, ContractError, ContractMissing
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
 
 BATCH = q(COL903, "CollectionBalanceUpdateBatch")
 DAY = date(2026, 11, 20)

@@ -15,7 +15,7 @@ from lxml.etree import _Element
 
 from ccms_ws.config import CourtSettings
 from ccms_ws.contract import catalog, schemas
-from ccms_ws.contract.namespaces import EXT, NC, PREFIXES, SOAP12, XSI, q
+from ccms_ws.contract.namespaces import EXT, NC, SOAP12, XSI, q
 from ccms_ws.domain.courts import PersonName
 from ccms_ws.domain.name_matching import same_name
 from ccms_ws.envelope.soap import SoapVersion
@@ -69,7 +69,7 @@ def _names(root: _Element) -> Iterator[Callable[[], None]]:
 
 def _prefixed(root: _Element) -> _Element:
     """The same message in which each namespace has the mark for its prefix."""
-    spaces = {uri: f"{MARK}{number}" for number, uri in enumerate(PREFIXES.values())}
+    spaces = {uri: f"{MARK}{number}" for number, uri in enumerate(catalog.prefixes().values())}
     made = etree.Element(root.tag, nsmap={prefix: uri for uri, prefix in spaces.items()})
     made.extend(deepcopy(child) for child in root)
     etree.cleanup_namespaces(made, top_nsmap={prefix: uri for uri, prefix in spaces.items()})

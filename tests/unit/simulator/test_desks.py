@@ -11,11 +11,13 @@ from lxml import etree
 
 from ccms_ws.contract import schemas
 from ccms_ws.contract.catalog import sample
-from ccms_ws.contract.namespaces import COL903, DMV907, EXT, NC, q
+from ccms_ws.contract.namespaces import EXT, NC, q
+from ccms_ws.exchanges.col903.simulate import CollectionsResponder
+from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
+from ccms_ws.exchanges.dmv907.simulate import MotorVehiclesResponder
+from ccms_ws.exchanges.dmv907.wire import NAMESPACE as DMV907
 from ccms_ws.message_parts.metadata import read_metadata
 from ccms_ws.simulator.behaviors import Behavior
-from ccms_ws.simulator.collections import CollectionsResponder
-from ccms_ws.simulator.motor_vehicles import MotorVehiclesResponder
 from ccms_ws.simulator.responder import Decision, Responder, Task
 from ccms_ws.simulator.state import PartnerState
 

@@ -28,13 +28,13 @@ def memory(path: Path) -> Iterator[PartnerState]:
 def test_a_message_is_remembered_with_its_answer_after_a_restart(path: Path, memory: PartnerState) -> None:
     with memory.changes():
         memory.remember("m-1", b"digest", "DMV907", "ACCEPTED", ANSWER)
-        memory.set_hold("license", present=True)
+        memory.set_known("license", present=True)
     memory.close()
     again = PartnerState(path)
     known = again.recall("m-1")
     assert known is not None
     assert (known.digest, known.outcome, known.answer) == (b"digest", "ACCEPTED", ANSWER)
-    assert again.has_hold("license")
+    assert again.knows("license")
     assert again.tally() == [("m-1", "DMV907", "ACCEPTED", 2)]
     again.close()
 
@@ -75,10 +75,10 @@ def test_errands_run_when_due_in_their_order(memory: PartnerState) -> None:
 
 
 def test_a_released_hold_is_gone(memory: PartnerState) -> None:
-    memory.set_hold("license", present=True)
-    memory.set_hold("license", present=True)
-    memory.set_hold("license", present=False)
-    assert not memory.has_hold("license")
+    memory.set_known("license", present=True)
+    memory.set_known("license", present=True)
+    memory.set_known("license", present=False)
+    assert not memory.knows("license")
 
 
 def test_what_cannot_be_committed_stands_in_the_way_of_nothing_else(memory: PartnerState) -> None:

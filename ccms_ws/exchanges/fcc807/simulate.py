@@ -1,4 +1,4 @@
-"""A probation department of a court's settings that asks for balances (FCC807)."""
+"""A simulated probation department of a court's settings: it asks for balances."""
 
 from __future__ import annotations
 

@@ -1,31 +1,30 @@
-"""The desk of a collecting partner (COL903): silent about a good batch, an error message about a bad one."""
+"""How a simulated collecting partner answers COL903: a good batch with silence, a bad one with an error message."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
 
 from lxml.etree import _Element
 
-from ccms_ws.contract.namespaces import COL903, NC, q
+from ccms_ws.exchanges.col903.wire import (
+    Q_BATCH_ID,
+    Q_CASE,
+    Q_COUNT,
+    Q_CURRENT,
+    Q_ERROR,
+    Q_REFUSED,
+    Q_SEQUENCE,
+    Q_TOTAL,
+    Q_UPDATE,
+    Q_UPDATE_ERROR,
+)
 from ccms_ws.message_parts import xml
 from ccms_ws.message_parts.error_block import ErrorBlock, write_error_block
 from ccms_ws.message_parts.metadata import MessageKind, write_metadata
 from ccms_ws.message_parts.money import read_amount
 from ccms_ws.simulator.behaviors import Behavior
-from ccms_ws.simulator.responder import Decision, Task
+from ccms_ws.simulator.responder import Decision, Responder, Task
 from ccms_ws.simulator.state import PartnerState
-
-Q_ERROR: Final = q(COL903, "CollectionBalanceUpdateError")
-Q_BATCH_ID: Final = q(COL903, "BatchID")
-Q_QUANTITY: Final = q(COL903, "BatchRecordQuantity")
-Q_TOTAL: Final = q(COL903, "BatchTotalBalanceAmount")
-Q_UPDATE: Final = q(COL903, "CollectionBalanceUpdate")
-Q_SEQUENCE: Final = q(COL903, "UpdateSequenceID")
-Q_BALANCE: Final = q(COL903, "CurrentBalanceAmount")
-Q_REFUSED: Final = q(COL903, "BatchRefusedIndicator")
-Q_UPDATE_ERROR: Final = q(COL903, "UpdateError")
-Q_CASE: Final = q(NC, "CaseTrackingID")
 
 
 class CollectionsResponder:
@@ -44,15 +43,15 @@ class CollectionsResponder:
             )
         if task.act is Behavior.ITEMS:
             return self._refuse(task, None, updates[:1])
-        quantity = xml.text(task.payload, Q_QUANTITY)
+        quantity = xml.text(task.payload, Q_COUNT)
         if int(quantity) != len(updates):
             reason = "The record quantity does not agree with the number of updates received."
             return self._refuse(task, _mismatch("col903:BatchRecordQuantity", reason, quantity), [])
         total = read_amount(task.payload, Q_TOTAL)
-        if total != sum(read_amount(update, Q_BALANCE) for update in updates):
+        if total != sum(read_amount(update, Q_CURRENT) for update in updates):
             reason = "The total balance is not the sum of the current balances received."
             return self._refuse(task, _mismatch("col903:BatchTotalBalanceAmount", reason, f"{total:.2f}"), [])
-        too_large = [update for update in updates if read_amount(update, Q_BALANCE) > self._largest_balance]
+        too_large = [update for update in updates if read_amount(update, Q_CURRENT) > self._largest_balance]
         return self._refuse(task, None, too_large) if too_large else Decision("accepted")
 
     def _refuse(self, task: Task, problem: ErrorBlock | None, updates: list[_Element]) -> Decision:
@@ -77,3 +76,7 @@ class CollectionsResponder:
 
 def _mismatch(node: str, reason: str, value: str) -> ErrorBlock:
     return ErrorBlock(code="ControlTotalMismatch", reason=reason, node=node, value=value, resend=True)
+
+
+def responder() -> Responder:
+    return CollectionsResponder()

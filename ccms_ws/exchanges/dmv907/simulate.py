@@ -1,4 +1,4 @@
-"""The desk of a motor vehicle department (DMV907): it keeps holds on file and answers abstracts with message codes.
+"""How a simulated motor vehicle department answers DMV907: it keeps holds on file, and sends message codes.
 
 Which licenses it does not know follows from their numbers, so that a test can choose: digits all zero: no such record;
 digits all nine: the record cannot be processed, which is an error message.
@@ -10,25 +10,25 @@ from typing import Final
 from zlib import crc32
 
 from ccms_ws.contract.codes import code_list
-from ccms_ws.contract.namespaces import DMV907, NC, q
 from ccms_ws.domain.courts import DriverLicense
+from ccms_ws.exchanges.dmv907.wire import (
+    Q_ABSTRACT_ID,
+    Q_CASE,
+    Q_ERROR,
+    Q_HOLD,
+    Q_MESSAGE_CODE,
+    Q_MESSAGE_TEXT,
+    Q_PROCESSED,
+    Q_RESPONSE,
+    Q_SUBJECT,
+)
 from ccms_ws.message_parts import xml
 from ccms_ws.message_parts.error_block import ErrorBlock, write_error_block
 from ccms_ws.message_parts.metadata import MessageKind, write_metadata
 from ccms_ws.message_parts.people import read_license, read_participant_id, write_license
 from ccms_ws.simulator.behaviors import Behavior
-from ccms_ws.simulator.responder import Decision, Task
+from ccms_ws.simulator.responder import Decision, Responder, Task
 from ccms_ws.simulator.state import PartnerState
-
-Q_RESPONSE: Final = q(DMV907, "FailureToComplyAbstractResponse")
-Q_ERROR: Final = q(DMV907, "FailureToComplyAbstractError")
-Q_ABSTRACT_ID: Final = q(DMV907, "AbstractID")
-Q_HOLD: Final = q(DMV907, "AbstractHold")
-Q_SUBJECT: Final = q(DMV907, "AbstractSubject")
-Q_CODE: Final = q(DMV907, "MessageCodeText")
-Q_DESCRIPTION: Final = q(DMV907, "MessageDescriptionText")
-Q_PROCESSED: Final = q(DMV907, "ProcessedDate")
-Q_CASE: Final = q(NC, "CaseTrackingID")
 
 ACCEPTED: Final = "ACCEPTED"
 NOT_FOUND: Final = "LICENSE-NOT-FOUND"
@@ -55,9 +55,9 @@ class MotorVehiclesResponder:
         case = xml.text(task.payload, Q_CASE)
         subject = f"{task.metadata.court_ori}/{case}/{license.jurisdiction}/{license.number}"
         is_hold = task.payload.find(Q_HOLD) is not None
-        if memory.has_hold(subject) is is_hold and task.act is not Behavior.ACCEPT:
+        if memory.knows(subject) is is_hold and task.act is not Behavior.ACCEPT:
             return ON_FILE if is_hold else NO_HOLD
-        memory.set_hold(subject, is_hold)
+        memory.set_known(subject, is_hold)
         return ACCEPTED
 
     def _respond(self, task: Task, license: DriverLicense, code: str) -> Decision:
@@ -66,8 +66,8 @@ class MotorVehiclesResponder:
         xml.add(message, Q_ABSTRACT_ID, xml.text(task.payload, Q_ABSTRACT_ID))
         write_license(message, license)
         xml.add(message, Q_CASE, xml.text(task.payload, Q_CASE))
-        xml.add(message, Q_CODE, code)
-        xml.add(message, Q_DESCRIPTION, code_list("dmv907-message-codes")[code].text)
+        xml.add(message, Q_MESSAGE_CODE, code)
+        xml.add(message, Q_MESSAGE_TEXT, code_list("dmv907-message-codes")[code].text)
         xml.add_date(message, Q_PROCESSED, task.now.date())
         return Decision(code, message)
 
@@ -82,3 +82,7 @@ class MotorVehiclesResponder:
 def _record_of(participant_id: str) -> DriverLicense:
     """The number of the record that DMV opens for a person without a license."""
     return DriverLicense(f"X{crc32(participant_id.encode()) % 9_999_998 + 1:07}")
+
+
+def responder() -> Responder:
+    return MotorVehiclesResponder()

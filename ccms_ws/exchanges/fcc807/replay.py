@@ -32,22 +32,11 @@ from ccms_ws.exchanges.fcc807.access_policy import scope_of
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Query, RejectionReason
 from ccms_ws.exchanges.fcc807.search import printed
 from ccms_ws.exchanges.fcc807.wire import Q_QUERY, Q_RESPONSE, query_from_xml, response_from_xml
+from ccms_ws.replay.seed_participants import ensure_on_case
 from ccms_ws.replay.unverified_reader import find_tree
 
 _SOMEBODY: Final = PersonName("Somebody", "Else")
 _ZERO: Final = Decimal(0)
-
-
-def ensure_on_case(subject: CaseParticipant, uow: UnitOfWork, case_type: CaseType = CaseType.CRIMINAL) -> None:
-    """Put the case, the person, and the person on the case on file, as far as they are not yet."""
-    person = subject.participant
-    if uow.books.find_case(person.court_ori, subject.case_number) is None:
-        uow.books.add(Case(person.court_ori, subject.case_number, case_type))
-    if uow.books.find_participant(person.court_ori, person.participant_id) is None:
-        uow.books.add(person)
-    on_case = uow.books.on_case(person.court_ori, subject.case_number)
-    if all(each.participant.participant_id != person.participant_id for each in on_case):
-        uow.books.add(subject)
 
 
 def make_books(
