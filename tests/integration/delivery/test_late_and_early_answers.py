@@ -78,8 +78,7 @@ def tracking_of(exchange: Exchange) -> Tracking:
 
 def respond(line: Line, hold_id: UUID, code: str = "ACCEPTED", partner_id: str = "DMV", license: str = "") -> None:
     abstract = line.abstract(hold_id)
-    named = DriverLicense(license) if license else abstract.driver_license
-    assert named is not None
+    named = DriverLicense(license) if license else abstract.driver_license or DriverLicense("")
 
     def handle(context: Context, uow: UnitOfWork) -> None:
         block = metadata(context, "DMV907", MessageKind.RESPONSE, hold_id)

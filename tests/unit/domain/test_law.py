@@ -212,12 +212,11 @@ def test_two_debts_that_end_on_different_days_are_taken_out_once(
     ]
     first = debt("Fee", "PC 1", date(2020, 1, 1), "100.00")
     ledger = [first, replace(first, entry_id="E2", statute="PC 2")]
-    if Decimal(paid):
-        paying = {"kind": EntryKind.PAYMENT, "amount": Decimal(paid), "posted_on": date(2021, 6, 1)}
-        ledger.append(replace(first, entry_id="E3", **paying))
-    for year, amount in vacated_by_court:
-        vacating = {"kind": EntryKind.VACATUR, "amount": Decimal(amount), "posted_on": date(year, 6, 1)}
-        ledger.append(replace(first, entry_id=f"V{year}", **vacating))
+    later = [("E3", EntryKind.PAYMENT, paid, 2021)] if Decimal(paid) else []
+    later += [(f"V{year}", EntryKind.VACATUR, amount, year) for year, amount in vacated_by_court]
+    for key, kind, amount, year in later:
+        posted = date(year, 6, 1)
+        ledger.append(replace(first, entry_id=key, kind=kind, amount=Decimal(amount), posted_on=posted))
     assert balance_of(ledger, TODAY, law).due == ZERO
     assert sum((each.amount for each in removals_of(ledger, TODAY, law)), ZERO) == Decimal(by_law)
 
