@@ -101,6 +101,11 @@ class PartnerTransport(Transport):
         except OSError as error:
             raise ContractMissing(f"{path} cannot be read: {error.strerror}") from None
 
+    def post_xml(self, address: str, envelope: bytes | Stream, headers: Mapping[str, str]) -> HttpAnswer:
+        """What zeep calls, with what the client's `wsse` has made of its envelope. Errors: `send`."""
+        failpoint("send.sealed")
+        return self.send(address, envelope, headers)
+
     def send(
         self, url: str, body: bytes | Stream, headers: Mapping[str, str], *, not_after: float | None = None
     ) -> HttpAnswer:
