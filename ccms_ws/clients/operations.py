@@ -99,7 +99,9 @@ def _read_document(wsdl: Path, _version: tuple[int, ...]) -> Document:
         for operation in binding.all().values():
             element = operation.input.body
             if element is not None:  # else its message is an empty Body, which the court never sends
-                operation.input.body = StoredElement(element.qname, element.type)
+                operation.input.body = StoredElement(  # type: ignore[no-untyped-call]
+                    element.qname, element.type
+                )
     return document
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ class PartnerClient:
 
     def __init__(
         self,
-        wsdl: Path,
+        wsdl: str | os.PathLike[str],
         *,
         partner_id: str,
         identity: Identity,
@@ -82,6 +83,7 @@ class PartnerClient:
         certificate. A policy of a weaker profile needs mutual TLS in `transport`, and holds for answers too. Raises
         ContractError for an unusable WSDL, and for one that is not as it was pinned when it was imported.
         """
+        wsdl = Path(wsdl)
         check_pins(wsdl)
         self._operations = read_operations(wsdl)
         self._wsdl = wsdl
@@ -94,7 +96,7 @@ class PartnerClient:
             token_reference=token_reference,
         )
         self._transport = PartnerTransport(transport or TransportSettings())
-        self._client = Client(
+        self._client = Client(  # type: ignore[no-untyped-call]
             read_document(wsdl),
             wsse=self._security,
             transport=self._transport,
@@ -124,7 +126,7 @@ class PartnerClient:
         PermanentDeliveryError for everything else.
         """
         operation = self._operation(message.root, soap)
-        service = self._client.create_service(operation.binding, url)
+        service = self._client.create_service(operation.binding, url)  # type: ignore[no-untyped-call]
         payload = StoredPayload.of(message, action=operation.action, relates_to=relates_to, on_sealed=on_sealed)
         received: bytes | None = None
         failpoint("send.before-seal")

@@ -16,7 +16,7 @@ import zeep
 from cryptography import x509
 from zeep.exceptions import Fault
 
-from ccms_ws.clients import Criteria, EnvelopeSecurity, FailureCause, QueryRefused
+from ccms_ws.clients import EnvelopeSecurity, FailureCause
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
 from ccms_ws.contract.namespaces import FCC807, q
@@ -33,6 +33,7 @@ from ccms_ws.errors import (
     SignerNotTrusted,
     TransientDeliveryError,
 )
+from ccms_ws.exchanges.fcc807.client import Criteria, QueryRefused
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError, Rejection, RejectionReason
 from ccms_ws.simulator.query_client import QueryClient
 from tests.support.local_stack import Line
