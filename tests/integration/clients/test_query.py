@@ -14,6 +14,7 @@ import pytest
 import requests
 import zeep
 from cryptography import x509
+from lxml import etree
 from zeep.exceptions import Fault
 
 from ccms_ws.clients import EnvelopeSecurity, FailureCause
@@ -28,6 +29,7 @@ from ccms_ws.errors import (
     AddressingHeaderMissing,
     AnswerUnrelated,
     ConfigError,
+    MalformedEnvelope,
     NotPermitted,
     SecurityError,
     SignerNotTrusted,
@@ -203,3 +205,9 @@ def test_a_message_without_transaction_is_not_sealed(settings: Settings) -> None
     message["MessageMetadata"]["TransactionID"] = " "
     with pytest.raises(AddressingHeaderMissing):
         client.service.QueryCaseParticipantBalance(**message)
+
+
+def test_a_header_block_that_the_signature_would_not_cover_is_refused(settings: Settings) -> None:
+    client = stock_client(settings, security(settings))
+    with pytest.raises(MalformedEnvelope, match="extra"):
+        client.service.QueryCaseParticipantBalance(**query(), _soapheaders=[etree.Element("{urn:x}extra")])
