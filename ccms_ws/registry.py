@@ -32,7 +32,8 @@ def part(exchange: Exchange, name: str) -> ModuleType | None:
 
     Such a part belongs to the program of that name, which alone imports it:
 
-    commands     `app`, a `typer.Typer`: mounted as `ccms-ws` and the code of the exchange in lower case
+    commands     `app`, a `typer.Typer`: mounted as `ccms-ws` and the code of the exchange in lower case, or, if it has
+                 but one command, under the name of that
     simulate     `responder()`: how a simulated partner answers what the court sends
     conformance  `TASKS`, what a client under test is to ask; `PARTNERS`, whose part can be played: each optional
     replay       `ACTIONS` and `STATES`, what a case may do and expect by name; `record`, what else is on file of a

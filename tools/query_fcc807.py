@@ -14,24 +14,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
-from cryptography import x509
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from ccms_ws.clients import BalanceQueryClient, Criteria, criteria_problems
-from ccms_ws.domain.courts import Court, DriverLicense, PersonName
-from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
-from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+from ccms_ws.domain.courts import DriverLicense, PersonName
 from ccms_ws.errors import CcmsWsError
+from ccms_ws.exchanges.fcc807.client import BalanceQueryClient, Criteria, criteria_problems
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, Rejection
 from ccms_ws.message_parts.representable import in_words
 from ccms_ws.plain_values import day
@@ -41,21 +36,6 @@ from ccms_ws.tabular_files import BadRow, Columns, CsvWriter, read_rows
 OPTIONS = ("case", "participant", "given", "surname", "born", "license", "state", "as-of")
 ANSWER = ("case_number", "participant_id", "surname", "answer", "balance_due", "as_of", "reason")
 KEYS = ("case_number", "participant_id", "given", "surname", "birth_date", "license_number", "license_state", "as_of")
-
-
-def connect(settings: Path) -> BalanceQueryClient:
-    """The client that these settings describe. Make it once: it keeps its connection and all that it has read."""
-    said, here = tomllib.loads(settings.read_text("utf-8-sig")), settings.resolve().parent
-    court, partner = said["court"], said["partner"]
-    certificate = x509.load_pem_x509_certificate((here / court["certificate"]).read_bytes())
-    return BalanceQueryClient(
-        url=said["url"],
-        court=Court(court["ori"], court["name"], court["county_code"], ""),
-        partner=Partner(partner["id"], partner["name"], PartnerKind.PROBATION, ProbationUnit(partner["unit"])),
-        identity=Identity.load(here / partner["key"], here / partner["certificate"]),
-        trust=TrustStore([PinnedCertificate(court["ori"], certificate)]),  # answers of nobody else are believed
-        test=court.get("test", False),
-    )
 
 
 def queries_of(file: Path) -> tuple[list[Mapping[str, str]], list[str]]:
@@ -116,9 +96,9 @@ def main() -> int:
         parser.add_argument(f"--{option}", dest=key, default="")
     options = parser.parse_args()
     try:
-        client = connect(options.settings)
-    except (CcmsWsError, OSError, LookupError, TypeError, ValueError) as error:
-        complain(f"query_fcc807: cannot begin: {error!r}")
+        client = BalanceQueryClient.from_settings(options.settings)
+    except CcmsWsError as error:
+        complain(f"query_fcc807: cannot begin: {error}")
         return 2
     queries, problems = queries_of(options.file) if options.file else ([vars(options)], [])
     if problems:

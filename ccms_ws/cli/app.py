@@ -34,7 +34,6 @@ from ccms_ws.cli import (
     metrics,
     outbox,
     partners,
-    query,
     replay,
     serve,
     simulate,
@@ -55,16 +54,16 @@ EPILOG = (
 
 @cache
 def exchange_commands() -> dict[str, Any]:
-    """The command groups of exchanges that have some, by the code of the exchange in lower case."""
+    """The commands of exchanges that have some: a group by the code of the exchange in lower case, or one by its name."""
     from ccms_ws.registry import EXCHANGES, part
 
-    groups = {}
+    commands: dict[str, Any] = {}
     for exchange in EXCHANGES:
         if (module := part(exchange, "commands")) is not None:
-            group = typer.main.get_group(module.app)
-            group.name = exchange.code.lower()
-            groups[group.name] = group
-    return groups
+            command = typer.main.get_command(module.app)
+            command.name = exchange.code.lower() if hasattr(command, "commands") else command.name
+            commands[str(command.name)] = command
+    return commands
 
 
 class _Commands(TyperGroup):
@@ -93,7 +92,6 @@ for command in (
     serve.serve,
     worker.worker,
     simulate.simulate,
-    query.query,
     explain.explain,
     conformance.conformance,
     demo.demo,

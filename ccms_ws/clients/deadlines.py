@@ -36,15 +36,17 @@ _sending = _Sending()
 
 
 @contextmanager
-def sending_until(deadline: float) -> Iterator[None]:
+def sending_until(deadline: float | None) -> Iterator[None]:
     """What this thread sends in the block leaves before `deadline` (`clock.running_time`), or not at all: also if the
-    process, or the machine, was suspended in between.
+    process, or the machine, was suspended in between. A block around this one, and its deadline, still count.
     """
-    _sending.until = deadline
+    around = _sending.until
+    given = [each for each in (around, deadline) if each is not None]
+    _sending.until = min(given) if given else None
     try:
         yield
     finally:
-        _sending.until = None
+        _sending.until = around
 
 
 class _BoundedSending:

@@ -21,6 +21,7 @@ from zeep import Settings
 from zeep.exceptions import Error as ZeepError
 from zeep.wsdl import Document
 
+from ccms_ws.clients.stored_payload import StoredElement
 from ccms_ws.clients.transport import PartnerTransport, TransportSettings
 from ccms_ws.contract.namespaces import SOAP_HTTP_TRANSPORT, WSDL, WSDL_SOAP11, WSDL_SOAP12, XSD, q
 from ccms_ws.contract.pins import check_pins
@@ -39,13 +40,16 @@ _REDUCED = "urn:ccms-ws:reduced"
 class Operation:
     """How one message is sent, and what may come back: `answers` maps each declared element to its wsa:Action.
 
-    `one_way`: no reply is declared; what is answered by HTTP alone is all that there is.
+    `binding` and `name`: by which zeep finds it in `read_document`. `one_way`: no reply is declared; what is answered
+    by HTTP alone is all that there is.
     """
 
     action: str
     soap_action: str
     answers: Mapping[str, str]
     one_way: bool
+    binding: str
+    name: str
 
 
 def read_operations(wsdl: Path) -> Mapping[tuple[SoapVersion, str], Operation]:
@@ -59,13 +63,13 @@ def read_operations(wsdl: Path) -> Mapping[tuple[SoapVersion, str], Operation]:
 
 @cache
 def _read_operations(wsdl: Path, _version: tuple[int, ...]) -> Mapping[tuple[SoapVersion, str], Operation]:
-    bound = load_wsdl(wsdl).bound
-    bindings: Mapping[str, Any] = _read_with_zeep(bound, wsdl).bindings
+    bindings: Mapping[str, Any] = _read_document(wsdl, _version).bindings
     operations: dict[tuple[SoapVersion, str], Operation] = {}
-    for number, each in enumerate(bound):
-        found = bindings[q(_REDUCED, f"Binding{number}")].all()[each.operation.name]
+    for number, each in enumerate(load_wsdl(wsdl).bound):
+        binding = q(_REDUCED, f"Binding{number}")
+        found = bindings[binding].all()[each.operation.name]
         operations.setdefault(
-            (_VERSIONS[each.port.soap_version], each.operation.input), _operation(each, found.soapaction)
+            (_VERSIONS[each.port.soap_version], each.operation.input), _operation(each, found.soapaction, binding)
         )
     if not operations:
         raise ContractError(f"{wsdl} has no operation that can be used at a SOAP port")
@@ -82,7 +86,26 @@ def operation_for(wsdl: Path, root: str, soap: SoapVersion) -> Operation:
     return read_operations(wsdl)[soap, root]
 
 
-def _operation(bound: BoundOperation, soap_action: str | None) -> Operation:
+def read_document(wsdl: Path) -> Document:
+    """The WSDL at `wsdl` for `zeep.Client`, with operations that take a `StoredPayload`. Errors: `read_operations`."""
+    return _read_document(wsdl.resolve(), version_of(wsdl.resolve()))
+
+
+@cache
+def _read_document(wsdl: Path, _version: tuple[int, ...]) -> Document:
+    document = _read_with_zeep(load_wsdl(wsdl).bound, wsdl)
+    bindings: Mapping[str, Any] = document.bindings
+    for binding in bindings.values():
+        for operation in binding.all().values():
+            element = operation.input.body
+            if element is not None:  # else its message is an empty Body, which the court never sends
+                operation.input.body = StoredElement(  # type: ignore[no-untyped-call]
+                    element.qname, element.type
+                )
+    return document
+
+
+def _operation(bound: BoundOperation, soap_action: str | None, binding: str) -> Operation:
     declared = bound.operation
     answers = {fault.element: fault.action for fault in declared.faults.values()}
     if declared.output:
@@ -92,6 +115,8 @@ def _operation(bound: BoundOperation, soap_action: str | None) -> Operation:
         soap_action or declared.input_action,
         MappingProxyType(answers),
         one_way=not declared.output,
+        binding=binding,
+        name=declared.name,
     )
 
 
@@ -158,7 +183,7 @@ def _add_binding(root: _Element, number: int, bound: BoundOperation) -> None:
     binding = etree.SubElement(root, q(WSDL, "binding"), {"name": f"Binding{number}", "type": f"r:PortType{number}"})
     etree.SubElement(binding, q(soap, "binding"), {"style": "document", "transport": SOAP_HTTP_TRANSPORT})
     operation = etree.SubElement(binding, q(WSDL, "operation"), {"name": bound.operation.name})
-    etree.SubElement(operation, q(soap, "operation"), {"soapAction": bound.soap_action})
+    etree.SubElement(operation, q(soap, "operation"), {"soapAction": bound.soap_action or bound.operation.input_action})
     for role in ("input", "output") if bound.operation.output is not None else ("input",):
         etree.SubElement(etree.SubElement(operation, q(WSDL, role)), q(soap, "body"), {"use": "literal"})
     for name in bound.operation.faults:

@@ -1,32 +1,33 @@
 """A client made from a partner's WSDL: one message out, sealed; one answer in, opened as strictly as any request.
 
-zeep reads the WSDL's operations and holds the HTTP session; the envelope is `ccms_ws.envelope`'s, in both directions.
+`zeep.Client` sends, with the WSDL's binding and operation; `stored_payload` has what the court adds to it.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
 from lxml.etree import _Element
+from zeep import Client, Settings
 
 from ccms_ws.clients import delivery_failures
-from ccms_ws.clients.operations import Operation, operation_for, read_operations
+from ccms_ws.clients.deadlines import sending_until
+from ccms_ws.clients.operations import Operation, operation_for, read_document, read_operations
+from ccms_ws.clients.stored_payload import PayloadSecurity, StoredAddressing, StoredPayload
 from ccms_ws.clients.transport import HttpAnswer, PartnerTransport, TransportSettings
 from ccms_ws.clients.unverified import describe_fault, is_empty, is_envelope
 from ccms_ws.clock import Clock
 from ccms_ws.contract.pins import check_pins
 from ccms_ws.domain.messages import OutgoingMessage, SentEnvelope
-from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
-from ccms_ws.envelope.outbound import ENVELOPE_END, seal_payload
+from ccms_ws.envelope.inbound import VerifiedEnvelope
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.envelope.streaming import SealedStream, seal_stream
+from ccms_ws.envelope.streaming import SealedStream
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import (
     CcmsWsError,
@@ -67,7 +68,7 @@ class PartnerClient:
 
     def __init__(
         self,
-        wsdl: Path,
+        wsdl: str | os.PathLike[str],
         *,
         partner_id: str,
         identity: Identity,
@@ -82,17 +83,27 @@ class PartnerClient:
         certificate. A policy of a weaker profile needs mutual TLS in `transport`, and holds for answers too. Raises
         ContractError for an unusable WSDL, and for one that is not as it was pinned when it was imported.
         """
+        wsdl = Path(wsdl)
         check_pins(wsdl)
         self._operations = read_operations(wsdl)
         self._wsdl = wsdl
-        self._partner_id = partner_id
-        self._identity = identity
-        self._trust = trust
-        self._policy = policy
-        self._clock = clock
-        self._token_reference = token_reference
+        self._security = PayloadSecurity(
+            peer_id=partner_id,
+            identity=identity,
+            trust=trust,
+            policy=policy,
+            clock=clock,
+            token_reference=token_reference,
+        )
         self._transport = PartnerTransport(transport or TransportSettings())
-        self._on_exchange = on_wire
+        self._client = Client(  # type: ignore[no-untyped-call]
+            read_document(wsdl),
+            wsse=self._security,
+            transport=self._transport,
+            plugins=[StoredAddressing()],
+            settings=Settings(raw_response=True),
+        )
+        self._on_wire = on_wire
 
     def send(
         self,
@@ -115,54 +126,29 @@ class PartnerClient:
         PermanentDeliveryError for everything else.
         """
         operation = self._operation(message.root, soap)
-        message_id = f"urn:uuid:{message.message_id}"
-        addressing = Addressing.request(to=url, action=operation.action, message_id=message_id, relates_to=relates_to)
+        service = self._client.create_service(operation.binding, url)  # type: ignore[no-untyped-call]
+        payload = StoredPayload.of(message, action=operation.action, relates_to=relates_to, on_sealed=on_sealed)
+        received: bytes | None = None
         failpoint("send.before-seal")
         try:
-            sent, received = self._seal(message, addressing, soap), None
+            with sending_until(not_after):
+                http: HttpAnswer = service[operation.name](payload)
+            received = http.body
         except LimitExceeded as error:  # sooner or later it would be the same
             raise PermanentDeliveryError(
                 f"cannot be sealed: {error}", cause=delivery_failures.FailureCause.INTERNAL
             ) from None
-        if on_sealed is not None:
-            on_sealed(_kept(message, sent))
-        failpoint("send.sealed")
-        try:
-            headers = _headers(soap, operation.soap_action)
-            http = self._transport.send(url, sent, headers, not_after=not_after)
-            received = http.body
         except TransientDeliveryError as error:
             if not operation.one_way or not _is_success(error.http_status):
                 raise
             return Receipt(error.http_status, remark=f"its body was not read: {error.detail}")
         finally:
-            if self._on_exchange is not None:
-                self._on_exchange(sent if isinstance(sent, bytes) else b"".join(sent), received)
+            if self._on_wire is not None and payload.sealed is not None:
+                self._on_wire(
+                    b"".join(payload.sealed) if isinstance(payload.sealed, SealedStream) else payload.sealed, received
+                )
         failpoint("send.answered")
-        return self._read(http, operation, message_id)
-
-    def _seal(self, message: OutgoingMessage, addressing: Addressing, soap: SoapVersion) -> bytes | SealedStream:
-        payload = _Payload(message)
-        if message.further == () or self._policy.profile.is_weaker:
-            # What does not sign the Body has no digest to stream.
-            return seal_payload(
-                b"".join(payload),
-                addressing,
-                soap,
-                identity=self._identity,
-                policy=self._policy,
-                clock=self._clock,
-                token_reference=self._token_reference,
-            )
-        return seal_stream(
-            payload,
-            addressing,
-            soap,
-            identity=self._identity,
-            policy=self._policy,
-            clock=self._clock,
-            token_reference=self._token_reference,
-        )
+        return self._read(http, operation, payload.message_id)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -180,10 +166,13 @@ class PartnerClient:
             ) from None
 
     def _read(self, http: HttpAnswer, operation: Operation, message_id: str) -> Receipt:
-        retry_after = delivery_failures.read_retry_after(http.headers.get("Retry-After", ""), self._clock.now())
+        policy = self._security.policy
+        retry_after = delivery_failures.read_retry_after(
+            http.headers.get("Retry-After", ""), self._security.clock.now()
+        )
         content_type = http.headers.get("Content-Type", "")
         success = _is_success(http.status)
-        if success and (not http.body or is_empty(http.body, self._policy.limits)):
+        if success and (not http.body or is_empty(http.body, policy.limits)):
             return Receipt(http.status)
         if success and operation.one_way and not is_envelope(http.body):
             return Receipt(http.status, remark=_about_body(http.body, content_type))
@@ -193,27 +182,13 @@ class PartnerClient:
                 raise delivery_failures.of_answer(wrong, http.status, retry_after)
             raise delivery_failures.of_status(http.status, retry_after)
         try:
-            opened = open_envelope(
-                HttpMessage(http.body, content_type),
-                trust=self._trust,
-                policy=self._policy,
-                clock=self._clock,
-                acceptance=ReceivePolicy(
-                    to=frozenset(),
-                    operations=operation.answers,
-                    permits=lambda partner_id, _root: partner_id == self._partner_id,
-                    relates_to=message_id,
-                    faults=True,
-                    profile=lambda _partner_id: self._policy.profile,
-                    connection=self._partner_id if self._policy.profile.is_weaker else "",
-                ),
-            )
+            opened = self._security.verify(http, answers=operation.answers, relates_to=message_id)
         except CcmsWsError as error:
             raise delivery_failures.of_answer(
-                error, http.status, retry_after, describe_fault(http.body, self._policy.limits)
+                error, http.status, retry_after, describe_fault(http.body, policy.limits)
             ) from error
         fault = opened.fault
-        remark = "" if self._policy.profile.is_weaker else "; ".join(opened.remarks)  # there it is the same each time
+        remark = "" if policy.profile.is_weaker else "; ".join(opened.remarks)  # there it is the same each time
         if fault is None:
             return Receipt(http.status, Answer(opened, opened.payload, http.body), remark)
         if fault.detail is not None and fault.detail.tag in operation.answers:
@@ -230,28 +205,3 @@ def _about_body(body: bytes, content_type: str) -> str:
     if not body.strip():
         return "the answer's body is blank"
     return f"the answer's body is no SOAP message ({len(body)} bytes, {content_type[:100] or 'of no type'!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class _Payload:
-    """All of a message's payload, again and again."""
-
-    message: OutgoingMessage
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self.message.body
-        yield from self.message.further
-
-
-def _kept(message: OutgoingMessage, sent: bytes | SealedStream) -> SentEnvelope:
-    if isinstance(sent, SealedStream):
-        return SentEnvelope(zlib.compress(sent.head, 1), ENVELOPE_END)
-    return SentEnvelope.around(b"".join(_Payload(message)), sent)
-
-
-def _headers(soap: SoapVersion, action: str) -> dict[str, str]:
-    """SOAP 1.1 has the action in a header of its own, SOAP 1.2 in the media type."""
-    content_type = f"{soap.media_type}; charset=utf-8"
-    if soap is SoapVersion.SOAP11:
-        return {"Content-Type": content_type, "SOAPAction": f'"{action}"'}
-    return {"Content-Type": f'{content_type}; action="{action}"'}

@@ -1,6 +1,6 @@
 """Message security for an unmodified zeep client: `Client(wsdl, wsse=EnvelopeSecurity(...))`.
 
-zeep composes the message and reads the answer; this object seals the one and opens the other, in zeep's own trees.
+zeep composes the message and reads the answer; this object seals the one and opens the other.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ from ccms_ws.clock import Clock, SystemClock
 from ccms_ws.contract.catalog import wsdl_names
 from ccms_ws.contract.namespaces import EXT, WSA, q
 from ccms_ws.contract.wsdl import Wsdl, load_wsdl
-from ccms_ws.envelope.addressing import Addressing, write_addressing
+from ccms_ws.envelope.addressing import Addressing
+from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import ReceivePolicy, VerifiedEnvelope, open_parsed
-from ccms_ws.envelope.outbound import seal_envelope
+from ccms_ws.envelope.outbound import seal_payload
+from ccms_ws.envelope.parsing import new_parser
 from ccms_ws.envelope.policy import SecurityPolicy
+from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import AddressingHeaderMissing, EnvelopeError, MalformedEnvelope
 
+_VERSIONS = {q(version.namespace, "Envelope"): version for version in SoapVersion}
+_Q_TO, _Q_ACTION = q(WSA, "To"), q(WSA, "Action")
 _TRANSACTION_ID = f"{q(EXT, 'MessageMetadata')}/{q(EXT, 'TransactionID')}"
 
 
@@ -61,21 +66,29 @@ class EnvelopeSecurity:
     def apply(self, envelope: _Element, headers: dict[str, str]) -> tuple[_Element, dict[str, str]]:
         """Address and seal what zeep is about to send. wsa:MessageID becomes the TransactionID in the message.
 
-        Raises AddressingHeaderMissing if the WSDL names no action or the message no transaction.
+        Raises AddressingHeaderMissing if the WSDL names no action or the message no transaction, MalformedEnvelope for
+        other header blocks.
         """
-        header, payload = _header(envelope), _payload(envelope)
-        given = {etree.QName(block).localname: block for block in header if block.tag.startswith(f"{{{WSA}}}")}
+        payload, blocks = _payload(envelope), _header_blocks(envelope)
+        given = {str(block.tag): block.text or "" for block in blocks}
+        if others := sorted(tag for tag in given if not tag.startswith(f"{{{WSA}}}")):
+            raise MalformedEnvelope(f"only WS-Addressing header blocks are sealed, and not {others[0]}")
         transaction_id = (payload.findtext(_TRANSACTION_ID) or "").strip()
-        if not transaction_id or not {"To", "Action"} <= given.keys():
+        if not transaction_id or not {_Q_TO, _Q_ACTION} <= given.keys():
             raise AddressingHeaderMissing("the message has no TransactionID, or its WSDL no wsam:Action")
-        for block in [block for block in header if block.tag.startswith(f"{{{WSA}}}")]:
-            header.remove(block)
         addressing = Addressing.request(
-            to=given["To"].text or "", action=given["Action"].text or "", message_id=f"urn:uuid:{transaction_id}"
+            to=given[_Q_TO], action=given[_Q_ACTION], message_id=f"urn:uuid:{transaction_id}"
         )
-        write_addressing(header, addressing)
         self._of_thread.message_id, self._of_thread.answer = addressing.message_id, None
-        return seal_envelope(envelope, identity=self._identity, policy=self._policy, clock=self._clock), headers
+        sealed = seal_payload(
+            canonical(payload),
+            addressing,
+            _VERSIONS[str(envelope.tag)],
+            identity=self._identity,
+            policy=self._policy,
+            clock=self._clock,
+        )
+        return etree.fromstring(sealed, new_parser()), headers
 
     def verify(self, envelope: _Element) -> None:
         """Open what came back. Raises EnvelopeError, with what an unverified fault says of itself in `detail`."""
@@ -115,13 +128,9 @@ def _all_answers() -> Mapping[str, str]:
     return MappingProxyType(answers_of(*(load_wsdl(name) for name in wsdl_names())))
 
 
-def _header(envelope: _Element) -> _Element:
-    soap = etree.QName(envelope).namespace or ""
-    header = envelope.find(q(soap, "Header"))
-    if header is None:
-        header = etree.Element(q(soap, "Header"))
-        envelope.insert(0, header)
-    return header
+def _header_blocks(envelope: _Element) -> list[_Element]:
+    header = envelope.find(q(etree.QName(envelope).namespace or "", "Header"))
+    return [] if header is None else list(header.iterchildren("*"))
 
 
 def _payload(envelope: _Element) -> _Element:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from base64 import b64encode
 from dataclasses import dataclass
@@ -48,20 +49,25 @@ class Identity:
             raise ConfigError(f"{whose}: the private key does not belong to the certificate")
 
     @classmethod
-    def load(cls, key_path: Path, cert_path: Path | None = None, password: bytes | None = None) -> Identity:
+    def load(
+        cls,
+        key_path: str | os.PathLike[str],
+        cert_path: str | os.PathLike[str] | None = None,
+        password: bytes | None = None,
+    ) -> Identity:
         """Read a key (PKCS#8 PEM, plain or encrypted; PKCS#12) and a PEM certificate, or both from the PKCS#12 file.
 
         A PEM certificate file may go on with the chain. Errors: `ConfigError` for files that are unreadable, open to
         group or others, or do not make an identity.
         """
-        secret = read_private(key_path)
+        secret = read_private(Path(key_path))
         try:
             if cert_path is None:
                 key, certificate, chain = pkcs12.load_key_and_certificates(secret, password)
             else:
                 pem = secret.lstrip().startswith(b"-----BEGIN")
                 key = load_pem_private_key(secret, password) if pem else pkcs12.load_pkcs12(secret, password).key
-                certificate, *chain = x509.load_pem_x509_certificates(_read(cert_path))
+                certificate, *chain = x509.load_pem_x509_certificates(_read(Path(cert_path)))
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             where = f"{key_path}" if cert_path is None else f"{key_path} or {cert_path}"
             raise ConfigError(f"{where} cannot be used: {error}", hint="check the format and the password") from None

@@ -4,9 +4,11 @@ partner chose that instead, the authority that may certify it under one name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from cryptography import x509
@@ -34,6 +36,16 @@ class PinnedCertificate:
 
     partner_id: str
     certificate: x509.Certificate
+
+    @classmethod
+    def load(cls, partner_id: str, path: str | os.PathLike[str]) -> PinnedCertificate:
+        """Read the certificate from a PEM file. Errors: `ConfigError`."""
+        try:
+            return cls(partner_id, x509.load_pem_x509_certificate(Path(path).read_bytes()))
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        except ValueError:
+            raise ConfigError(f"{path} is no certificate in PEM") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from ccms_ws.exchanges.fcc807.client import BalanceQueryClient, Criteria
+from ccms_ws.exchanges.fcc807.messages import BalanceFound
 from tests.support.serving import Served, served_court
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +38,16 @@ def test_one_query_shows_its_balance(served: Served) -> None:
     done = ask(served, "--given", "siobhan", "--surname", "O'Brien Nunez", "--born", "1988-03-17")
     assert done.returncode == 0, done.stderr
     assert "balance" in done.stdout
+
+
+def test_a_program_of_a_few_lines_asks_for_a_balance(served: Served) -> None:
+    """By the asker's own settings, and as a partner of a court's."""
+    for path, partner in [("pki/probation.toml", ""), ("ccms-ws.toml", "ADULT-PROBATION")]:
+        client = BalanceQueryClient.from_settings(f"{served.settings.parent}/{path}", partner)
+        answer = client.ask(Criteria(case_number="TR-2025-004417"))
+        client.close()
+        assert isinstance(answer, BalanceFound)
+        assert answer.balance.due == Decimal("245.00")
 
 
 @pytest.mark.parametrize("kind", ["csv", "json"])

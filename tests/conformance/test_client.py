@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import pytest
 
-from ccms_ws.clients import BalanceQueryClient, Criteria
 from ccms_ws.conformance.court import SmallCourt
 from ccms_ws.conformance.findings import Check, Report, Result, Verdict
 from ccms_ws.conformance.kit import Kit
@@ -21,6 +20,7 @@ from ccms_ws.demo.installation import COURT
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
+from ccms_ws.exchanges.fcc807.client import BalanceQueryClient, Criteria
 from ccms_ws.exchanges.fcc807.conformance import TASKS
 from ccms_ws.registry import get_exchange
 from ccms_ws.replay import pki

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryptography import x509
-
-from ccms_ws.clients import BalanceQueryClient, Criteria, OnWire
+from ccms_ws.clients import OnWire
 from ccms_ws.clock import Clock
 from ccms_ws.config import Settings
-from ccms_ws.domain.courts import Court
-from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
-from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
-from ccms_ws.exchanges.fcc807 import FCC807
+from ccms_ws.exchanges.fcc807.client import BalanceQueryClient, Criteria, asking_as
 
 __all__ = ["Criteria", "QueryClient"]
 
@@ -31,17 +25,4 @@ class QueryClient(BalanceQueryClient):
         on_wire: OnWire | None = None,
     ) -> None:
         """`key`: the partner's private key, by default next to its certificate. Raises ConfigError."""
-        court, profile = settings.court, settings.partner(partner_id)
-        own = profile.certificates[0]
-        unit = ProbationUnit(profile.unit) if profile.unit else None
-        certificate = x509.load_pem_x509_certificate(settings.identity.certificate.read_bytes())
-        super().__init__(
-            url=settings.endpoint.public_url + FCC807.path,
-            court=Court(court.ori, court.name, court.county_code, court.dmv_court_code),
-            partner=Partner(profile.id, profile.name, PartnerKind(profile.kind), unit),
-            identity=Identity.load(key or own.with_suffix(".key"), own),
-            trust=TrustStore([PinnedCertificate(court.ori, certificate)]),
-            test=court.test,
-            clock=clock,
-            on_wire=on_wire,
-        )
+        super().__init__(**asking_as(partner_id, settings, key=key), clock=clock, on_wire=on_wire)

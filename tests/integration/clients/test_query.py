@@ -14,9 +14,10 @@ import pytest
 import requests
 import zeep
 from cryptography import x509
+from lxml import etree
 from zeep.exceptions import Fault
 
-from ccms_ws.clients import Criteria, EnvelopeSecurity, FailureCause, QueryRefused
+from ccms_ws.clients import EnvelopeSecurity, FailureCause
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import Settings
 from ccms_ws.contract.namespaces import q
@@ -28,11 +29,13 @@ from ccms_ws.errors import (
     AddressingHeaderMissing,
     AnswerUnrelated,
     ConfigError,
+    MalformedEnvelope,
     NotPermitted,
     SecurityError,
     SignerNotTrusted,
     TransientDeliveryError,
 )
+from ccms_ws.exchanges.fcc807.client import Criteria, QueryRefused
 from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError, Rejection, RejectionReason
 from ccms_ws.exchanges.fcc807.simulate import QueryClient
 from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
@@ -203,3 +206,9 @@ def test_a_message_without_transaction_is_not_sealed(settings: Settings) -> None
     message["MessageMetadata"]["TransactionID"] = " "
     with pytest.raises(AddressingHeaderMissing):
         client.service.QueryCaseParticipantBalance(**message)
+
+
+def test_a_header_block_that_the_signature_would_not_cover_is_refused(settings: Settings) -> None:
+    client = stock_client(settings, security(settings))
+    with pytest.raises(MalformedEnvelope, match="extra"):
+        client.service.QueryCaseParticipantBalance(**query(), _soapheaders=[etree.Element("{urn:x}extra")])

@@ -25,6 +25,10 @@ class Soap(StrEnum):
     SOAP12 = "1.2"
 
 
+app = typer.Typer()
+
+
+@app.command()
 def query(
     as_partner: Annotated[str, typer.Option("--as", metavar="PARTNER", help="Who asks.")] = "ADULT-PROBATION",
     case: Annotated[str, typer.Option(help="The case number.")] = "",

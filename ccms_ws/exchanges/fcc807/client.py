@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
+import tomllib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, Self
 from uuid import uuid4
 
 from ccms_ws.clients.delivery_failures import FailureCause
 from ccms_ws.clients.partner import OnWire, PartnerClient, Receipt
 from ccms_ws.clients.transport import TransportSettings
 from ccms_ws.clock import Clock, SystemClock
+from ccms_ws.config import Settings, load_settings
 from ccms_ws.contract import schemas
 from ccms_ws.contract.catalog import wsdl_path
 from ccms_ws.domain.courts import Court, DriverLicense, PersonName
 from ccms_ws.domain.messages import OutgoingMessage
-from ccms_ws.domain.partners import Partner
+from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.envelope.canonical import canonical
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import SecurityPolicy
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.envelope.trust import TrustStore
+from ccms_ws.envelope.trust import PinnedCertificate, TrustStore
 from ccms_ws.errors import ConfigError, ExchangeError, TransientDeliveryError
 from ccms_ws.exchanges.fcc807 import FCC807, wire
 from ccms_ws.exchanges.fcc807.messages import Query, QueryError, Response
@@ -37,6 +41,8 @@ from ccms_ws.message_parts.representable import (
     name_problems,
     text_problems,
 )
+
+__all__ = ["BalanceQueryClient", "Criteria", "QueryRefused", "asking_as", "criteria_problems"]
 
 _LONGEST_PAUSE = timedelta(minutes=5)
 
@@ -90,7 +96,7 @@ class BalanceQueryClient:
         identity: Identity,
         trust: TrustStore,
         test: bool = False,
-        wsdl: Path | None = None,
+        wsdl: str | os.PathLike[str] | None = None,
         policy: SecurityPolicy | None = None,
         clock: Clock | None = None,
         transport: TransportSettings | None = None,
@@ -118,6 +124,16 @@ class BalanceQueryClient:
             transport=transport,
             on_wire=on_wire,
         )
+
+    @classmethod
+    def from_settings(cls, path: str | os.PathLike[str], partner_id: str = "", **how: Any) -> Self:
+        """The client that a settings file describes; `how`: further arguments of the class.
+
+        `path`: the asker's own settings (`ccms_ws/docs/samples/probation.toml`). With a `partner_id`: a court's
+        ccms-ws.toml, to ask that court as one of its partners, whose key lies next to its certificate. Raises
+        ConfigError.
+        """
+        return cls(**(asking_as(partner_id, load_settings(Path(path))) if partner_id else _read(Path(path))), **how)
 
     @property
     def partner_id(self) -> str:
@@ -202,3 +218,42 @@ class BalanceQueryClient:
             as_of=criteria.as_of,
             purpose=criteria.purpose,
         )
+
+
+def asking_as(partner_id: str, settings: Settings, *, key: Path | None = None) -> dict[str, Any]:
+    """The arguments of a client that asks the court of `settings` as one of its partners.
+
+    `key`: the partner's private key, by default next to its certificate. Raises ConfigError.
+    """
+    court, profile = settings.court, settings.partner(partner_id)
+    own = profile.certificates[0]
+    unit = ProbationUnit(profile.unit) if profile.unit else None
+    return {
+        "url": settings.endpoint.public_url + FCC807.path,
+        "court": Court(court.ori, court.name, court.county_code, court.dmv_court_code),
+        "partner": Partner(profile.id, profile.name, PartnerKind(profile.kind), unit),
+        "identity": Identity.load(key or own.with_suffix(".key"), own),
+        "trust": TrustStore([PinnedCertificate.load(court.ori, settings.identity.certificate)]),
+        "test": court.test,
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The arguments that a file like `probation.toml` describes. Raises ConfigError."""
+    try:
+        said, here = tomllib.loads(path.read_text("utf-8-sig")), path.resolve().parent
+        court, partner = said["court"], said["partner"]
+        return {
+            "url": said["url"],
+            "court": Court(court["ori"], court["name"], court["county_code"], ""),
+            "partner": Partner(partner["id"], partner["name"], PartnerKind.PROBATION, ProbationUnit(partner["unit"])),
+            "identity": Identity.load(here / partner["key"], here / partner["certificate"]),
+            "trust": TrustStore([PinnedCertificate.load(court["ori"], here / court["certificate"])]),
+            "test": court.get("test", False),
+        }
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except KeyError as error:
+        raise ConfigError(f"{path}: there is no {error.args[0]}", hint="compare docs/samples/probation.toml") from None
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}", hint="compare docs/samples/probation.toml") from None
