@@ -21,11 +21,3 @@ def get_exchange(code: str) -> Exchange:
     if found is None:
         raise UnknownMessage(f"there is no exchange {code!r}", hint=f"known: {', '.join(e.code for e in EXCHANGES)}")
     return found
-
-
-def sender_of(root: str) -> Exchange:
-    """The exchange whose outgoing message has this root element. Raises UnknownMessage."""
-    found = next((e for e in EXCHANGES if e.outgoing is not None and e.outgoing.root == root), None)
-    if found is None:
-        raise UnknownMessage(f"no exchange sends {root}")
-    return found
