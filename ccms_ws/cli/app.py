@@ -54,7 +54,7 @@ EPILOG = (
 
 @cache
 def exchange_commands() -> dict[str, Any]:
-    """The commands of exchanges that have some: a group by the code of the exchange in lower case, or one by its name."""
+    """The commands of exchanges: a group under the code of the exchange in lower case, a single one under its name."""
     from ccms_ws.registry import EXCHANGES, part
 
     commands: dict[str, Any] = {}

@@ -114,7 +114,7 @@ def _sign_and_open(settings: Settings, new: Identity, pins: list[PinnedCertifica
     policy, clock, version = policy_of(settings), FixedClock(at), SoapVersion.SOAP12
     addressing = Addressing.request(to=to, action=action, message_id="urn:uuid:00000000-0000-4000-8000-000000000000")
     envelope = compose_envelope(etree.Element(root, nsmap={"r": "urn:rehearsal"}), addressing, version)
-    seal_envelope(envelope, identity=new, policy=policy, clock=clock)
+    envelope = seal_envelope(envelope, identity=new, policy=policy, clock=clock)
     open_envelope(
         HttpMessage(to_bytes(envelope), f"{version.media_type}; charset=utf-8"),
         trust=TrustStore(pins),

@@ -1,15 +1,16 @@
-"""One message of a partner, looked at demand by demand: unlike the court's gate, this does not stop at the first fault.
+"""One message of a partner, looked at requirement by requirement, where the court would stop at the first failure.
 
-The steps are the gate's own (`ccms_ws.envelope.inbound`), in its order; what an earlier failure hides is left out. In
-the end the gate itself is asked, so that nothing is certified that it would refuse.
+The checks are those of `open_envelope`, which reports the result of each; what an earlier failure hides is left out.
+Schema, ids and metadata come on top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from lxml.etree import _Element
@@ -19,33 +20,21 @@ from ccms_ws.conformance import requirements as req
 from ccms_ws.conformance.findings import CheckResults
 from ccms_ws.conformance.requirements import TestRequirement
 from ccms_ws.contract import schemas
-from ccms_ws.envelope.addressing import (
-    Addressing,
-    check_destination,
-    check_relation,
-    check_reply_addresses,
-    check_soap_action,
-    read_addressing,
-)
-from ccms_ws.envelope.content_type import MediaType, read_media_type
+from ccms_ws.envelope.checks import Check, CheckResult, Report
 from ccms_ws.envelope.faults import read_fault
-from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
-from ccms_ws.envelope.parsing import parse
+from ccms_ws.envelope.inbound import UNSIGNED_PIN, HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.policy import SecurityPolicy
-from ccms_ws.envelope.signature_xml import parse_signature
-from ccms_ws.envelope.signatures import verify_signature
+from ccms_ws.envelope.signature_xml import ParsedSignature
 from ccms_ws.envelope.soap import SoapVersion
-from ccms_ws.envelope.soap_parts import MessageParts, read_parts, unique_ids
-from ccms_ws.envelope.timestamps import check_freshness, read_timestamp
-from ccms_ws.envelope.tokens import resolve_signer
+from ccms_ws.envelope.soap_parts import MessageParts
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import (
+    ActionNotSupported,
     AddressingError,
     AlgorithmRefused,
     CcmsWsError,
     PartNotSigned,
     SecurityError,
-    SoapVersionMismatch,
 )
 from ccms_ws.message_parts.metadata import Metadata, read_metadata
 
@@ -75,6 +64,28 @@ class MessageCheck:
     remarks: list[str] = field(default_factory=list)
 
 
+_REQUIREMENTS: Final = {
+    Check.MEDIA_TYPE: req.MEDIA,
+    Check.XML: req.XML,
+    Check.STRUCTURE: req.STRUCTURE,
+    Check.VERSION: req.STRUCTURE,
+    Check.IDS: req.SECURITY,
+    Check.SIGNATURE_FORM: req.ALGORITHMS,
+    Check.CERTIFICATE: req.CERTIFICATE,
+    Check.SIGNATURE_VALUE: req.SIGNATURE,
+    Check.DIGESTS: req.SIGNATURE,
+    Check.TIMESTAMP: req.TIMESTAMP,
+    Check.FRESHNESS: req.FRESH,
+    Check.ADDRESSING: req.ADDRESS,
+    Check.OPERATION: req.ACTION,
+    Check.SOAP_ACTION: req.ACTION,
+    Check.DESTINATION: req.ADDRESS,
+    Check.RELATION: req.ADDRESS,
+    Check.REPLY_ADDRESSES: req.REPLY,
+}
+"""What each check of `open_envelope` shows. Of the signed parts each has a requirement of its own (`_coverage`)."""
+
+
 class Examiner:
     """Looks at messages and notes what it finds in `ledger`."""
 
@@ -83,19 +94,29 @@ class Examiner:
 
     def examine(self, received: HttpMessage, standard: Standard) -> MessageCheck:
         """Every demand on one message."""
-        seen = MessageCheck(received)
-        media = self._media(seen)
-        seen.remarks += media.remarks if media else ()
-        root = self._root(seen, media, standard)
-        if root is None:
-            return seen
-        parts = self._parts(seen, root, media)
-        if parts is not None:
-            self._security(seen, parts, standard)
-            self._addressing(seen, parts, media, standard)
-            self._content(seen, parts, standard)
+        seen, report = MessageCheck(received), Report()
+        refused: CcmsWsError | None = None
+        try:
+            seen.believed = open_envelope(
+                received, trust=standard.trust, policy=standard.policy, clock=FixedClock(standard.now),
+                acceptance=standard.acceptance, report=report,
+            )  # fmt: skip
+        except CcmsWsError as error:
+            refused = error
+        if report.addressing is not None:
+            seen.message_id = report.addressing.message_id
+        seen.remarks = [remark for remark in report.remarks if remark != UNSIGNED_PIN]
+        for result in report.results:
+            self._result(seen, result)
+        if isinstance(report.parts, MessageParts):
+            seen.version = report.parts.version
+            if report.claims is not None:
+                self._coverage(seen, report.parts, report.claims)
+            self._content(seen, report.parts, standard)
             self._precision(seen)
-        self._gate(seen, standard)
+        if refused is not None and not seen.failed:
+            demand = req.ADDRESS if isinstance(refused, AddressingError) else req.SECURITY
+            self._fail(seen, demand, f"the court refuses it: {refused.code}: {refused}")
         return seen
 
     @contextmanager
@@ -112,61 +133,19 @@ class Examiner:
         seen.failed = True
         self._ledger.fails(requirement, f"{seen.message_id or 'a message'}: {why}")
 
-    # -- the steps ----------------------------------------------------------------------------------------------------
-    def _media(self, seen: MessageCheck) -> MediaType | None:
-        with self._demand(seen, req.MEDIA):
-            return read_media_type(seen.received.content_type)
-        return None
-
-    def _root(self, seen: MessageCheck, media: MediaType | None, standard: Standard) -> _Element | None:
-        with self._demand(seen, req.XML):
-            return parse(seen.received.body, standard.policy.limits, media.charset if media else None)
-        return None
-
-    def _parts(self, seen: MessageCheck, root: _Element, media: MediaType | None) -> MessageParts | None:
-        try:
-            parts = read_parts(root)
-            if media is not None and media.version is not parts.version:
-                raise SoapVersionMismatch(f"the Content-Type says {media.version.name}", rule="BP R1015")
-        except CcmsWsError as error:
-            kinds = {SecurityError: req.SECURITY, AddressingError: req.ADDRESS}
-            broken = next((demand for kind, demand in kinds.items() if isinstance(error, kind)), req.STRUCTURE)
-            if broken is not req.STRUCTURE:
-                self._ledger.holds(req.STRUCTURE)
-            self._fail(seen, broken, str(error))
-            return None
-        self._ledger.holds(req.STRUCTURE)
-        seen.version, seen.payload = parts.version, parts.payload
-        with self._demand(seen, req.SECURITY):
-            unique_ids(root)
-        return parts
-
-    def _security(self, seen: MessageCheck, parts: MessageParts, standard: Standard) -> None:
-        with self._demand(seen, req.TIMESTAMP):
-            created, expires = read_timestamp(parts.timestamp, seen.remarks)
-            with self._demand(seen, req.FRESH):
-                check_freshness(created, expires, standard.now, standard.policy, seen.remarks)
-        try:
-            claims = parse_signature(parts, unique_ids(parts.envelope), standard.policy)
-        except AlgorithmRefused as error:
-            self._fail(seen, req.ALGORITHMS, str(error))
+    def _result(self, seen: MessageCheck, result: CheckResult) -> None:
+        """Note one result under its requirement, or under that which the error is about."""
+        requirement = _REQUIREMENTS.get(result.check)
+        if requirement is None or isinstance(result.error, ActionNotSupported):
+            # Another message than those expected: its schema says more about it, and the refusal is noted in the end.
             return
-        except PartNotSigned as error:
-            self._fail(seen, req.SIGNED_BODY, str(error))
+        if result.error is None:
+            self._ledger.holds(requirement)
             return
-        except CcmsWsError as error:
-            self._fail(seen, req.SECURITY, str(error))
-            return
-        self._ledger.holds(req.ALGORITHMS)
-        claimed = [reference.target for reference in claims.references]
-        with self._demand(seen, req.CERTIFICATE):
-            signer = resolve_signer(
-                claims.key_info, parts, trust=standard.trust, policy=standard.policy, now=standard.now,
-                remarks=seen.remarks,
-            )  # fmt: skip
-            with self._demand(seen, req.SIGNATURE):
-                verify_signature(claims, signer)
-        self._coverage(seen, parts, claimed)
+        broken = _broken(result.check, result.error) or requirement
+        if broken is not requirement and requirement is req.STRUCTURE:
+            self._ledger.holds(requirement)
+        self._fail(seen, broken, str(result.error))
 
     def _precision(self, seen: MessageCheck) -> None:
         if seen.remarks:
@@ -174,8 +153,9 @@ class Examiner:
         else:
             self._ledger.holds(req.PRECISION)
 
-    def _coverage(self, seen: MessageCheck, parts: MessageParts, signed: Collection[_Element]) -> None:
-        """Which parts the signature claims to cover, one by one."""
+    def _coverage(self, seen: MessageCheck, parts: MessageParts, claims: ParsedSignature) -> None:
+        """Which parts the signature claims to cover, one by one: also of a signature that does not verify."""
+        signed = [reference.target for reference in claims.references]
         demanded = [
             (req.SIGNED_BODY, [parts.body]),
             (req.SIGNED_TIMESTAMP, [parts.timestamp]),
@@ -188,39 +168,6 @@ class Examiner:
                 self._fail(seen, requirement, f"not signed: {', '.join(missing)}")
             elif elements:
                 self._ledger.holds(requirement)
-
-    def _addressing(self, seen: MessageCheck, parts: MessageParts, media: MediaType | None, standard: Standard) -> None:
-        wanted = standard.acceptance
-        answer = wanted.relates_to is not None or wanted.faults
-        with self._demand(seen, req.ADDRESS):
-            addressing, endpoints = read_addressing(parts.addressing, answer=answer)
-            seen.message_id = addressing.message_id
-            check_destination(addressing.to, wanted.to, answer=answer)
-            check_relation(addressing.relates_to, wanted.relates_to)
-        if not seen.message_id:
-            return
-        with self._demand(seen, req.REPLY):
-            check_reply_addresses(endpoints, frozenset(), one_way=answer or str(parts.payload.tag) in wanted.one_way)
-        with self._demand(seen, req.ACTION):
-            self._check_action(parts, addressing, media, seen, wanted, answer=answer)
-
-    def _check_action(
-        self,
-        parts: MessageParts,
-        addressing: Addressing,
-        media: MediaType | None,
-        seen: MessageCheck,
-        wanted: ReceivePolicy,
-        *,
-        answer: bool,
-    ) -> None:
-        expected = wanted.operations.get(str(_message(parts, wanted).tag))
-        if expected is not None and addressing.action != expected:
-            raise AddressingError(f"wsa:Action is {addressing.action!r}, the message goes with {expected!r}")
-        if media is not None and media.action is not None:
-            check_soap_action(f'"{media.action}"', addressing.action, seen.remarks, required=False)
-        required = not answer and parts.version is SoapVersion.SOAP11
-        check_soap_action(seen.received.soap_action, addressing.action, seen.remarks, required=required)
 
     def _content(self, seen: MessageCheck, parts: MessageParts, standard: Standard) -> None:
         payload = seen.payload = _message(parts, standard.acceptance)
@@ -242,20 +189,16 @@ class Examiner:
         else:
             self._ledger.holds(requirement)
 
-    def _gate(self, seen: MessageCheck, standard: Standard) -> None:
-        """What the court's own gate says in the end."""
-        try:
-            seen.believed = open_envelope(
-                seen.received,
-                trust=standard.trust,
-                policy=standard.policy,
-                clock=FixedClock(standard.now),
-                acceptance=standard.acceptance,
-            )
-        except CcmsWsError as error:
-            if not seen.failed:
-                demand = req.ADDRESS if isinstance(error, AddressingError) else req.SECURITY
-                self._fail(seen, demand, f"the court's gate refuses it: {error.code}: {error}")
+
+def _broken(check: Check, error: CcmsWsError) -> TestRequirement | None:
+    """The requirement that an error is about, where the check has several."""
+    if check is Check.STRUCTURE:
+        if isinstance(error, SecurityError):
+            return req.SECURITY
+        return req.ADDRESS if isinstance(error, AddressingError) else None
+    if check is Check.SIGNATURE_FORM and not isinstance(error, AlgorithmRefused):
+        return req.SIGNED_BODY if isinstance(error, PartNotSigned) else req.SECURITY
+    return None
 
 
 def _message(parts: MessageParts, acceptance: ReceivePolicy) -> _Element:

@@ -6,18 +6,23 @@ partner for the message as it left its house.
 
 from __future__ import annotations
 
-import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from ccms_ws.envelope.canonical import canonical
-from ccms_ws.envelope.parsing import parse
+from lxml.etree import _ElementTree
+
+from ccms_ws.clock import SystemClock
+from ccms_ws.envelope.checks import Check, Report
+from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, open_envelope
 from ccms_ws.envelope.policy import SecurityPolicy
-from ccms_ws.envelope.signature_xml import parse_signature
-from ccms_ws.envelope.soap_parts import read_parts, unique_ids
+from ccms_ws.envelope.signature_xml import Reference
+from ccms_ws.envelope.signatures import digested
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import CcmsWsError
 
 
@@ -53,24 +58,40 @@ class SignatureDiagnosis:
     """What made it impossible to look further."""
 
 
+_READ: Final = (Check.XML, Check.STRUCTURE, Check.IDS, Check.SIGNATURE_FORM)
+_BY_NOBODY: Final = ReceivePolicy(frozenset(), {}, lambda _partner, _root: False)
+
+
 def diagnose(raw: bytes, policy: SecurityPolicy) -> SignatureDiagnosis:
-    """Read `raw` as far as its signature's claims can be read, and compute every digest. Raises nothing of its own."""
+    """Open `raw` for nobody, as far as its signature's claims can be read, and show every digest. Raises nothing of its
+    own.
+
+    Who signed it, when, and by which HTTP headers it came does not matter here: only what could not be read counts.
+    """
+    report = Report()
+    with suppress(CcmsWsError):
+        open_envelope(
+            HttpMessage(raw, SoapVersion.SOAP11.media_type), trust=TrustStore([]), policy=policy, clock=SystemClock(),
+            acceptance=_BY_NOBODY, report=report,
+        )  # fmt: skip
+    stopped_by = next((each.error for each in report.results if each.error and each.check in _READ), None)
+    if stopped_by is not None or report.claims is None or report.root is None:
+        return SignatureDiagnosis(b"", (), stopped_by)
+    tree = report.root.getroottree()
     try:
-        root = parse(raw, policy.limits)
-        claims = parse_signature(read_parts(root), unique_ids(root), policy)
-        parts = []
-        for reference in claims.references:
-            octets = canonical(reference.target, reference.prefixes)
-            computed = getattr(hashlib, reference.digest)(octets).digest()
-            parts.append(
-                ReferenceCheck(
-                    str(reference.target.tag), root.getroottree().getpath(reference.target), reference.digest,
-                    b64encode(reference.value).decode(), b64encode(computed).decode(), octets,
-                )
-            )  # fmt: skip
+        parts = tuple(_reference_check(reference, tree) for reference in report.claims.references)
     except CcmsWsError as error:
         return SignatureDiagnosis(b"", (), error)
-    return SignatureDiagnosis(claims.signed_info, tuple(parts), None)
+    return SignatureDiagnosis(report.claims.signed_info, parts, None)
+
+
+def _reference_check(reference: Reference, tree: _ElementTree) -> ReferenceCheck:
+    octets, computed = digested(reference)
+    signed = b64encode(reference.value).decode()
+    path = tree.getpath(reference.target)
+    return ReferenceCheck(
+        str(reference.target.tag), path, reference.digest, signed, b64encode(computed).decode(), octets
+    )
 
 
 _ADVICE: Final[Mapping[str, str]] = MappingProxyType({

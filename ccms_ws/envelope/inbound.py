@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import InitVar, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from cryptography import x509
 from lxml.etree import _Element
@@ -21,17 +22,17 @@ from ccms_ws.envelope.addressing import (
     read_addressing,
 )
 from ccms_ws.envelope.canonical import canonical, content_of_canonical
+from ccms_ws.envelope.checks import STOP_AT_FIRST, Check, Checks, Report
 from ccms_ws.envelope.content_type import MediaType, read_media_type
 from ccms_ws.envelope.faults import SoapFault, read_fault
-from ccms_ws.envelope.parsing import check_parsed, parse_octets
+from ccms_ws.envelope.parsing import check_parsed, parse
 from ccms_ws.envelope.policy import Profile, SecurityPolicy
 from ccms_ws.envelope.signature_xml import ParsedSignature, parse_signature
-from ccms_ws.envelope.signatures import verify_signature
+from ccms_ws.envelope.signatures import verify_digests, verify_value
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.soap_parts import (
     MessageParts,
     UnsignedMessageParts,
-    find_ids,
     read_parts,
     read_unsigned_parts,
     unique_ids,
@@ -92,6 +93,9 @@ class ReceivePolicy:
     """The partner (id) that mutual TLS has shown to be at the other end of the connection; "" if none."""
 
 
+UNSIGNED_PIN: Final = "GFIPM S2S: the token is not signed"
+"""The remark about an unsigned token with a pinned certificate in it."""
+
 _BY_OPEN_ENVELOPE = object()
 _LONGEST_ACTION = 200
 
@@ -137,16 +141,32 @@ class VerifiedEnvelope:
 
 
 def open_envelope(
-    received: HttpMessage, *, trust: TrustStore, policy: SecurityPolicy, clock: Clock, acceptance: ReceivePolicy
+    received: HttpMessage,
+    *,
+    trust: TrustStore,
+    policy: SecurityPolicy,
+    clock: Clock,
+    acceptance: ReceivePolicy,
+    report: Report | None = None,
 ) -> VerifiedEnvelope:
     """Verify a message from its bytes on: media type, size, encoding, one parse, limits; then `open_parsed`.
 
+    With a `report` the checks go on behind a failure, as far as there is something left to check, and each result is
+    noted in it. What is raised in the end is the same first failure as without.
     Errors: `EnvelopeError` and its kin, `UnsupportedMediaType`, `MessageTooLarge`; nothing else, whatever comes in.
     """
-    media = read_media_type(received.content_type)
-    root, octets = parse_octets(received.body, policy.limits, media.charset)
-    action = received.soap_action
-    return _verify(root, trust, policy, clock, acceptance, octets=octets, media=media, soap_action=action)
+    check: Checks = STOP_AT_FIRST if report is None else report
+    media = root = None
+    with check(Check.MEDIA_TYPE):
+        media = read_media_type(received.content_type)
+    with check(Check.XML):
+        root = parse(received.body, policy.limits, None if media is None else media.charset)
+    if root is None:
+        check.stop()
+    return _verify(
+        root, trust=trust, policy=policy, clock=clock, acceptance=acceptance, report=report, media=media,
+        soap_action=received.soap_action,
+    )  # fmt: skip
 
 
 def open_parsed(
@@ -154,64 +174,96 @@ def open_parsed(
 ) -> VerifiedEnvelope:
     """The same for a tree that another library has parsed (a stock zeep client's answer)."""
     check_parsed(root, policy.limits)
-    return _verify(root, trust, policy, clock, acceptance)
+    return _verify(root, trust=trust, policy=policy, clock=clock, acceptance=acceptance)
 
 
 def _verify(
     root: _Element,
+    *,
     trust: TrustStore,
     policy: SecurityPolicy,
     clock: Clock,
     acceptance: ReceivePolicy,
-    *,
-    octets: bytes | None = None,
+    report: Report | None = None,
     media: MediaType | None = None,
     soap_action: str | None = None,
 ) -> VerifiedEnvelope:
     """The order of checks. Each step believes only what the steps before it have shown."""
+    check: Checks = STOP_AT_FIRST if report is None else report
+    remarks = [] if report is None else report.remarks
     now = clock.now()
-    remarks = [] if media is None else list(media.remarks)
+    if media is not None:
+        remarks += media.remarks
 
-    # Is this the connection of a partner that cannot sign? A signature that is there counts all the same.
-    unsigned = read_unsigned_parts(root) if _may_be_unsigned(acceptance) else None
+    # The anatomy: one of each part, in its place. A connection of a partner that cannot sign may do without Security;
+    # a signature that is there counts all the same.
+    unsigned = parts = None
+    with check(Check.STRUCTURE):
+        if _may_be_unsigned(acceptance):
+            unsigned = read_unsigned_parts(root)
+        if unsigned is None:
+            parts = read_parts(root)
+    check.read(root=root, parts=unsigned or parts)
     if unsigned is not None:
         return _verify_unsigned(
-            root, unsigned, policy, now, acceptance, media=media, soap_action=soap_action, remarks=remarks
-        )
-
-    # The anatomy: one of each part, in its place, and no id twice.
-    parts = read_parts(root)
-    _check_version(parts.version, media)
-    ids = find_ids(parts, octets)
+            root, unsigned, now, acceptance, check, lifetime=policy.lifetime, media=media, soap_action=soap_action,
+            remarks=remarks,
+        )  # fmt: skip
+    if parts is None:
+        check.stop()
+    with check(Check.VERSION):
+        _check_version(parts.version, media)
+    ids = claims = signer = lasting = None
+    with check(Check.IDS):
+        ids = unique_ids(root)
 
     # What the signature claims, by which algorithms; nothing is computed yet.
-    claims = parse_signature(parts, ids, policy)
+    if ids is not None:
+        with check(Check.SIGNATURE_FORM):
+            claims = parse_signature(parts, ids, policy)
+            check.read(claims=claims)
 
-    # Token, certificate, partner.
-    signer = resolve_signer(claims.key_info, parts, trust=trust, policy=policy, now=now, remarks=remarks)
-
-    # The signature value, then every digest: from here on `signed` holds the nodes that the partner vouches for.
-    signed = verify_signature(claims, signer)
-    check_coverage(parts, signed, signer, _profile_of(signer.partner_id, acceptance), remarks)
+    # Token, certificate, partner; then the signature value and every digest. From here on `signed` holds the nodes
+    # that the partner vouches for.
+    signed: dict[_Element, bytes] | None = None
+    if claims is not None:
+        with check(Check.CERTIFICATE):
+            signer = resolve_signer(claims.key_info, parts, trust=trust, policy=policy, now=now, remarks=remarks)
+        if signer is not None:
+            with check(Check.SIGNATURE_VALUE):
+                verify_value(claims, signer)
+        with check(Check.DIGESTS):
+            signed = verify_digests(claims)
+        if signer is not None and signed is not None:
+            with check(Check.COVERAGE):
+                check_coverage(parts, signed, signer, _profile_of(signer.partner_id, acceptance), remarks)
 
     # Freshness.
-    created, expires = read_timestamp(parts.timestamp, remarks)
-    expires = check_freshness(created, expires, now, policy, remarks)
+    written = None
+    with check(Check.TIMESTAMP):
+        written = read_timestamp(parts.timestamp, remarks)
+    if written is not None:
+        with check(Check.FRESHNESS):
+            lasting = check_freshness(*written, now, policy, remarks)
 
     # Addressing: what is asked for, of whom, and where the answer goes. And may this partner do it?
     addressing, fault = _check_request(
         parts,
-        signer.partner_id,
+        None if signer is None else signer.partner_id,
         acceptance,
         remarks,
+        check,
         media=media,
         soap_action=soap_action,
-        signed=signed.get(parts.body),
+        signed=None if signed is None else signed.get(parts.body),
     )
 
+    check.finish()
+    if claims is None or signer is None or signed is None or written is None or lasting is None or addressing is None:
+        check.stop()
     return VerifiedEnvelope(
         parts.version, root, parts.payload, addressing, signer.partner_id, signer.certificate,
-        _canonical_body(parts, claims, signed), claims.value, created, expires, fault, tuple(remarks),
+        _canonical_body(parts, claims, signed), claims.value, written[0], lasting, fault, tuple(remarks),
         _BY_OPEN_ENVELOPE,
     )  # fmt: skip
 
@@ -234,7 +286,7 @@ def check_coverage(
                 raise PartNotSigned(
                     f"{parts.token.tag} is not signed, and the certificate in it is not pinned", rule="GFIPM S2S"
                 )
-            remarks.append("GFIPM S2S: the token is not signed")
+            remarks.append(UNSIGNED_PIN)
     for part in required:
         if part not in signed:
             raise PartNotSigned(f"{part.tag} is not signed", rule="GFIPM S2S")
@@ -252,24 +304,30 @@ def _may_be_unsigned(acceptance: ReceivePolicy) -> bool:
 def _verify_unsigned(
     root: _Element,
     parts: UnsignedMessageParts,
-    policy: SecurityPolicy,
     now: datetime,
     acceptance: ReceivePolicy,
+    check: Checks,
     *,
+    lifetime: timedelta,
     media: MediaType | None,
     soap_action: str | None,
     remarks: list[str],
 ) -> VerifiedEnvelope:
     """The same order for a message without Security header: sender, integrity and freshness are the connection's."""
-    _check_version(parts.version, media)
-    unique_ids(root)
+    with check(Check.VERSION):
+        _check_version(parts.version, media)
+    with check(Check.IDS):
+        unique_ids(root)
     remarks.append(f"the profile is {Profile.MTLS_ONLY.value}: nothing is signed")
     addressing, fault = _check_request(
-        parts, acceptance.connection, acceptance, remarks, media=media, soap_action=soap_action
+        parts, acceptance.connection, acceptance, remarks, check, media=media, soap_action=soap_action
     )
+    check.finish()
+    if addressing is None:
+        check.stop()
     return VerifiedEnvelope(
         parts.version, root, parts.payload, addressing, acceptance.connection, None,
-        canonical(parts.body), canonical(root), now, now + policy.lifetime, fault,
+        canonical(parts.body), canonical(root), now, now + lifetime, fault,
         tuple(remarks), _BY_OPEN_ENVELOPE,
     )  # fmt: skip
 
@@ -281,29 +339,44 @@ def _check_version(version: SoapVersion, media: MediaType | None) -> None:
 
 def _check_request(
     parts: MessageParts | UnsignedMessageParts,
-    partner_id: str,
+    partner_id: str | None,
     acceptance: ReceivePolicy,
     remarks: list[str],
+    check: Checks,
     *,
     media: MediaType | None,
     soap_action: str | None,
     signed: bytes | None = None,
-) -> tuple[Addressing, SoapFault | None]:
-    """`signed`: the Body as it was signed, None if it is not. Errors: `AddressingError` and its kin, `NotPermitted`."""
+) -> tuple[Addressing | None, SoapFault | None]:
+    """`signed`: the Body as it was signed, None if it is not. `partner_id` is None only in a report, where nobody was
+    recognised. Errors: `AddressingError` and its kin, `NotPermitted`.
+    """
     answer = acceptance.relates_to is not None or acceptance.faults
-    addressing, endpoints = read_addressing(parts.addressing, answer=answer)
-    fault = _check_operation(parts, addressing, acceptance, remarks, signed)
-    if media is not None:
-        if media.action is not None:
-            check_soap_action(f'"{media.action}"', addressing.action, remarks, required=False)
-        required = not answer and parts.version is SoapVersion.SOAP11
-        check_soap_action(soap_action, addressing.action, remarks, required=required)
-    check_destination(addressing.to, acceptance.to, answer=answer)
-    one_way = answer or parts.payload.tag in acceptance.one_way
-    check_reply_addresses(endpoints, acceptance.reply_addresses(partner_id), one_way=one_way)
-    check_relation(addressing.relates_to, acceptance.relates_to)
-    if not acceptance.permits(partner_id, parts.payload.tag):
-        raise NotPermitted(f"{partner_id} may not send {parts.payload.tag} here")
+    addressing = fault = None
+    with check(Check.ADDRESSING):
+        addressing, endpoints = read_addressing(parts.addressing, answer=answer)
+        check.read(addressing=addressing)
+    if addressing is None:
+        return None, None
+    with check(Check.OPERATION):
+        fault = _check_operation(parts, addressing, acceptance, remarks, signed)
+    with check(Check.SOAP_ACTION):
+        if media is not None:
+            if media.action is not None:
+                check_soap_action(f'"{media.action}"', addressing.action, remarks, required=False)
+            required = not answer and parts.version is SoapVersion.SOAP11
+            check_soap_action(soap_action, addressing.action, remarks, required=required)
+    with check(Check.DESTINATION):
+        check_destination(addressing.to, acceptance.to, answer=answer)
+    with check(Check.REPLY_ADDRESSES):
+        allowed = frozenset() if partner_id is None else acceptance.reply_addresses(partner_id)
+        check_reply_addresses(endpoints, allowed, one_way=answer or parts.payload.tag in acceptance.one_way)
+    with check(Check.RELATION):
+        check_relation(addressing.relates_to, acceptance.relates_to)
+    if partner_id is not None:
+        with check(Check.PERMISSION):
+            if not acceptance.permits(partner_id, parts.payload.tag):
+                raise NotPermitted(f"{partner_id} may not send {parts.payload.tag} here")
     return addressing, fault
 
 

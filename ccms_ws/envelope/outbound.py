@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import secrets
 from base64 import b64encode
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from lxml import etree
 from lxml.etree import _Element
@@ -16,26 +18,33 @@ from ccms_ws.envelope.addressing import Addressing, addressing_texts
 from ccms_ws.envelope.algorithms import DIGESTS
 from ccms_ws.envelope.canonical import canonical, check_qname_values
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.parsing import check_own, check_own_size
+from ccms_ws.envelope.parsing import check_own, check_own_size, new_parser
 from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.signature_xml import write_signed_info
 from ccms_ws.envelope.signatures import signature_value
-from ccms_ws.envelope.soap import SoapVersion, compose_envelope, to_bytes
+from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.soap_parts import Q_ID, Q_SECURITY, outline
 from ccms_ws.envelope.timestamps import write_timestamp
 from ccms_ws.envelope.tokens import write_token, write_token_reference
 
-# lxml invents ns0, ns1... for a namespace that an envelope made elsewhere does not declare yet.
-for _prefix, _uri in (("wsu", WSU), ("wsa", WSA)):
-    etree.register_namespace(_prefix, _uri)
-
 _WSA_BLOCK: Final = f"{{{WSA}}}"
-_PREFIXES: Final = {WSSE: "wsse", WSU: "wsu", DS: "ds"}
 _DECLARATION: Final = "<?xml version='1.0' encoding='UTF-8'?>\n"
+_DS: Final = f' xmlns:ds="{DS}"'
+_WSSE: Final = f' xmlns:wsse="{WSSE}"'
+_WSU: Final = f' xmlns:wsu="{WSU}"'
+_DECLARED: Final = f' xmlns:wsa="{WSA}"{_WSU}'
 BODY_END: Final = b"</soap:Body>"
 ENVELOPE_END: Final = b"</soap:Body></soap:Envelope>"
 # Prefixes that the Body declares, and the one attribute whose value a signature does not protect.
 _OURS: Final = (b"soap", b"wsu", XSI.encode())
+
+
+class HeaderBlock(NamedTuple):
+    """A header block in exclusive canonical form."""
+
+    id: str
+    """Its wsu:Id; "" if it is not signed."""
+    text: str
 
 
 def seal_envelope(
@@ -47,44 +56,40 @@ def seal_envelope(
     token_reference: TokenReference = TokenReference.DIRECT,
     mark: str = "",
 ) -> _Element:
-    """Sign `envelope` in place and return it: wsse:Security becomes the last header block.
+    """What `seal_payload` makes of a composed envelope, as a new tree. `envelope` stays as it is.
 
-    `mark`: what the ids in the envelope end in; random unless a published example needs the same bytes each time.
-
-    Signed are the Body, the Timestamp, every wsa header and the token; only the Timestamp and the token if the policy's
-    profile leaves the rest to TLS. Sealing again (a retry) replaces an earlier Security header. Errors:
-    `MalformedEnvelope`, `LimitExceeded`, `DigestMismatch` (a value's prefix that no signature can hold).
+    A Security header in it is left out, so that a message can be sealed again. `mark`: what the ids in the envelope end
+    in; random unless a published example needs the same bytes each time. Errors: `MalformedEnvelope`, `LimitExceeded`,
+    `DigestMismatch` (a value's prefix that no signature can hold).
     """
     version, header, body = outline(envelope)
-    header = _header_without_security(envelope, header, version)
-
-    # Body and addressing are digested where they stand.
+    check_own(envelope, canonical(body), policy.send_limits)
     mark = mark or secrets.token_hex(8)
-    digests: list[tuple[str, str]] = []
-    digest = getattr(hashlib, DIGESTS[policy.digest])
-    blocks = [block for block in header if block.tag.startswith(_WSA_BLOCK)]
-    for index, part in enumerate([] if policy.profile is Profile.TLS_ENDORSING_TIMESTAMP else [body, *blocks]):
-        part_id = f"id-{mark}-{index}"
-        part.set(Q_ID, part_id)
-        octets = canonical(part)
-        if part is body:
-            check_own(envelope, octets, policy.send_limits)
-        check_qname_values(part, octets)
-        digests.append((part_id, b64encode(digest(octets).digest()).decode()))
-    if not digests:
-        check_own(envelope, canonical(body), policy.send_limits)
-
-    # What is ours is written as text in its canonical form and parsed once at the end: five times faster than making
-    # sixty elements one by one.
-    method = identity.curve_signature or policy.rsa_signature
-    text = _security(digests, mark, identity=identity, policy=policy, clock=clock, token_reference=token_reference)
-    security = etree.fromstring(text.encode())
-    renamed = _has_other_prefixes(header)
-    header.append(security)
-    if renamed:
-        _sign_as_it_stands(security, identity, policy, method)
-    security.set(f"{{{version.namespace}}}mustUnderstand", version.must_understand)
-    return envelope
+    content, octets = _rewritten(body, version, mark)
+    blocks: list[HeaderBlock] = []
+    for block in () if header is None else header.iterchildren(etree.Element):
+        if block.tag == Q_SECURITY:
+            continue
+        text, part_id = canonical(block), ""
+        check_qname_values(block, text)
+        if block.tag.startswith(_WSA_BLOCK):
+            part_id = f"id-{mark}-{sum(bool(each.id) for each in blocks) + 1}"
+            alone = etree.fromstring(_envelope_start(version).encode() + text + b"</soap:Envelope>")[0]
+            alone.set(Q_ID, part_id)
+            text = canonical(alone)
+        blocks.append(HeaderBlock(part_id, text.decode()))
+    sealed = _seal(
+        content,
+        octets,
+        blocks,
+        mark,
+        version,
+        identity=identity,
+        policy=policy,
+        clock=clock,
+        token_reference=token_reference,
+    )
+    return etree.fromstring(sealed, new_parser())
 
 
 def seal_payload(
@@ -97,33 +102,85 @@ def seal_payload(
     clock: Clock,
     token_reference: TokenReference = TokenReference.DIRECT,
 ) -> bytes:
-    """A whole sealed message around `payload`, an element in exclusive canonical form: what `compose_envelope`,
-    `seal_envelope` and `to_bytes` give, in a third of the time beside the signature.
+    """A whole sealed message around `payload`, an element in exclusive canonical form.
 
-    Every signed part is written in the very octets that are digested, so nothing is canonicalized: the payload's are
-    the same inside our Body, as long as it leans on no declaration of ours. Of the policy's `send_limits` only the size
-    is looked at: a payload in canonical form has been validated, and the schema bounds its structure. Errors: as
-    `seal_envelope`.
+    Signed are the Body, the Timestamp, every wsa header and the token; only the Timestamp and the token if the policy's
+    profile leaves the rest to TLS. Every signed part is written in the very octets that are digested, so nothing is
+    canonicalized: the payload's are the same inside our Body, as long as it leans on no declaration of ours. Of the
+    policy's `send_limits` only the size is looked at: a payload in canonical form has been validated, and the schema
+    bounds its structure. Errors: `LimitExceeded`, `DigestMismatch` (a value's prefix that no signature can hold).
     """
     check_own_size(len(payload), policy.send_limits)
-    if policy.profile.is_weaker or any(prefix in payload for prefix in _OURS):
-        envelope = compose_envelope(etree.fromstring(payload), addressing, version)
-        sealed = seal_envelope(envelope, identity=identity, policy=policy, clock=clock, token_reference=token_reference)
-        return to_bytes(sealed)
     mark = secrets.token_hex(8)
+    blocks = addressing_blocks(addressing, mark)
     start = body_start(version, mark)
-    body = getattr(hashlib, DIGESTS[policy.digest])(start + payload + BODY_END)
-    head = sealed_head(
-        body.digest(),
+    body = start + payload + BODY_END
+    if any(prefix in payload for prefix in _OURS):
+        body = _canonical_inside(body, version)
+        payload = body[len(start) : -len(BODY_END)]
+    return _seal(
+        payload,
+        body,
+        blocks,
         mark,
-        addressing,
         version,
         identity=identity,
         policy=policy,
         clock=clock,
         token_reference=token_reference,
     )
-    return head + payload + ENVELOPE_END
+
+
+def _seal(
+    content: bytes,
+    body: bytes,
+    blocks: Iterable[HeaderBlock],
+    mark: str,
+    version: SoapVersion,
+    *,
+    identity: Identity,
+    policy: SecurityPolicy,
+    clock: Clock,
+    token_reference: TokenReference,
+) -> bytes:
+    """The message with `content` in its Body, which is `body` in canonical form."""
+    head = sealed_head(
+        getattr(hashlib, DIGESTS[policy.digest])(body).digest(),
+        mark,
+        blocks,
+        version,
+        identity=identity,
+        policy=policy,
+        clock=clock,
+        token_reference=token_reference,
+    )
+    return head + content + ENVELOPE_END
+
+
+def _canonical_inside(body: bytes, version: SoapVersion) -> bytes:
+    """The canonical form of a Body in our Envelope. Errors: `DigestMismatch`."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+    parsed = etree.fromstring(_envelope_start(version).encode() + body + b"</soap:Envelope>", parser)[0]
+    octets = canonical(parsed)
+    check_qname_values(parsed, octets)
+    return octets
+
+
+def _rewritten(body: _Element, version: SoapVersion, mark: str) -> tuple[bytes, bytes]:
+    """The content of `body` as it stands in our Body, and that Body in canonical form.
+
+    Not canonical itself: it keeps declarations that only values use, such as the code of a fault.
+    Errors: `DigestMismatch`, `MalformedEnvelope`.
+    """
+    start = f'{_envelope_start(version)}<soap:Body wsu:Id="id-{mark}-0">'.encode()
+    envelope = etree.fromstring(start + ENVELOPE_END)
+    ours = envelope[0]
+    ours.text = body.text or ""
+    ours.extend(copy.deepcopy(child) for child in body)
+    octets = canonical(ours)
+    check_qname_values(body, octets)
+    check_qname_values(ours, octets)
+    return etree.tostring(envelope, encoding="utf-8")[len(start) : -len(ENVELOPE_END)], octets
 
 
 def body_start(version: SoapVersion, mark: str) -> bytes:
@@ -131,10 +188,22 @@ def body_start(version: SoapVersion, mark: str) -> bytes:
     return f'<soap:Body xmlns:soap="{version.namespace}" xmlns:wsu="{WSU}" wsu:Id="id-{mark}-0">'.encode()
 
 
+def _envelope_start(version: SoapVersion) -> str:
+    return f'<soap:Envelope xmlns:soap="{version.namespace}"{_DECLARED}>'
+
+
+def addressing_blocks(addressing: Addressing, mark: str) -> list[HeaderBlock]:
+    """The wsa header blocks of a message; their ids end in `mark`."""
+    return [
+        HeaderBlock(part_id := f"id-{mark}-{index}", f'<{name}{_DECLARED} wsu:Id="{part_id}">{content}</{name}>')
+        for index, (name, content) in enumerate(addressing_texts(addressing), 1)
+    ]
+
+
 def sealed_head(
     body: bytes,
     mark: str,
-    addressing: Addressing,
+    blocks: Iterable[HeaderBlock],
     version: SoapVersion,
     *,
     identity: Identity,
@@ -146,26 +215,24 @@ def sealed_head(
     payload stands after `body_start`.
     """
     digest = getattr(hashlib, DIGESTS[policy.digest])
-    soap, wsu = f' xmlns:soap="{version.namespace}"', f' xmlns:wsu="{WSU}"'
     digests, header = [(f"id-{mark}-0", b64encode(body).decode())], []
-    for index, (name, content) in enumerate(addressing_texts(addressing), 1):
-        part_id = f"id-{mark}-{index}"
-        rest = f' wsu:Id="{part_id}">{content}</{name}>'
-        block = digest(f'<{name} xmlns:wsa="{WSA}"{wsu}{rest}'.encode())
-        digests.append((part_id, b64encode(block.digest()).decode()))
-        header.append(f"<{name}{rest}")
-    understood = f' soap:mustUnderstand="{version.must_understand}"'
+    for part_id, text in blocks:
+        if part_id:
+            digests.append((part_id, b64encode(digest(text.encode()).digest()).decode()))
+        start, declared, rest = text.partition(_DECLARED)
+        # The Envelope declares the same; in the start tag of the block it need not be said again.
+        header.append(start + rest if declared and ">" not in start else text)
     security = _security(
-        digests,
+        [] if policy.profile is Profile.TLS_ENDORSING_TIMESTAMP else digests,
         mark,
         identity=identity,
         policy=policy,
         clock=clock,
         token_reference=token_reference,
-        attributes=understood,
+        attributes=f' soap:mustUnderstand="{version.must_understand}"',
     )
     return (
-        f'{_DECLARATION}<soap:Envelope{soap} xmlns:wsa="{WSA}"{wsu}><soap:Header>{"".join(header)}{security}'
+        f"{_DECLARATION}{_envelope_start(version)}<soap:Header>{''.join(header)}{security}"
         f'</soap:Header><soap:Body wsu:Id="id-{mark}-0">'
     ).encode()
 
@@ -177,8 +244,8 @@ def _security(
     identity: Identity,
     policy: SecurityPolicy,
     clock: Clock,
-    token_reference: TokenReference = TokenReference.DIRECT,
-    attributes: str = "",
+    token_reference: TokenReference,
+    attributes: str,
 ) -> str:
     """The Security header over parts with these `digests`, and over its own Timestamp and token."""
     digest = getattr(hashlib, DIGESTS[policy.digest])
@@ -191,33 +258,10 @@ def _security(
     signed_info = write_signed_info(method, references)
     value = signature_value(signed_info.encode(), method, identity.key)
     reference = write_token_reference(identity, token_reference, f"X509-{mark}")
+    # Digested as they stand alone; what Envelope, Security and Signature declare around them is not said again.
+    inside = "".join(written.values()).replace(_WSSE, "").replace(_WSU, "")
     return (
-        f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}"{attributes}>{"".join(written.values())}'
-        f'<ds:Signature xmlns:ds="{DS}">{signed_info}<ds:SignatureValue>{value}</ds:SignatureValue>'
-        f"<ds:KeyInfo>{reference}</ds:KeyInfo></ds:Signature></wsse:Security>"
+        f"<wsse:Security{_WSSE}{attributes}>{inside}<ds:Signature{_DS}>{signed_info.replace(_DS, '')}"
+        f"<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo>{reference}</ds:KeyInfo></ds:Signature>"
+        "</wsse:Security>"
     )
-
-
-def _header_without_security(envelope: _Element, header: _Element | None, version: SoapVersion) -> _Element:
-    if header is None:
-        header = etree.Element(f"{{{version.namespace}}}Header")
-        envelope.insert(0, header)
-    for earlier in list(header.iterchildren(Q_SECURITY)):
-        header.remove(earlier)
-    return header
-
-
-def _has_other_prefixes(header: _Element) -> bool:
-    """Whether one of our namespaces is declared around `header` under another prefix than ours."""
-    return any(uri in _PREFIXES and prefix != _PREFIXES[uri] for prefix, uri in header.nsmap.items())
-
-
-def _sign_as_it_stands(security: _Element, identity: Identity, policy: SecurityPolicy, method: str) -> None:
-    """Sign again what lxml gave other prefixes when it was put into an envelope that declares such."""
-    *parts, signature = security
-    signed_info = signature[0]
-    digests = {f"#{part.get(Q_ID)}": hashlib.new(DIGESTS[policy.digest], canonical(part)).digest() for part in parts}
-    for reference in list(signed_info)[2:]:
-        if (digest := digests.get(reference.get("URI", ""))) is not None:
-            reference[2].text = b64encode(digest).decode()
-    signature[1].text = signature_value(canonical(signed_info), method, identity.key)

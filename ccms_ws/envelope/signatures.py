@@ -32,7 +32,7 @@ from ccms_ws.errors import AlgorithmRefused, DigestMismatch, SignatureInvalid
 
 if TYPE_CHECKING:
     from ccms_ws.envelope.identity import PrivateKey
-    from ccms_ws.envelope.signature_xml import ParsedSignature
+    from ccms_ws.envelope.signature_xml import ParsedSignature, Reference
     from ccms_ws.envelope.trust import Signer
 
 _EXCLUSIVE: Final = CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0
@@ -44,11 +44,10 @@ _SHORT: Final = 1000
 _TAGS_TOLD: Final = 3
 
 
-def verify_signature(claims: ParsedSignature, signer: Signer) -> dict[_Element, bytes]:
-    """The nodes that are truly signed, each with its canonical octets.
+def verify_value(claims: ParsedSignature, signer: Signer) -> None:
+    """Did the key of `signer` sign this SignedInfo?
 
-    The signature value comes first, then the digests. Errors: `AlgorithmRefused` (the key cannot have made such a
-    signature), `SignatureInvalid`, `DigestMismatch`.
+    Errors: `AlgorithmRefused` (the key cannot have made such a signature), `SignatureInvalid`.
     """
     if SIGNATURES[claims.method] != signer.key_kind:
         raise AlgorithmRefused(f"{claims.method} with the {signer.key_kind} key of {signer.partner_id}")
@@ -66,10 +65,24 @@ def verify_signature(claims: ParsedSignature, signer: Signer) -> dict[_Element, 
         raise SignatureInvalid(
             f"the signature value does not verify with the key of {signer.partner_id}: {why}", rule="XMLDSig 3.2.2"
         ) from None
+
+
+def digested(reference: Reference) -> tuple[bytes, bytes]:
+    """The canonical octets of the part that `reference` leads to, and their digest."""
+    octets = canonical(reference.target, reference.prefixes)
+    return octets, getattr(hashlib, reference.digest)(octets).digest()
+
+
+def verify_digests(claims: ParsedSignature) -> dict[_Element, bytes]:
+    """The nodes that SignedInfo vouches for, each with its canonical octets: signed, if `verify_value` has passed.
+
+    Errors: `DigestMismatch`.
+    """
     signed: dict[_Element, bytes] = {}
-    for target, prefixes, digest, value in claims.references:
-        octets = signed[target] = canonical(target, prefixes)
-        actual = getattr(hashlib, digest)(octets).digest()
+    for reference in claims.references:
+        target, _, digest, value = reference
+        octets, actual = digested(reference)
+        signed[target] = octets
         if actual != value:
             raise DigestMismatch(
                 f"{target.tag}: {digest} is {b64encode(actual).decode()}, signed was {b64encode(value).decode()}; "

@@ -5,7 +5,6 @@ From here on parts are nodes, not names: what was found is what is verified, and
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Final, NamedTuple, Protocol, cast
 
@@ -229,25 +228,6 @@ class _ThisThread(threading.local):
 
 
 _this_thread = _ThisThread()
-
-
-_LOWER_CASE: Final = bytes(range(256)).lower()
-_ID_ATTRIBUTE: Final = re.compile(b"id=")
-
-
-def find_ids(parts: MessageParts, octets: bytes | None) -> dict[str, _Element]:
-    """What `unique_ids` gives for the message with these `parts`. `octets`, if they are known, spare a search.
-
-    Errors: `SecurityHeaderInvalid`.
-    """
-    if octets is not None:
-        places = [*parts.header, *parts.security, parts.body]
-        ids = {value: place for place in places if (value := place.get(Q_ID)) is not None}
-        # Every attribute with the name of an id is one of these matches: if there are as many as there are different
-        # ids in the usual places, then there is none elsewhere, nor the same one twice.
-        if len(_ID_ATTRIBUTE.findall(octets.translate(_LOWER_CASE, b" \t\r\n"))) == len(ids):
-            return ids
-    return unique_ids(parts.envelope)
 
 
 def unique_ids(root: _Element) -> dict[str, _Element]:

@@ -11,7 +11,7 @@ from ccms_ws.clock import Clock
 from ccms_ws.envelope.addressing import Addressing
 from ccms_ws.envelope.algorithms import DIGESTS
 from ccms_ws.envelope.identity import Identity
-from ccms_ws.envelope.outbound import BODY_END, ENVELOPE_END, body_start, sealed_head
+from ccms_ws.envelope.outbound import BODY_END, ENVELOPE_END, addressing_blocks, body_start, sealed_head
 from ccms_ws.envelope.parsing import check_own_size
 from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
@@ -60,7 +60,7 @@ def seal_stream(
     head = sealed_head(
         digest.digest(),
         mark,
-        addressing,
+        addressing_blocks(addressing, mark),
         version,
         identity=identity,
         policy=policy,

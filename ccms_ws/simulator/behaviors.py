@@ -48,8 +48,6 @@ class Behavior(StrEnum):
     """Do not take the message: cut the connection before looking at it."""
 
 
-NOT_TAKEN = frozenset({Behavior.FAULT, Behavior.CLIENT_FAULT, Behavior.UNAVAILABLE, Behavior.DROP})
-
 _MISCHIEF = (
     Behavior.SLOW,
     Behavior.CUT,

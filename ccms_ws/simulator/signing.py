@@ -73,7 +73,7 @@ class Signatures:
         envelope = compose_envelope(payload, addressing, asked.version)
         if act is not Behavior.UNSIGNED:
             identity, clock = self.for_act(act)
-            seal_envelope(envelope, identity=identity, policy=self.policy, clock=clock)
+            envelope = seal_envelope(envelope, identity=identity, policy=self.policy, clock=clock)
         return to_bytes(envelope)
 
     def unsigned(self, fault: _Element, action: str, version: SoapVersion) -> bytes:

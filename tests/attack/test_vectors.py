@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ccms_ws.envelope.checks import Report
 from ccms_ws.errors import CcmsWsError
 from tests.attack.attack import Attack
 from tests.attack.catalogue import ROWS
@@ -50,6 +51,26 @@ def test_an_attack_made_afresh_ends_as_it_must(attack: Attack) -> None:
     with pytest.raises(CcmsWsError) as caught:
         opened(attack.make(), **attack.how)  # type: ignore[arg-type]
     assert type(caught.value) is attack.answer, caught.value
+
+
+def _verdict(vector: Vector, report: Report | None = None) -> tuple[str, str, str]:
+    """Partner, error code and text: one of partner and code is empty."""
+    try:
+        return vector.open(report).partner_id, "", ""
+    except CcmsWsError as error:
+        return "", error.code, str(error)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=str)
+def test_a_report_comes_to_the_same_verdict(vector: Vector) -> None:
+    """What is reported is accepted if, and only if, it is accepted without a report; the first failure is the same."""
+    report = Report()
+    partner_id, code, text = _verdict(vector, report)
+    assert (partner_id, code, text) == _verdict(vector)
+    failures = [result.error for result in report.results if result.error is not None]
+    assert bool(failures) == bool(code)
+    if failures:
+        assert (failures[0].code, str(failures[0])) == (code, text)
 
 
 def test_every_attack_made_afresh_is_stored_too() -> None:

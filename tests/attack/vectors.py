@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ccms_ws.clock import FixedClock
+from ccms_ws.envelope.checks import Report
 from ccms_ws.envelope.inbound import HttpMessage, VerifiedEnvelope
 from ccms_ws.envelope.policy import Limits, Profile
 from tests.support.envelopes import POLICY, QUERY, acceptance, opened
@@ -101,7 +102,7 @@ class Vector:
         """The messages that nothing answers in the HTTP response."""
         return frozenset({QUERY}) if self.expectation.one_way else frozenset()
 
-    def open(self) -> VerifiedEnvelope:
+    def open(self, report: Report | None = None) -> VerifiedEnvelope:
         """Open it as it must be opened."""
         limits = Limits(message=self.expectation.message_limit)
         return opened(
@@ -116,6 +117,7 @@ class Vector:
                 connection=self.expectation.connection,
                 one_way=self.one_way,
             ),
+            report=report,
         )
 
     def write(self) -> None:

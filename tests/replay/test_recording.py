@@ -235,7 +235,9 @@ def test_what_a_sender_writes_into_headers_and_around_its_message_is_left_behind
     sender = etree.SubElement(header, q(WSA, "From"), {f"{{urn:{mark}}}who": mark})
     etree.SubElement(sender, q(WSA, "Address")).text = WSA_ANONYMOUS
     etree.SubElement(header, f"{{urn:{mark}}}Ticket", {mark: mark}, nsmap={mark: f"urn:{mark}"}).text = mark
-    seal_envelope(envelope, identity=court.identity("adult-probation"), policy=court.policy, clock=court.clock)
+    envelope = seal_envelope(
+        envelope, identity=court.identity("adult-probation"), policy=court.policy, clock=court.clock
+    )
     assert court.post(to_bytes(envelope)).status == 200
     code, out, _ = run("--since", "2026-11-01", "-o", tmp_path / "cases", "--anonymize")
     assert (code, out.partition(" ")[0]) == (0, "1")

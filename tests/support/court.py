@@ -131,7 +131,7 @@ class Court:
         reply_to = {"reply_to": addressing.pop("reply_to")} if "reply_to" in addressing else {}
         properties = replace(Addressing.request(**(given | addressing)), **reply_to)
         envelope = compose_envelope(payload, properties, version)
-        seal_envelope(envelope, identity=self.identity(signer), policy=self.policy, clock=self.clock)
+        envelope = seal_envelope(envelope, identity=self.identity(signer), policy=self.policy, clock=self.clock)
         return to_bytes(envelope)
 
     def post(self, body: bytes, *, code: str = "FCC807", version: SoapVersion = SoapVersion.SOAP12) -> HttpAnswer:

@@ -11,6 +11,7 @@ from lxml.etree import _Element
 from ccms_ws.clock import FixedClock
 from ccms_ws.contract.namespaces import DS, SOAP11, SOAP12, WSA, WSSE, WSU
 from ccms_ws.envelope.addressing import Addressing
+from ccms_ws.envelope.checks import Report
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.inbound import HttpMessage, ReceivePolicy, VerifiedEnvelope, open_envelope
 from ccms_ws.envelope.outbound import seal_envelope
@@ -85,11 +86,13 @@ def opened(
     policy: SecurityPolicy = POLICY,
     clock: FixedClock = CLOCK,
     accept: ReceivePolicy | None = None,
+    report: Report | None = None,
 ) -> VerifiedEnvelope:
     """Open `message` as the receiver does."""
     return open_envelope(
         message if isinstance(message, HttpMessage) else received(message),
         trust=trust or pki().trust, policy=policy, clock=clock, acceptance=accept or acceptance(),
+        report=report,
     )  # fmt: skip
 
 

@@ -326,7 +326,7 @@ def answer_to(
     envelope = compose_envelope(
         payload, Addressing.answer(action=ACTION, message_id=written, relates_to=relates_to), SOAP12
     )
-    seal_envelope(envelope, identity=pki().dmv, policy=POLICY, clock=CLOCK)
+    envelope = seal_envelope(envelope, identity=pki().dmv, policy=POLICY, clock=CLOCK)
     acceptance = ReceivePolicy(
         to=frozenset(), operations={made.root: ACTION}, permits=lambda _partner, _root: True, relates_to=relates_to
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,9 +13,14 @@ from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 from ccms_ws.cli.worker import EnvelopesOption
-
-if TYPE_CHECKING:
-    from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError, Response
+from ccms_ws.clients import FailureCause
+from ccms_ws.clients.wire_dump import record_into
+from ccms_ws.config import load_settings
+from ccms_ws.domain.courts import PersonName
+from ccms_ws.envelope.soap import SoapVersion
+from ccms_ws.errors import TransientDeliveryError
+from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError, Response
+from ccms_ws.exchanges.fcc807.simulate import Criteria, QueryClient
 
 DAY = ["%Y-%m-%d"]
 
@@ -47,13 +52,6 @@ def query(
 
     Example: ccms-ws query --case CR-2023-002931 --participant P-1002
     """
-    from ccms_ws.clients import FailureCause
-    from ccms_ws.clients.wire_dump import record_into
-    from ccms_ws.config import load_settings
-    from ccms_ws.domain.courts import PersonName
-    from ccms_ws.envelope.soap import SoapVersion
-    from ccms_ws.errors import TransientDeliveryError
-    from ccms_ws.exchanges.fcc807.simulate import Criteria, QueryClient
 
     if bool(given) != bool(surname):
         raise typer.BadParameter("a name is --given and --surname")
@@ -79,7 +77,6 @@ def query(
 
 
 def _show(answer: Response | QueryError, *, as_json: bool) -> ExitCode:
-    from ccms_ws.exchanges.fcc807.messages import BalanceFound, QueryError
 
     facts: dict[str, object] = {
         "transaction": answer.metadata.transaction_id,

@@ -175,7 +175,9 @@ def fault(
             action=action, message_id="urn:uuid:5f1c6c0e-58a4-4f2c-8a0e-7b9c2d1e4f60", relates_to=relates_to
         )
         envelope = compose_envelope(made, addressing, SoapVersion.SOAP11)
-        seal_envelope(envelope, identity=identity(keys, signer), policy=SecurityPolicy(), clock=SystemClock())
+        envelope = seal_envelope(
+            envelope, identity=identity(keys, signer), policy=SecurityPolicy(), clock=SystemClock()
+        )
         return response("500 Internal Server Error", to_bytes(envelope), "text/xml; charset=utf-8")
 
     return answer
