@@ -234,7 +234,7 @@ def policy(
     from ccms_ws.contract.policy import in_words, write_policy
     from ccms_ws.envelope.policy import SecurityPolicy
     from ccms_ws.registry import EXCHANGES
-    from ccms_ws.services.wire_profile import describe
+    from ccms_ws.services.contract_package import describe
 
     profile = describe(SecurityPolicy())
     if write:
