@@ -63,7 +63,7 @@ def partner() -> Iterator[str]:
 
 
 def test_lint_finds_nothing_in_our_own_files(run: Any) -> None:
-    assert run("lint") == (0, "no findings\n", "")
+    assert run("lint", *map(catalog.wsdl_path, catalog.wsdl_names())) == (0, "no findings\n", "")
 
 
 def test_lint_says_rule_file_line_and_what_to_do(run: Any, tmp_path: Path) -> None:
@@ -78,14 +78,6 @@ def test_lint_says_rule_file_line_and_what_to_do(run: Any, tmp_path: Path) -> No
     code, out, _ = run("lint", path, "--json")
     (finding,) = json.loads(out)
     assert (code, finding["clause"], finding["file"]) == (5, "BP R2706", str(path))
-
-
-def test_lint_shows_its_rules_and_what_it_does_not_check(run: Any) -> None:
-    code, out, _ = run("lint", "--rules", "--json")
-    rules = json.loads(out)
-    assert code == 0
-    assert len(rules) > 100
-    assert any(rule["rule"] == "not checked" for rule in rules)
 
 
 def test_diff_ends_with_5_only_if_a_client_breaks(run: Any, tmp_path: Path) -> None:
