@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import zipfile
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from ccms_ws.cli import main
 from ccms_ws.contract import catalog
 from ccms_ws.contract.wsdl import load_wsdl, published_schema, published_wsdl
+from tests.support.http_server import HttpReply, http_server, url_of
 from tests.support.next_version import write_next_version
 
 SERVICE = "FCC807-1.0-service.wsdl"
@@ -35,31 +34,18 @@ def run(capsys: pytest.CaptureFixture[str]) -> Any:
 def partner() -> Iterator[str]:
     """The address of a partner that publishes our FCC807 WSDL; /moved leads elsewhere."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = f"http://127.0.0.1:{self.server.server_port}/FCC807"  # type: ignore[attr-defined]
-            path, _, query = self.path.partition("?")
-            kind, _, name = query.partition("=")
-            if path == "/moved":
-                self.send_response(302)
-                self.send_header("Location", url)
-                self.end_headers()
-                return
-            if path != "/FCC807" or kind not in ("wsdl", "xsd"):
-                self.send_error(404)
-                return
-            make = published_wsdl if kind == "wsdl" else published_schema
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(make(SERVICE, url, name))
+    def publish(asked: str) -> HttpReply:
+        url = f"{url_of(server)}/FCC807"
+        path, _, query = asked.partition("?")
+        kind, _, name = query.partition("=")
+        if path == "/moved":
+            return HttpReply(302, headers={"Location": url})
+        if path != "/FCC807" or kind not in ("wsdl", "xsd"):
+            return HttpReply(404)
+        return HttpReply(200, (published_wsdl if kind == "wsdl" else published_schema)(SERVICE, url, name))
 
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with http_server(publish=publish) as server:
+        yield url_of(server)
 
 
 def test_lint_finds_nothing_in_our_own_files(run: Any) -> None:
