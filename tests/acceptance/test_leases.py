@@ -47,9 +47,9 @@ def workers(folder: Path, *, seconds: float, people: int, releases: bool) -> Ite
     """A court with orders for DMV, two workers that are not yet started, and DMV."""
     house = House(folder, workers=2, people=people, variables=SHORT_LEASES)
     for number in range(people):
-        made = house._push(lambda context, uow, number=number: [order_hold(hold_order(number), context, uow)])
+        made = house.order(lambda context, uow, number=number: [order_hold(hold_order(number), context, uow)])
         if releases:
-            made += house._push(
+            made += house.order(
                 lambda context, uow, held=made[0]: [
                     order_release(held, ReleaseReason.COMPLIED, context.today, context, uow)
                 ]
