@@ -1,4 +1,4 @@
-"""What a shell offers for an argument: the exchanges there are, the partners of this court, the documents."""
+"""What a shell offers for an argument: the exchanges there are, the partners of this court."""
 
 from __future__ import annotations
 
@@ -30,10 +30,3 @@ def partners(ctx: typer.Context, incomplete: str) -> list[str]:
     except (CcmsWsError, OSError):
         return []
     return [partner.id for partner in known if partner.id.startswith(incomplete)]
-
-
-def documents(incomplete: str) -> list[str]:
-    """Names of documents that begin so."""
-    from ccms_ws.cli.docs import all_documents
-
-    return [name for name in all_documents() if name.startswith(incomplete)]

@@ -23,24 +23,16 @@ app = typer.Typer(help="The contract: schemas, WSDLs, policy, code lists.", no_a
 
 @app.command()
 def lint(
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="A schema or WSDL; the project's own by default.")
-    ] = None,
-    rules: Annotated[bool, typer.Option("--rules", help="Show the rules instead, and what is not checked.")] = False,
+    files: Annotated[list[Path], typer.Argument(metavar="WSDL...", help="WSDLs, each with the files that it imports.")],
     json: JsonOption = False,
 ) -> None:
-    """Check schemas against the NIEM rules and WSDLs against the WS-I Basic Profile. Ends with 5 for any finding.
+    """Check WSDLs against the WS-I Basic Profile 1.1. Ends with 5 for any finding.
 
     Example: ccms-ws contract lint partners/wsdl/COL903.wsdl
     """
-    from ccms_ws.contract.lint import EXEMPTIONS, RULES, lint_contract, lint_file
+    from ccms_ws.contract.lint import lint_wsdl
 
-    if rules:
-        rows = [{"clause": rule.clause, "rule": rule.name, "says": rule.says} for rule in RULES]
-        rows += [{"clause": clause, "rule": "not checked", "says": why} for clause, why in EXEMPTIONS.items()]
-        show_rows(rows, as_json=json)
-        return
-    findings = [finding for path in files for finding in lint_file(path)] if files else lint_contract()
+    findings = [finding for path in files for finding in lint_wsdl(path)]
     if json:
         show_json([asdict(finding) for finding in findings])
     for finding in [] if json else findings:
@@ -233,7 +225,7 @@ def policy(
     from ccms_ws.contract.policy import in_words, write_policy
     from ccms_ws.envelope.policy import SecurityPolicy
     from ccms_ws.registry import EXCHANGES
-    from ccms_ws.services.wire_profile import describe
+    from ccms_ws.services.contract_package import describe
 
     profile = describe(SecurityPolicy())
     if write:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import webbrowser
 from importlib import resources
 from pathlib import Path
@@ -10,25 +9,22 @@ from typing import Annotated
 
 import typer
 
-from ccms_ws.cli import completion
 from ccms_ws.cli.options import JsonOption
 from ccms_ws.cli.output import console, say, show_json, show_rows
 from ccms_ws.errors import ConfigError, NotStored
 
 FOLDER = Path(str(resources.files("ccms_ws"))) / "docs"
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1b1f23}"
-    "pre{background:#f4f5f7;padding:.8em;overflow:auto}code{background:#f4f5f7}table{border-collapse:collapse}"
-    "td,th{border:1px solid #c8ccd1;padding:.3em .6em;text-align:left;vertical-align:top}"
-)
+
+
+def _names(incomplete: str) -> list[str]:
+    """What a shell offers: names of documents that begin so."""
+    return [name for name in all_documents() if name.startswith(incomplete)]
 
 
 def docs(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="[NAME]", help="A document, or the beginning of its name.", autocompletion=completion.documents
-        ),
+        typer.Argument(metavar="[NAME]", help="A document, or the beginning of its name.", autocompletion=_names),
     ] = "",
     browser: Annotated[
         bool, typer.Option("--browser", help="Write it as HTML and open that, instead of printing it.")
@@ -85,11 +81,10 @@ def write_html(text: str, title: str, file: Path) -> None:
     """One page that needs nothing else. Raises ConfigError if it cannot be written."""
     from markdown_it import MarkdownIt
 
+    from ccms_ws.html_templates import render
+
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    page = (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>\n'
-        f"<style>{_STYLE}</style>\n{body}</html>\n"
-    )
+    page = render("ccms_ws.cli", "document.html", title=title, body=body)
     try:
         file.write_text(page, "utf-8")
     except OSError as error:

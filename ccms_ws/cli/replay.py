@@ -103,8 +103,7 @@ def run(
     Example: ccms-ws replay run --only 'dmv907-*' --junit replay.xml
     """
     from ccms_ws.replay.casefile import court_of
-    from ccms_ws.replay.page import replay_page
-    from ccms_ws.replay.reports import as_facts, to_junit
+    from ccms_ws.replay.reports import as_facts, replay_page, to_junit
     from ccms_ws.replay.running import Which, be_quiet, replay
 
     folders = _folders(cases, only)

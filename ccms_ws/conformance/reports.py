@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from ccms_ws import reports
 from ccms_ws.conformance.findings import Check, Report, Result, Verdict
 from ccms_ws.conformance.requirements import Level
-from ccms_ws.replay.page import counts, escape, page, rows
 
 _MARKS: Final = {Verdict.PASSED: "ok ", Verdict.FAILED: "NO ", Verdict.NOT_SEEN: " - "}
 _CLASSES: Final = {Verdict.PASSED: "good", Verdict.FAILED: "bad", Verdict.NOT_SEEN: "quiet"}
+_SEALS: Final = {Result.CONFORMANT: "good", Result.INCOMPLETE: "warn", Result.NOT_CONFORMANT: "bad"}
 _MOST: Final = 3
 """So many failures of one demand are shown in text; JSON and the page have all."""
 
@@ -70,7 +70,7 @@ def _moment(at: datetime) -> str:
 
 
 def to_json(report: Report) -> str:
-    return json.dumps(as_facts(report), indent=2, ensure_ascii=False) + "\n"
+    return reports.to_json(as_facts(report))
 
 
 # -- text -------------------------------------------------------------------------------------------------------------
@@ -131,36 +131,14 @@ def _in_words(numbers: Mapping[str, int]) -> str:
 # -- page -------------------------------------------------------------------------------------------------------------
 def to_page(report: Report) -> str:
     """The report as one HTML page that needs nothing else."""
-    title = f"{report.exchange} {report.version}: {report.result.value}"
-    return page(title, _page(report))
-
-
-def _page(report: Report) -> Iterator[str]:
-    css = {Result.CONFORMANT: "good", Result.INCOMPLETE: "warn", Result.NOT_CONFORMANT: "bad"}[report.result]
-    yield f"<h1>Conformance report: {escape(report.exchange)} {escape(report.version)}</h1>"
-    yield f'<p class="quiet">The {escape(report.role)} of a partner, in the part of {escape(report.partner)}</p>'
-    yield f'<p class="seal {css}">{escape(report.result.value.upper())}</p>'
-    yield f"<p>{_MEANING[report.result]}</p>"
-    yield rows(("", ""), ((escape(name), f"<code>{escape(words)}</code>") for name, words in _facts(report)))
-    yield counts((f"{n.value}: {v.value}", report.count(n, v), _CLASSES[v]) for n in Level for v in Verdict)
-    if failed := report.failed(Level.MUST):
-        yield from _section("What must be mended", failed)
-    for heading, checks in _sections(report):
-        yield from _section(heading, checks)
-
-
-def _section(heading: str, checks: Sequence[Check]) -> Iterator[str]:
-    yield f"<h2>{escape(heading)}</h2>"
-    yield f'<div class="checks">{rows(("", "id", "demand", "source", "seen"), map(_row, checks))}</div>'
-
-
-def _row(check: Check) -> Sequence[str]:
-    requirement, verdict = check.requirement, check.verdict
-    wish = "" if requirement.level is Level.MUST else ' <span class="quiet">(should)</span>'
-    words = escape(requirement.says) + wish
-    if check.failures:
-        words += f'<br><span class="bad">{"<br>".join(map(escape, check.failures))}</span>'
-    elif check.note and verdict is Verdict.NOT_SEEN:
-        words += f'<br><span class="quiet">{escape(check.note)}</span>'
-    mark = f'<span class="verdict {_CLASSES[verdict]}">{escape(verdict.value)}</span>'
-    return mark, f'<code class="id">{escape(requirement.id)}</code>', words, escape(requirement.source), str(check.seen)
+    return reports.to_page(
+        "conformance.html",
+        report=report,
+        seal=_SEALS[report.result],
+        meaning=_MEANING[report.result],
+        facts=_facts(report),
+        numbers=[(f"{n.value}: {v.value}", report.count(n, v), _CLASSES[v]) for n in Level for v in Verdict],
+        css=_CLASSES,
+        failed=report.failed(Level.MUST),
+        sections=_sections(report),
+    )

@@ -5,9 +5,8 @@ runs somewhere; what they give is written by `to_json`, `to_junit` and `replay_p
 """
 
 from ccms_ws.replay.casefile import find_cases, read_case, shipped_cases
-from ccms_ws.replay.page import replay_page
 from ccms_ws.replay.remote import Target, replay_as_is, replay_live
-from ccms_ws.replay.reports import in_lines, to_json, to_junit
+from ccms_ws.replay.reports import in_lines, replay_page, to_json, to_junit
 from ccms_ws.replay.results import CaseResult, RunResult, StepResult, Verdict
 from ccms_ws.replay.running import Which, be_quiet, replay
 

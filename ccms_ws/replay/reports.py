@@ -1,15 +1,19 @@
-"""What came of a replay, for programs: JSON, and JUnit XML for a CI server. Pages for people stand in `page`."""
+"""What came of a replay: JSON for programs, JUnit XML for a CI server, a page for people."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from lxml import etree
 
+from ccms_ws import reports
 from ccms_ws.replay.diff import Difference
 from ccms_ws.replay.results import CaseResult, RunResult, StepResult, Verdict
+
+_CLASSES: Final = {Verdict.SAME: "good", Verdict.DIFFERENT: "bad", Verdict.BROKEN: "bad", Verdict.SKIPPED: "warn"}
+_MANY: Final = 500
+"""So many cases that nothing differed in are listed one by one; beyond that they are counted."""
 
 
 def as_facts(result: RunResult) -> dict[str, Any]:
@@ -56,7 +60,21 @@ def _difference(difference: Difference) -> dict[str, str]:
 
 
 def to_json(result: RunResult) -> str:
-    return json.dumps(as_facts(result), indent=2, ensure_ascii=False) + "\n"
+    return reports.to_json(as_facts(result))
+
+
+def replay_page(result: RunResult) -> str:
+    """The page of one replay: what differed first, each with its differences; then everything else."""
+    bad = (Verdict.DIFFERENT, Verdict.BROKEN)
+    return reports.to_page(
+        "replay.html",
+        result=result,
+        numbers=[(verdict.value, result.counts[verdict], _CLASSES[verdict]) for verdict in Verdict],
+        css=_CLASSES,
+        bad=[case for case in result.cases if case.verdict in bad],
+        rest=[case for case in result.cases if case.verdict not in bad],
+        most=_MANY,
+    )
 
 
 def in_lines(case: CaseResult) -> list[str]:

@@ -55,6 +55,11 @@ class CaseResult:
             return Verdict.BROKEN
         return Verdict.SAME if all(step.same for step in self.steps) else Verdict.DIFFERENT
 
+    @property
+    def allowed(self) -> int:
+        """How many differences the case allows."""
+        return sum(bool(each.tolerated) for step in self.steps for each in step.differences)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:

@@ -34,13 +34,13 @@ from ccms_ws.exchange import Context, Exchange
 from ccms_ws.failpoints import failpoint
 from ccms_ws.log import Limited, bound, get_logger
 from ccms_ws.services.client_certificates import TlsClients
+from ccms_ws.services.contract_package import describe
 from ccms_ws.services.http import Environ, Response, StartResponse, read_request
 from ccms_ws.services.published_contract import PublishedContract
 from ccms_ws.services.rates import Rate, RateLimits
 from ccms_ws.services.refusals import KEPT_EACH_MINUTE, RefusalRecorder
 from ccms_ws.services.replies import Replies, refusal, transaction_id
 from ccms_ws.services.soap import SoapService
-from ccms_ws.services.wire_profile import describe
 
 log = get_logger(__name__)
 _limited = Limited(log)

@@ -12,12 +12,10 @@ from typing import Protocol
 from urllib.parse import parse_qsl
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.codes import CodeLists
 from ccms_ws.contract.export import export
 from ccms_ws.contract.wsdl import published_schema, published_wsdl
-from ccms_ws.domain.courts import Court
-from ccms_ws.envelope.policy import Profile, SecurityPolicy
 from ccms_ws.errors import ContractMissing
+from ccms_ws.services import landing_page
 from ccms_ws.services.contract_package import package_of
 from ccms_ws.services.http import Environ, Response
 from ccms_ws.services.landing_page import STYLE_HASH, front_page
@@ -33,23 +31,11 @@ _PAGE_POLICY = (
 )
 
 
-class Publisher(Protocol):
-    """What the published pages say of the court."""
+class Publisher(landing_page.Publisher, Protocol):
+    """What is published of the court, and whether its endpoint is ready."""
 
     @property
-    def court(self) -> Court: ...
-    @property
-    def codes(self) -> CodeLists: ...
-    @property
-    def test(self) -> bool: ...
-    @property
-    def public_url(self) -> str: ...
-    @property
-    def policy(self) -> SecurityPolicy: ...
-    @property
     def is_ready(self) -> Callable[[], bool]: ...
-    @property
-    def weaker_profiles(self) -> Sequence[Profile]: ...
 
 
 class PublishedContract:

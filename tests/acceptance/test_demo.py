@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,16 +34,47 @@ def programs_using(folder: Path) -> list[str]:
     return found
 
 
+@dataclass(frozen=True)
+class Served:
+    """What a demo that serves showed: as long as it ran, and when it was told to end."""
+
+    folder: Path
+    published: bytes
+    ports: dict[int, tuple[bool, bool]]
+    """Whether a port listened before and after."""
+    code: int
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A demo that ran twice; the folder with its JSON."""
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """A demo that ran twice, the second time with --serve until it was interrupted."""
     folder = tmp_path_factory.mktemp("demo")
     base = free_port_base()
-    for run in ("first", "second"):
-        ended = run_program("demo", folder / "court", "--json", folder / "steps.json", "--port-base", base)
-        assert ended.code == ExitCode.OK, run + ended.out + ended.err
-        (folder / "output.txt").write_text(ended.out)
-    return folder
+    arguments = ("demo", folder / "court", "--json", folder / "steps.json", "--port-base", base)
+    ended = run_program(*arguments)
+    assert ended.code == ExitCode.OK, ended.out + ended.err
+    ports = {base + offset: False for offset in (7, 103, 107)}
+    command = [sys.executable, "-m", "ccms_ws", *map(str, arguments), "--serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        output = ""
+        while "All of it is running" not in output:
+            line = process.stdout.readline()
+            assert line, output
+            output += line
+        with urllib.request.urlopen(f"http://127.0.0.1:{base + 7}/FCC807/1.0?wsdl", timeout=10) as answer:
+            published = answer.read()
+        ports = {port: listens(port) for port in ports}
+        os.kill(process.pid, signal.SIGINT)
+        code = process.wait(90)
+    (folder / "output.txt").write_text(output)
+    return Served(folder, published, {port: (before, listens(port)) for port, before in ports.items()}, code)
+
+
+@pytest.fixture
+def demo(served: Served) -> Path:
+    """The folder of that demo, with its JSON."""
+    return served.folder
 
 
 def test_every_step_is_what_it_should_be_on_the_second_run_too(demo: Path) -> None:
@@ -104,24 +136,10 @@ def test_ports_that_are_taken_are_named(tmp_path: Path) -> None:
     assert not (tmp_path / "court").exists()
 
 
-def test_serve_leaves_all_running_until_it_is_told_to_end(tmp_path: Path) -> None:
-    base = free_port_base()
-    command = [sys.executable, "-m", "ccms_ws", "demo", str(tmp_path / "court"), "--serve", "--port-base", str(base)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert process.stdout is not None
-        output = ""
-        while "All of it is running" not in output:
-            line = process.stdout.readline()
-            assert line, output
-            output += line
-        with urllib.request.urlopen(f"http://127.0.0.1:{base + 7}/FCC807/1.0?wsdl", timeout=10) as answer:
-            assert b"definitions" in answer.read()
-        assert listens(base + 103)
-        assert listens(base + 107)
-        os.kill(process.pid, signal.SIGINT)
-        assert process.wait(90) == ExitCode.OK
-    assert programs_using(tmp_path) == []
-    assert not listens(base + 7)
+def test_serve_leaves_all_running_until_it_is_told_to_end(served: Served) -> None:
+    assert b"definitions" in served.published
+    assert [*served.ports.values()] == [(True, False)] * 3
+    assert served.code == ExitCode.OK
 
 
 def test_a_demo_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:

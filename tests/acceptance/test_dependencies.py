@@ -79,11 +79,17 @@ def test_the_bill_of_materials_is_the_same_every_time_and_complete() -> None:
 
 
 # -- audit ------------------------------------------------------------------------------------------------------------
-@pytest.fixture
-def audit(tmp_path: Path) -> Callable[..., tuple[int, set[str]]]:
-    """Audits a changed copy of the constraints: exit code, and what is found more than without the change."""
+@pytest.fixture(scope="module")
+def unchanged() -> set[str]:
+    """What is found without a change."""
     if not (ROOT / ".venv" / "bin" / "python").exists():
         pytest.skip("there is no .venv")
+    return set(run("audit")[1].splitlines())
+
+
+@pytest.fixture
+def audit(tmp_path: Path, unchanged: set[str]) -> Callable[..., tuple[int, set[str]]]:
+    """Audits a changed copy of the constraints: exit code, and what is found more than without the change."""
 
     def audit(change: Callable[[str], str], *options: object) -> tuple[int, set[str]]:
         folder = tmp_path / "constraints"
@@ -91,9 +97,8 @@ def audit(tmp_path: Path) -> Callable[..., tuple[int, set[str]]]:
         for file in FILES:
             shutil.copy(ROOT / "tools" / file, folder)
         (folder / "constraints.txt").write_text(change(_read("constraints.txt")), "utf-8")
-        before = set(run("audit")[1].splitlines())
         code, out = run("--constraints", folder, "audit", *options)
-        return code, {line for line in set(out.splitlines()) - before if not line.endswith(" findings")}
+        return code, {line for line in set(out.splitlines()) - unchanged if not line.endswith(" findings")}
 
     return audit
 

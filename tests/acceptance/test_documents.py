@@ -17,9 +17,9 @@ from ccms_ws.cli.docs import FOLDER, all_documents
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
 from ccms_ws.demo.processes import Processes, Program, listens
+from tests.support.command_server import quick_commands
 from tests.support.commands import free_port_base
 from tests.support.documents import Snippet, script, snippets
-from tests.support.fast_clock import quick_commands
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *all_documents().values()]

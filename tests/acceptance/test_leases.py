@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import UUID
 
@@ -18,6 +16,7 @@ from ccms_ws.demo.installation import Ports
 from ccms_ws.domain.abstracts import ReleaseReason
 from ccms_ws.exchanges.dmv907.handler import order_hold, order_release
 from tests.support.debtors import hold_order
+from tests.support.http_server import HttpReply, HttpRequest, http_server
 from tests.support.process_cluster import House
 
 _MESSAGE_ID = re.compile(rb"MessageID[^>]*>urn:uuid:([0-9a-f-]{36})<")
@@ -31,36 +30,16 @@ SHORT_LEASES = {
 class SlowPartner:
     """Takes each message, and says so only after `seconds`. `taken`: their ids in the order of arrival."""
 
-    def __init__(self, port: int, seconds: float) -> None:
+    def __init__(self, seconds: float) -> None:
         self.taken: list[UUID] = []
         self.seconds = seconds
-        partner = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                found = _MESSAGE_ID.search(body)
-                assert found is not None
-                partner.taken.append(UUID(found[1].decode()))
-                time.sleep(partner.seconds)
-                self.send_response(202)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_args: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-
-    def __enter__(self) -> SlowPartner:
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def receive(self, request: HttpRequest) -> HttpReply:
+        found = _MESSAGE_ID.search(request.body)
+        assert found is not None
+        self.taken.append(UUID(found[1].decode()))
+        time.sleep(self.seconds)
+        return HttpReply(202)
 
 
 @contextmanager
@@ -68,16 +47,17 @@ def workers(folder: Path, *, seconds: float, people: int, releases: bool) -> Ite
     """A court with orders for DMV, two workers that are not yet started, and DMV."""
     house = House(folder, workers=2, people=people, variables=SHORT_LEASES)
     for number in range(people):
-        made = house._push(lambda context, uow, number=number: [order_hold(hold_order(number), context, uow)])
+        made = house.order(lambda context, uow, number=number: [order_hold(hold_order(number), context, uow)])
         if releases:
-            made += house._push(
+            made += house.order(
                 lambda context, uow, held=made[0]: [
                     order_release(held, ReleaseReason.COMPLIED, context.today, context, uow)
                 ]
             )
         house.made[number] = made
     try:
-        with SlowPartner(Ports(house.base).named["dmv_port"], seconds) as partner:
+        partner = SlowPartner(seconds)
+        with http_server(partner.receive, port=Ports(house.base).named["dmv_port"]):
             yield house, partner
     finally:
         house.close()

@@ -73,7 +73,7 @@ def test_the_wheel_carries_all_that_is_not_code(wheel: Path) -> None:
         *(f"ccms_ws/contract/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("wsdl/**/*.*")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/**/*.toml")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/**/*.py")),
-        *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/**/*.html")),
+        *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/*/templates/*.*")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/**/*.css")),
         *(path.relative_to(ROOT).as_posix() for path in ROOT.glob("ccms_ws/replay/*/**/*.*")),
         "ccms_ws/py.typed",

@@ -1,11 +1,11 @@
-"""Every schema, the NIEM subset included, explains itself. All else that is asked of our own is `contract lint`'s."""
+"""Every schema, the NIEM subset included, explains itself. `tools/lint-contract` checks all else in our own."""
 
 from __future__ import annotations
 
 import pytest
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.lint.ndr_names import documentation
+from tools.lint_contract.ndr_names import documentation
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 ALL = [path.relative_to(catalog.folder("xsd")).as_posix() for path in sorted(catalog.folder("xsd").rglob("*.xsd"))]

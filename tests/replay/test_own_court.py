@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import pytest
 
@@ -20,6 +16,7 @@ from ccms_ws.config import load_settings
 from ccms_ws.demo.installation import make_installation
 from ccms_ws.replay import shipped_cases
 from tests.support.court import Court
+from tests.support.http_server import url_of, wsgi_server
 
 
 def replay(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -69,21 +66,13 @@ def test_cases_of_several_courts_are_not_played_in_one_of_them(
 
 
 # -- against a court that runs ----------------------------------------------------------------------------------------
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *_args: Any) -> None: ...
-
-
 @pytest.fixture
 def running(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[tuple[str, Path, Path]]:
     """A real court that listens, its folder, and recordings that ask for its own books."""
     now, folder = SystemClock().now(), tmp_path / "served"
     made = make_installation(folder, FixedClock(now))
-    with _Server(("127.0.0.1", 0), _Quiet) as server:
-        url = f"http://127.0.0.1:{server.server_address[1]}"
+    with wsgi_server() as server:
+        url = url_of(server)
         settings = made.settings_file
         lines = settings.read_text("utf-8").splitlines()
         changed = [f'public_url = "{url}"' if line.startswith("public_url") else line for line in lines]
@@ -95,9 +84,7 @@ def running(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[tupl
         code, *_ = replay(capsys, "record", "--since", "12h", "--books", "court", "-o", cases, "--config", settings)
         assert code == 0
         server.set_app(open_court(load_settings(settings)).gateway())
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield url, settings.parent, cases
-        server.shutdown()
 
 
 def live(url: str, folder: Path, signer: str) -> list[object]:

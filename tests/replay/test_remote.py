@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import pytest
 
@@ -21,19 +17,10 @@ from ccms_ws.replay import Target, Verdict, find_cases, in_lines, pki, replay_as
 from ccms_ws.replay.court import Courthouse
 from ccms_ws.replay.results import RunResult
 from tests.support.court import NOW
+from tests.support.http_server import url_of, wsgi_server
 
 FOLDERS = find_cases([shipped_cases()])
 TRUST = TrustStore([PinnedCertificate("COURT", pki.identity("court").certificate)])
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_args: Any) -> None: ...
 
 
 def signers(partner: str) -> Identity | None:
@@ -42,14 +29,12 @@ def signers(partner: str) -> Identity | None:
 
 def serve(clock: FixedClock | SystemClock, public_url: str = "") -> Iterator[Target]:
     """A demo court that listens. `public_url`: what it believes to be called; where it listens if not given."""
-    with Courthouse.demo(clock.now()) as house, _Server(("127.0.0.1", 0), _Quiet) as server:
-        url = f"http://127.0.0.1:{server.server_address[1]}"
+    with Courthouse.demo(clock.now()) as house, wsgi_server() as server:
+        url = url_of(server)
         endpoint = house.settings.endpoint.model_copy(update={"public_url": public_url or url})
         settings = house.settings.model_copy(update={"endpoint": endpoint})
         server.set_app(open_court(settings, clock, published_keys=True).gateway())
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield Target(url=url, trust=TRUST, signers=signers, clock=clock)
-        server.shutdown()
 
 
 @pytest.fixture(scope="module")

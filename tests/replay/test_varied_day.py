@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -25,7 +26,13 @@ FEWEST = {
 """So many answers of each kind, at least: a day that holds less shows less."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def court(installation: Path, tmp_path_factory: pytest.TempPathFactory) -> Court:
+    """One court for this module: recording changes nothing in it."""
+    return Court(Path(shutil.copytree(installation, tmp_path_factory.mktemp("day") / "court")))
+
+
+@pytest.fixture(scope="module")
 def day(court: Court) -> list[Query]:
     return ask_all(court, 1, COUNT)
 

@@ -7,7 +7,6 @@ import logging
 import random
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import structlog
 
 from ccms_ws.cli import main
 from ccms_ws.demo.processes import listens
+from tests.support.command_server import run_in_fork
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,8 @@ class Commands:
 
 
 def run_program(*arguments: object, timeout: float = 120) -> Ended:
-    """The command as a process of its own."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "ccms_ws", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    """The command in a process of its own, forked from one that has imported the package."""
+    return Ended(*run_in_fork([*map(str, arguments)], timeout))
 
 
 def free_port_base() -> int:

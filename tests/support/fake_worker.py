@@ -16,7 +16,7 @@ from ccms_ws.delivery.replies import ReplyHandler
 from ccms_ws.delivery.retry import RetryRules
 from ccms_ws.delivery.routes import Route
 from ccms_ws.delivery.sender import Sender
-from ccms_ws.delivery.worker import DeliveryWorker
+from ccms_ws.delivery.worker import DeliveryWorker, Heartbeat
 from ccms_ws.domain.circuit_breaker import BreakerRules
 from ccms_ws.domain.courts import Court
 from ccms_ws.domain.law import load_law
@@ -40,6 +40,9 @@ RESPONSE = "{urn:ccms-ws:exchange:DMV907:1.0}FailureToComplyAbstractResponse"
 class NoHeartbeat:
     def beat(self) -> None: ...
     def end(self) -> None: ...
+
+
+NO_HEARTBEAT = NoHeartbeat()
 
 
 @dataclass
@@ -84,7 +87,7 @@ class Line:
             retry=replace(RETRY, window=self.window),
         )
 
-    def worker(self, name: str = "w1") -> DeliveryWorker:
+    def worker(self, name: str = "w1", heartbeat: Heartbeat = NO_HEARTBEAT) -> DeliveryWorker:
         exchanges = [noting(get_exchange("DMV907"), self.silent)]
         return DeliveryWorker(
             units=self.units,
@@ -107,7 +110,7 @@ class Line:
             clock=self.clock,
             settings=self.settings,
             name=name,
-            heartbeat=NoHeartbeat(),
+            heartbeat=heartbeat,
         )
 
     def put(self) -> OutgoingMessage:

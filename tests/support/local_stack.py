@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from socketserver import ThreadingMixIn
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 from uuid import UUID
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from ccms_ws.bootstrap import CourtApplication, open_court
 from ccms_ws.config import Settings
@@ -23,17 +21,10 @@ from ccms_ws.simulator import RunningPartner, Simulation
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.unit_of_work import unit_of_work
+from tests.support.http_server import wsgi_server
 
 T = TypeVar("T")
 PATIENCE = 15.0
-
-
-class _Gate(ThreadingMixIn, WSGIServer):
-    daemon_threads = False
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *_args: Any) -> None: ...
 
 
 class Line:
@@ -53,13 +44,8 @@ class Line:
             fill(uow, self.court.court)
             uow.commit()
         settings = self.court.settings
-        gate = _Gate((settings.endpoint.host, settings.endpoint.port), _Quiet)
-        gate.set_app(self.court.gateway())
-        serving = threading.Thread(target=gate.serve_forever, args=(0.05,), daemon=True)
-        serving.start()
         self._open.callback(self._engine.dispose)
-        self._open.callback(gate.server_close)
-        self._open.callback(gate.shutdown)
+        self._open.enter_context(wsgi_server(settings.endpoint.port)).set_app(self.court.gateway())
         for name, simulation in self._simulations.items():
             self.partners[name] = self._open.enter_context(RunningPartner(settings, name, simulation))
         return self

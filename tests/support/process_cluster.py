@@ -242,11 +242,11 @@ class House:
         """
         number = next(self.people)
         made = self.made.setdefault(number, [])
-        made += self._push(lambda context, uow: [order_hold(hold_order(number), context, uow)])
-        made += self._push(
+        made += self.order(lambda context, uow: [order_hold(hold_order(number), context, uow)])
+        made += self.order(
             lambda context, uow: [order_release(made[0], ReleaseReason.COMPLIED, context.today, context, uow)]
         )
-        made += self._push(lambda context, uow: [order_hold(hold_order(number), context, uow)])
+        made += self.order(lambda context, uow: [order_hold(hold_order(number), context, uow)])
         self.pay(number)
         if number:
             self.pay(number - 1)
@@ -257,7 +257,8 @@ class House:
         self.paid += 1
         add_payment(self.court, number, f"paid/{self.paid}")
 
-    def _push(self, compose: Callable[..., list[object]]) -> list[UUID]:
+    def order(self, compose: Callable[..., list[object]]) -> list[UUID]:
+        """Put what `compose` makes for DMV into the outbox."""
         return self.court.push(DMV907, "DMV", compose)  # type: ignore[arg-type]
 
     # -- the end ------------------------------------------------------------------------------------------------------

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final, cast
 from urllib.error import HTTPError
@@ -20,6 +18,7 @@ from lxml import etree
 from lxml.etree import _Element
 
 from ccms_ws.contract.namespaces import DS, WSA, WSSE, WSU, q
+from tests.support.http_server import HttpReply, HttpRequest, http_server, url_of
 
 Change = Callable[[_Element], None]
 
@@ -43,48 +42,28 @@ class Tampering:
         return etree.tostring(envelope, encoding="UTF-8", xml_declaration=True)
 
 
-class _Proxy(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self._pass(None)
+@contextmanager
+def proxy(tampering: Tampering) -> Iterator[str]:
+    """Where the proxy listens."""
 
-    def do_POST(self) -> None:
-        self._pass(self.rfile.read(int(self.headers["Content-Length"])))
-
-    def _pass(self, body: bytes | None) -> None:
-        tampering = cast("_Server", self.server).tampering
-        names = ("Content-Type", "SOAPAction")
-        headers = {name: self.headers[name] for name in names if name in self.headers}
-        _, mark, question = self.path.partition("?")
-        request = Request(tampering.court + mark + question, body, headers)
+    def forward(path: str, headers: Mapping[str, str], body: bytes | None) -> HttpReply:
+        _, mark, question = path.partition("?")
+        passed = {name: headers[name] for name in ("Content-Type", "SOAPAction") if name in headers}
         try:
-            answer = urlopen(request, timeout=30)
+            answer = urlopen(Request(tampering.court + mark + question, body, passed), timeout=30)
         except HTTPError as fault:
             answer = fault
         with answer:
             content = answer.read()
             if body is not None:
                 content = tampering.tampered(content)
-            self.send_response(answer.status)
-            self.send_header("Content-Type", answer.headers["Content-Type"])
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+            return HttpReply(answer.status, content, answer.headers["Content-Type"])
 
-    def log_message(self, *_arguments: object) -> None: ...
+    def receive(request: HttpRequest) -> HttpReply:
+        return forward(request.path, request.headers, request.body)
 
-
-class _Server(ThreadingHTTPServer):
-    tampering: Tampering
-
-
-@contextmanager
-def proxy(tampering: Tampering) -> Iterator[str]:
-    """Where the proxy listens."""
-    with _Server(("127.0.0.1", 0), _Proxy) as server:
-        server.tampering = tampering
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/FCC807/1.0"
-        server.shutdown()
+    with http_server(receive, publish=lambda path: forward(path, {}, None)) as server:
+        yield f"{url_of(server)}/FCC807/1.0"
 
 
 # -- ways to change an answer ------------------------------------------------------------------------------------------

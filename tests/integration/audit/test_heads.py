@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import json
 import socket
 import threading
@@ -30,6 +29,7 @@ from ccms_ws.store.hash_chain_verification import Violation, ViolationKind, snap
 from ccms_ws.store.message_tables import inbox_message
 from ccms_ws.store.unit_of_work import unit_of_work
 from tests.support.databases import database_url
+from tests.support.http_server import HttpReply, HttpRequest, http_server, url_of
 from tests.support.pki import Pki
 from tests.support.pki import pki as made_pki
 from tests.support.records import NOW, incoming
@@ -262,28 +262,21 @@ def test_a_file_that_cannot_be_written_is_a_mistake_in_the_settings(court: Court
 def test_each_line_goes_where_a_copy_is_wanted(court: Court, tmp_path: Path) -> None:
     got: list[bytes] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
+    def receive(request: HttpRequest) -> HttpReply:
+        got.append(request.body)
+        return HttpReply(204)
 
     path = str(tmp_path / "log")
     with (
-        http.server.HTTPServer(("127.0.0.1", 0), Handler) as server,
+        http_server(receive) as server,
         contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as syslog,
     ):
         syslog.bind(path)
         syslog.settimeout(10)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/heads"
+        url = f"{url_of(server)}/heads"
         court.settings = court.settings.model_copy(update={"url": url, "syslog": path})
         court.traffic()
         assert court.keeper().write()
-        server.shutdown()
         line = court.file.read_bytes().rstrip(b"\n")
         assert got == [line]
         assert syslog.recv(65536) == b"<109>ccms-ws-audit: " + line

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,43 +11,32 @@ from ccms_ws.cli import main
 from ccms_ws.cli.download import fetch
 from ccms_ws.contract import catalog
 from ccms_ws.errors import ContractMissing
+from tests.support.http_server import HttpReply, http_server, url_of
+
+SCHEMA = b'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:f"/>'
 
 
-class Listener(ThreadingHTTPServer):
+class Listener:
     """Answers everything with a redirect to `leads_to`, or with a schema; remembers the paths."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.leads_to = ""
-        listener = self
+        self.place = ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                listener.asked.append(self.path)
-                self.send_response(302 if listener.leads_to else 200)
-                if listener.leads_to:
-                    self.send_header("Location", listener.leads_to)
-                self.end_headers()
-                self.wfile.write(b'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:f"/>')
-
-            def log_message(self, *_args: Any) -> None: ...
-
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def place(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
+    def publish(self, path: str) -> HttpReply:
+        self.asked.append(path)
+        headers = {"Location": self.leads_to} if self.leads_to else {}
+        return HttpReply(302 if self.leads_to else 200, SCHEMA, headers=headers)
 
 
 @pytest.fixture
 def listeners() -> Iterator[tuple[Listener, Listener]]:
     pair = (Listener(), Listener())
-    for each in pair:
-        threading.Thread(target=each.serve_forever, args=(0.05,), daemon=True).start()
-    yield pair
-    for each in pair:
-        each.shutdown()
-        each.server_close()
+    with http_server(publish=pair[0].publish) as first, http_server(publish=pair[1].publish) as second:
+        for listener, server in zip(pair, (first, second), strict=True):
+            listener.place = url_of(server).removeprefix("http://")
+        yield pair
 
 
 def referring_to(schema: str, folder: Path) -> Path:

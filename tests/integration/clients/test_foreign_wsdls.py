@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
 from ccms_ws.errors import TransientDeliveryError
 from ccms_ws.exchanges.col903.wire import NAMESPACE as COL903
+from tests.support.http_server import HttpReply, HttpRequest, http_server, url_of
 from tests.support.partner_settings import make_keys, message
 from tests.support.partner_wsdls import MESSAGE, bound, port, written, wsdl
 
@@ -35,34 +34,24 @@ ASMX = wsdl(
 )
 
 
-class Partner(ThreadingHTTPServer):
+class Partner:
     """Takes every POST with 202 and keeps it."""
 
-    received: list[tuple[str, bytes]]
+    def __init__(self) -> None:
+        self.received: list[tuple[str, bytes]] = []
+        self.url = ""
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/cod.asmx"
+    def receive(self, request: HttpRequest) -> HttpReply:
+        self.received.append((request.headers.get("SOAPAction", ""), request.body))
+        return HttpReply(202)
 
 
 @pytest.fixture
 def partner() -> Iterator[Partner]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            server.received.append((self.headers.get("SOAPAction", ""), body))
-            self.send_response(202)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with Partner(("127.0.0.1", 0), Handler) as server:
-        server.received = []
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        yield server
-        server.shutdown()
+    made = Partner()
+    with http_server(made.receive) as server:
+        made.url = f"{url_of(server)}/cod.asmx"
+        yield made
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from socket import socket
 from ssl import SSLSocket
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -18,6 +18,7 @@ from ccms_ws.config import load_settings
 from ccms_ws.contract.namespaces import DS
 from ccms_ws.domain.messages import OutgoingMessage
 from ccms_ws.errors import TransientDeliveryError
+from tests.support.http_server import HttpReply, HttpRequest, PartnerServer, http_server
 from tests.support.partner_settings import message
 from tests.support.tls import Doors, make_doors
 
@@ -30,30 +31,25 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Doors:
 @contextmanager
 def listening(doors: Doors, seen: list[tuple[str, bytes]]) -> Iterator[int]:
     """A partner that takes everything in and says nothing; whom and what it saw goes into `seen`. Its port."""
+    subjects: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert isinstance(self.connection, SSLSocket)
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            shown = self.connection.getpeercert() or {}
-            subject: object = shown.get("subject", "")
-            seen.append((str(subject), body))
-            self.send_response(202)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    class OverTls(PartnerServer):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.socket = doors.server().wrap_socket(self.socket, server_side=True)
 
-        def log_message(self, *_: object) -> None: ...
+        def get_request(self) -> tuple[socket, Any]:
+            connection, address = super().get_request()
+            assert isinstance(connection, SSLSocket)
+            subjects.append(str((connection.getpeercert() or {}).get("subject", "")))
+            return connection, address
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = doors.server().wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    def receive(request: HttpRequest) -> HttpReply:
+        seen.append((subjects[-1], request.body))
+        return HttpReply(202)
+
+    with http_server(receive, made_by=OverTls) as server:
         yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 def pushed(court_folder: Path, port: int, profile: str, ca: Path, doors: Doors, outgoing: OutgoingMessage) -> None:

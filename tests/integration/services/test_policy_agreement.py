@@ -20,7 +20,7 @@ from ccms_ws.envelope.policy import SecurityPolicy, TokenReference
 from ccms_ws.errors import ContractError
 from ccms_ws.exchanges.fcc807.wire import query_to_xml
 from ccms_ws.registry import EXCHANGES, get_exchange
-from ccms_ws.services.wire_profile import describe
+from ccms_ws.services.contract_package import describe
 from tests.support.court import Court
 
 SIGNER = "adult-probation"

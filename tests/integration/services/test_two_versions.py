@@ -11,7 +11,6 @@ import pytest
 from lxml import etree
 from lxml.etree import _Element
 
-from ccms_ws.contract.lint import lint_contract
 from ccms_ws.contract.namespaces import EXT, q
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.exchange import Exchange
@@ -21,6 +20,7 @@ from ccms_ws.registry import EXCHANGES, get_exchange
 from ccms_ws.services.soap import SoapService
 from tests.support.court import Court, HttpAnswer
 from tests.support.next_version import NAMESPACE, next_version, renamed
+from tools.lint_contract import lint_contract
 
 CASE = "TR-2025-004417"
 

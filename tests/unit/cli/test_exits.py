@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,11 +106,3 @@ def test_a_wrong_command_line_ends_with_usage(capsys: pytest.CaptureFixture[str]
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version")[:2] == (0, "ccms-ws 0.1.0\n")
-
-
-def test_help_loads_nothing_that_it_does_not_need() -> None:
-    heavy = "{'lxml', 'sqlalchemy', 'spyne', 'zeep', 'granian', 'cryptography', 'pydantic'}"
-    code = f"import sys, ccms_ws.cli; sys.exit(', '.join({heavy} & set(sys.modules)))"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stderr.strip() == ""
-    )

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from rich.console import Console
 
-from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.output import show_facts, show_rows
 
 ROW = {
@@ -94,21 +89,3 @@ def test_what_fits_is_one_line_for_each_row(
 def test_amounts_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
     show_rows([{"fee": "a", "due": Decimal("1250.00")}, {"fee": "b", "due": Decimal("5.00")}], as_json=False)
     assert capsys.readouterr().out.splitlines() == ["fee      due", "a    1250.00", "b       5.00"]
-
-
-@pytest.mark.parametrize("command", [("exchanges", "--help"), ("docs", "changelog")])
-def test_output_that_cannot_be_written_is_no_defect(command: tuple[str, ...]) -> None:
-    program = [sys.executable, "-m", "ccms_ws", *command]
-    with Path("/dev/full").open("w") as full:
-        ended = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
-    assert (ended.returncode, ended.stderr) == (
-        ExitCode.FAILED,
-        "ccms-ws: the output cannot be written: No space left on device\n",
-    )
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        gone = subprocess.run(program, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
-    finally:
-        os.close(writing)
-    assert (gone.returncode, gone.stderr) == (ExitCode.FAILED, "")

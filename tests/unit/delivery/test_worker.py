@@ -302,8 +302,7 @@ def senders() -> list[threading.Thread]:
 
 
 def test_a_main_loop_that_dies_leaves_no_sender_behind() -> None:
-    worker = Line(lambda _: Receipt(202)).worker()
-    worker._heartbeat = Failing()
+    worker = Line(lambda _: Receipt(202)).worker(heartbeat=Failing())
     with pytest.raises(ZeroDivisionError):
         worker.run()
     assert senders() == []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ccms_ws.contract.lint.description import Description
-from ccms_ws.contract.lint.documents import SchemaFile
 from ccms_ws.contract.lint.findings import Flaw, RuleBook, select
 from ccms_ws.contract.namespaces import WSAM, WSU, q
 from ccms_ws.contract.qnames import qualified
+from tools.lint_contract.schema_file import SchemaFile
 
 PROJECT_SCHEMAS: RuleBook[SchemaFile] = RuleBook()
 PROJECT_RULES: RuleBook[Description] = RuleBook()

@@ -1,17 +1,22 @@
 """`ccms-ws` without the wait: a server that has imported everything and forks a process for each command.
 
-A script finds a program `ccms-ws` in `folder`, which hands its arguments, folder, environment and files to the server.
+A test sends it a command with `run_in_fork`. A script finds a program `ccms-ws` in the folder of `quick_commands`,
+which does the same.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 _CLIENT = """#!{python} -S
@@ -33,13 +38,51 @@ def quick_commands(folder: Path) -> Iterator[Path]:
     program = folder / "ccms-ws"
     program.write_text(_CLIENT.format(python=sys.executable, address=str(address)))
     program.chmod(0o755)
-    server = subprocess.Popen([sys.executable, __file__, str(address)], stdout=subprocess.PIPE)
+    with _server(address):
+        yield folder
+
+
+def run_in_fork(arguments: Sequence[str], timeout: float) -> tuple[int, str, str]:
+    """Run a command; its exit code, output and standard error. The server is started for the first one.
+
+    Raises TimeoutError.
+    """
+    with (
+        socket.socket(socket.AF_UNIX) as asking,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        Path(os.devnull).open("rb") as nothing,
+    ):
+        asking.settimeout(timeout)
+        asking.connect(str(_shared_server()))
+        asked = json.dumps([arguments, str(Path.cwd()), dict(os.environ)]).encode()
+        socket.send_fds(asking, [len(asked).to_bytes(4)], [nothing.fileno(), out.fileno(), err.fileno()])
+        asking.sendall(asked)
+        code = int(asking.recv(8) or b"70")
+        out.seek(0)
+        err.seek(0)
+        return code, out.read().decode(), err.read().decode()
+
+
+@cache
+def _shared_server() -> Path:
+    """The address of a server that lives as long as this process."""
+    open_until_exit = ExitStack()
+    atexit.register(open_until_exit.close)
+    address = Path(open_until_exit.enter_context(tempfile.TemporaryDirectory(prefix="ccms-ws-commands-"))) / "socket"
+    open_until_exit.enter_context(_server(address))
+    return address
+
+
+@contextmanager
+def _server(address: Path) -> Iterator[None]:
+    server = subprocess.Popen([sys.executable, __file__, str(address)], stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n"
-        yield folder
+        yield
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)  # with a command that still runs
         server.communicate(timeout=10)
 
 

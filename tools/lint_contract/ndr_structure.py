@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ccms_ws.contract.lint.documents import SchemaFile
 from ccms_ws.contract.lint.findings import Flaw, RuleBook, flaw, named, select
 from ccms_ws.contract.namespaces import XSD, q
 from ccms_ws.contract.qnames import qualified
+from tools.lint_contract.schema_file import SchemaFile
 
 NDR_STRUCTURE: RuleBook[SchemaFile] = RuleBook()
 _rule = NDR_STRUCTURE.rule

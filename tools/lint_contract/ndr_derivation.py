@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from lxml.etree import _Element
 
-from ccms_ws.contract.lint.documents import Q_SCHEMA, SchemaFile
+from ccms_ws.contract.lint.documents import Q_SCHEMA
 from ccms_ws.contract.lint.findings import Flaw, RuleBook, flaw, named, select
 from ccms_ws.contract.namespaces import APPINFO, STRUCTURES, XSD, q
 from ccms_ws.contract.qnames import qualified, readable
+from tools.lint_contract.schema_file import SchemaFile
 
 NDR_DERIVATION: RuleBook[SchemaFile] = RuleBook()
 _rule = NDR_DERIVATION.rule

@@ -8,10 +8,10 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from ccms_ws.contract.lint.documents import SchemaFile
 from ccms_ws.contract.lint.findings import Flaw, RuleBook, flaw, named, select
 from ccms_ws.contract.namespaces import STRUCTURES, XSD, q
 from ccms_ws.contract.qnames import qualified
+from tools.lint_contract.schema_file import SchemaFile
 
 NDR_NAMES: RuleBook[SchemaFile] = RuleBook()
 _rule = NDR_NAMES.rule

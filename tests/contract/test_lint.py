@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ccms_ws.contract import catalog
-from ccms_ws.contract.lint import EXEMPTIONS, RULES, Finding, lint_contract, lint_file
+from ccms_ws.contract.lint import Finding
 from ccms_ws.contract.lint.description import Description
-from ccms_ws.contract.lint.documents import SchemaFile
-from ccms_ws.contract.lint.project_rules import PROJECT_PUBLISHED, PROJECT_RULES, PROJECT_SCHEMAS
 from ccms_ws.errors import ContractError, ContractMissing
+from tools.lint_contract import EXEMPTIONS, RULES, lint_contract, lint_file
+from tools.lint_contract.project_rules import PROJECT_PUBLISHED, PROJECT_RULES, PROJECT_SCHEMAS
+from tools.lint_contract.schema_file import SchemaFile
 
+ROOT = Path(__file__).parents[2]
 Edit = tuple[str, str, str]
 """A file, what stands in it, and what shall stand there instead."""
 
@@ -274,7 +278,34 @@ def test_a_partners_wsdl_is_held_to_the_basic_profile_alone(tmp_path: Path) -> N
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "other.xml"
     other.write_text("<x/>", encoding="utf-8")
-    with pytest.raises(ContractError, match="neither"):
+    with pytest.raises(ContractError, match="not a WSDL"):
         lint_file(other)
     with pytest.raises(ContractMissing):
         lint_file(tmp_path / "missing.wsdl")
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    run = [sys.executable, str(ROOT / "tools/lint-contract"), *map(str, arguments)]
+    return subprocess.run(run, capture_output=True, text=True, check=False)
+
+
+def test_the_command_ends_with_0_without_findings_and_with_1_for_any(tmp_path: Path) -> None:
+    clean = command()
+    assert (clean.returncode, clean.stdout) == (0, "no findings\n")
+    path, _ = edited(tmp_path, NDR["no-mixed-type"])
+    found = command(path)
+    assert found.returncode == 1
+    assert f"{path}:" in found.stdout
+    assert "(no-mixed-type)" in found.stdout
+
+
+def test_the_command_ends_with_2_for_a_file_that_it_cannot_check(tmp_path: Path) -> None:
+    ran = command(tmp_path / "missing.xsd")
+    assert (ran.returncode, ran.stdout, "there is no file" in ran.stderr) == (2, "", True)
+
+
+def test_the_command_shows_its_rules_and_what_it_does_not_check() -> None:
+    lines = command("--rules").stdout.splitlines()
+    assert len(lines) == len(RULES) + len(EXEMPTIONS)
+    assert any("not checked" in line for line in lines)
