@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ccms_ws.cli import main
-from ccms_ws.cli.download import fetch
 from ccms_ws.contract import catalog
+from ccms_ws.contract.download import fetch
 from ccms_ws.errors import ContractMissing
 
 
