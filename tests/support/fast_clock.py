@@ -45,7 +45,7 @@ def quick_commands(folder: Path) -> Iterator[Path]:
 
 def _serve(address: str) -> None:
     import ccms_ws.bootstrap
-    import ccms_ws.cli.described
+    import ccms_ws.domain.import_columns
     import ccms_ws.simulator.query_client
     import ccms_ws.store.migrate  # noqa: F401
 
