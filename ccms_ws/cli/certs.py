@@ -15,8 +15,8 @@ from ccms_ws.errors import ConfigError, StoreError
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-    from ccms_ws.cli.findings import Finding
     from ccms_ws.config import Settings
+    from ccms_ws.health.findings import Finding
 
 app = typer.Typer(help="Certificates: what is in use, and its rollover.", no_args_is_help=True)
 
@@ -37,9 +37,9 @@ def list_(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> No
 
     from rich.text import Text
 
-    from ccms_ws.cli.inventory import inventory
     from ccms_ws.clock import SystemClock
     from ccms_ws.config import load_settings
+    from ccms_ws.health.certificates import inventory
 
     entries = inventory(load_settings(config), SystemClock().now())
     if json:
@@ -98,10 +98,11 @@ def roll(
 
     Example: ccms-ws certs roll --partner DMV --certificate pki/dmv-2027.crt
     """
-    from ccms_ws.cli.findings import Light, show_findings
-    from ccms_ws.cli.switching import profile_of, switch_identity, switch_pins
+    from ccms_ws.cli.findings import show_findings
     from ccms_ws.config import load_settings
     from ccms_ws.credentials import certificates_in
+    from ccms_ws.health.findings import Light
+    from ccms_ws.health.settings_edit import profile_of, switch_identity, switch_pins
 
     settings = load_settings(config)
     findings = _rehearsed(settings, key, certificate, partner)
@@ -131,10 +132,10 @@ def _note_rollover(config: Path, earlier: Certificate) -> None:
 
 
 def _rehearsed(settings: Settings, key: Path | None, certificate: Path, partner: str | None) -> list[Finding]:
-    from ccms_ws.cli.rehearsing import rehearse_court, rehearse_partner
     from ccms_ws.clock import SystemClock
     from ccms_ws.credentials import certificates_in, identity_of
     from ccms_ws.envelope.published_keys import refuse_published_keys
+    from ccms_ws.health.rollover import rehearse_court, rehearse_partner
 
     now = SystemClock().now()
     refuse_published_keys(certificates_in(certificate), str(certificate))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ccms_ws.bootstrap import CourtApplication
-    from ccms_ws.cli.inventory import Entry
+    from ccms_ws.health.certificates import Entry
     from ccms_ws.services.admission import Program
     from ccms_ws.services.http import WsgiApplication
 
@@ -105,8 +105,8 @@ def _load(config: Path) -> Program:
 
 
 def _application(court: CourtApplication) -> WsgiApplication:
-    from ccms_ws.cli.inventory import inventory, reminders
     from ccms_ws.console.app import make_console
+    from ccms_ws.health.certificates import inventory, reminders
 
     def endings(now: datetime) -> list[Entry]:
         return reminders(inventory(court.settings, now), starting=True)

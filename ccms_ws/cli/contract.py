@@ -54,8 +54,8 @@ def diff(
 
     Example: ccms-ws contract diff partners/wsdl/COL903.wsdl https://partner.example/COL903?wsdl
     """
-    from ccms_ws.cli.download import fetch
     from ccms_ws.contract.diff import Effect, compare, worst
+    from ccms_ws.contract.download import fetch
 
     changes = compare(old, new, fetch=fetch)
     rows = [
@@ -94,8 +94,8 @@ def import_(
 
     Example: ccms-ws contract import from-partner/service.wsdl --into partners/FTB/COL903 --for COL903
     """
-    from ccms_ws.cli.download import fetch
     from ccms_ws.clock import SystemClock, court_day
+    from ccms_ws.contract.download import fetch
     from ccms_ws.contract.pins import write_pinned
     from ccms_ws.contract.wsdl_check import check_wsdl
     from ccms_ws.contract.wsdl_import import gather

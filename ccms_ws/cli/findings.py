@@ -1,46 +1,15 @@
-"""What a check found: green, amber or red, and for the last two what to do about it."""
+"""Printing what checks found (`ccms_ws.health`), as a table or as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from rich.table import Table
 from rich.text import Text
 
 from ccms_ws.cli.exit_codes import ExitCode
 from ccms_ws.cli.output import console, plain, show_json
-
-
-class Light(StrEnum):
-    """How it stands. RED: something does not work. AMBER: it works, and somebody should look."""
-
-    GREEN = "green"
-    AMBER = "amber"
-    RED = "red"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One row: what was looked at, what was found, what to do if it is not green."""
-
-    light: Light
-    what: str
-    found: str
-    do: str = ""
-
-
-def green(what: str, found: str) -> Finding:
-    return Finding(Light.GREEN, what, found)
-
-
-def amber(what: str, found: str, do: str) -> Finding:
-    return Finding(Light.AMBER, what, found, do)
-
-
-def red(what: str, found: str, do: str) -> Finding:
-    return Finding(Light.RED, what, found, do)
+from ccms_ws.health.findings import Finding, Light
 
 
 def show_findings(findings: Sequence[Finding], *, as_json: bool) -> ExitCode:

@@ -16,8 +16,6 @@ from ccms_ws.cli.progress import progress
 from ccms_ws.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ccms_ws.audit.record import Record
-    from ccms_ws.config import Settings
     from ccms_ws.store.hash_chain import Head
 
 app = typer.Typer(
@@ -39,6 +37,7 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, against: AgainstOption = None,
     Example: ccms-ws log verify --config demo-court/ccms-ws.toml
     """
     from ccms_ws.config import load_settings
+    from ccms_ws.health.signed_heads import record_of
     from ccms_ws.store.engine import open_engine
     from ccms_ws.store.hash_chain import heads
     from ccms_ws.store.hash_chain_verification import Violation, snapshot, verify
@@ -88,15 +87,6 @@ def sign(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> Non
     court = court_of(config)
     new = court.head_keeper.write()
     show_facts({"file": court.settings.audit.heads, "written": new}, as_json=json)
-
-
-def record_of(settings: Settings) -> Record:
-    """The file of heads, verified with the certificates that are the court's."""
-    from ccms_ws.audit.record import read_record
-    from ccms_ws.credentials import certificates_in
-
-    paths = (settings.identity.certificate, *settings.audit.certificates)
-    return read_record(settings.audit.heads, [certificates_in(path)[0] for path in paths])
 
 
 def _heads(file: Path | None) -> list[Head]:

@@ -90,9 +90,9 @@ def _program(config: Path) -> Program:
 
 
 def _collector(config: Path) -> CourtCollector:
-    from ccms_ws.cli.inventory import inventory
     from ccms_ws.clock import SystemClock
     from ccms_ws.config import load_settings
+    from ccms_ws.health.certificates import inventory
     from ccms_ws.log import configure_logging
     from ccms_ws.metrics.collector import CourtCollector
     from ccms_ws.registry import EXCHANGES

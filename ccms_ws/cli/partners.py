@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,8 +11,7 @@ from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, Partne
 from ccms_ws.cli.output import say, show_facts, show_json, show_rows
 
 if TYPE_CHECKING:
-    from ccms_ws.cli.findings import Finding
-    from ccms_ws.config import Settings
+    pass
 
 app = typer.Typer(help="Partners: their profiles, and whether they can be reached.", no_args_is_help=True)
 
@@ -46,9 +44,9 @@ def show(partner: PartnerArgument, config: ConfigOption = DEFAULT_CONFIG, json: 
 
     Example: ccms-ws partners show FTB
     """
-    from ccms_ws.cli.reaching import certificate_days
     from ccms_ws.clock import SystemClock
     from ccms_ws.config import load_settings
+    from ccms_ws.health.partner_checks import certificate_days
 
     profile, now = load_settings(config).partner(partner), SystemClock().now()
     facts = {
@@ -94,22 +92,12 @@ def try_(partner: PartnerArgument, config: ConfigOption = DEFAULT_CONFIG, json: 
     Example: ccms-ws partners test DMV
     """
     from ccms_ws.bootstrap import load_court
-    from ccms_ws.cli.trying import round_trips
     from ccms_ws.config import load_settings
+    from ccms_ws.health.partner_checks import look_at_all
+    from ccms_ws.health.test_message import round_trips
     from ccms_ws.registry import EXCHANGES
 
     settings = load_settings(config, [exchange.code for exchange in EXCHANGES])
     settings.partner(partner)
     findings = look_at_all(settings, [partner])
     raise typer.Exit(show_findings(findings + round_trips(load_court(config), partner), as_json=json))
-
-
-def look_at_all(settings: Settings, partner_ids: list[str]) -> list[Finding]:
-    """Each partner in a thread of its own: one that is silent does not hold up the others."""
-    from ccms_ws.cli.reaching import look_at
-    from ccms_ws.clock import SystemClock
-
-    now, skew = SystemClock().now(), settings.security.skew_seconds
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        looks = pool.map(lambda name: look_at(settings.partner(name), skew_seconds=skew, now=now), partner_ids)
-        return [finding for findings in looks for finding in findings]

@@ -9,10 +9,10 @@ from uuid import UUID
 import typer
 
 from ccms_ws.cli.exit_codes import ExitCode
-from ccms_ws.cli.log import record_of
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import say, show_json, show_rows
 from ccms_ws.errors import ConfigError
+from ccms_ws.health.signed_heads import record_of
 
 if TYPE_CHECKING:
     from ccms_ws.store.reconciling import Difference

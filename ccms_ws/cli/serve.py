@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from ccms_ws.cli.court import court_of
 from ccms_ws.cli.db import require_ready
-from ccms_ws.cli.inventory import remind_daily
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_json
 from ccms_ws.errors import ConfigError
+from ccms_ws.health.certificates import remind_daily
 
 if TYPE_CHECKING:
     from ccms_ws.services.admission import Program

@@ -12,10 +12,10 @@ import typer
 
 from ccms_ws.cli.court import court_of
 from ccms_ws.cli.db import require_ready
-from ccms_ws.cli.inventory import remind_daily
 from ccms_ws.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from ccms_ws.cli.output import show_facts
 from ccms_ws.errors import CcmsWsError
+from ccms_ws.health.certificates import remind_daily
 from ccms_ws.memory_tuning import tune_memory
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from ccms_ws.errors import CcmsWsError, ExchangeError, NotStored, OperatorRefuse
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.health import look_after
 from ccms_ws.store.message_history import open_traffic
-from ccms_ws.store.overview import refused_since, standings
+from ccms_ws.store.statistics import refused_since, standings
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from ccms_ws.console.operators import OperatorAccount, Operators
 from ccms_ws.console.sessions import Addresses, FormTokens, Guesses, Sessions
 from ccms_ws.store.health import Health
 from ccms_ws.store.message_history import TrafficLog
-from ccms_ws.store.overview import Standing
+from ccms_ws.store.statistics import Standing
 
 KEY = "ccms_ws.console"
 

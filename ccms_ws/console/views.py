@@ -20,7 +20,7 @@ from ccms_ws.errors import ConfigError
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.store.health import OFTEN_ENOUGH
 from ccms_ws.store.message_history import QUARANTINED, REFUSED, UNANSWERED, Traffic, TrafficLog, Wanted, Way
-from ccms_ws.store.overview import Standing
+from ccms_ws.store.statistics import Standing
 
 log = structlog.get_logger(__name__)
 pages = Blueprint("reading", __name__)

@@ -25,10 +25,10 @@ from ccms_ws.replay import pki
 from ccms_ws.replay.case import Books
 from ccms_ws.replay.draft import Request
 from ccms_ws.replay.partners import ScriptedPartners
+from ccms_ws.replay.reset import forget, forget_all
 from ccms_ws.replay.verdicts import Answer, Seen
 from ccms_ws.store import migrate
 from ccms_ws.store.engine import open_engine
-from ccms_ws.store.forgetting import forget, forget_all
 from ccms_ws.store.unit_of_work import read_only, unit_of_work
 
 _SQLITE: Final = "sqlite:///"

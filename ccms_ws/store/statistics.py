@@ -1,6 +1,6 @@
-"""What an operator measures a court by, in numbers for a program that asks every minute. Only reads.
+"""What an operator measures a court by, in numbers for metrics and the console, which ask often. Only reads.
 
-All of it is read from the tables, so it is true for every process and machine, and after each of them has begun anew.
+All of `Measures` is read from the tables, so it is true for every process and machine, also after a restart.
 It costs as much as what is open and what came in the last hour, however long the history; only the first reading of a
 `Meter` counts the history once.
 """
@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, and_, case, distinct, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, and_, case, distinct, func, select
 
 from ccms_ws.domain.circuit_breaker import CircuitBreaker
 from ccms_ws.domain.messages import AnswerKind, OutboxState
@@ -24,8 +24,9 @@ from ccms_ws.store.message_history import QUARANTINED, UNANSWERED
 from ccms_ws.store.message_tables import inbox_message, quarantined_answer, refusal, refusal_count
 from ccms_ws.store.outbox_tables import outbox_message
 from ccms_ws.store.outbox_view import ENDED, HELD, NOT_DELIVERED, READY
-from ccms_ws.store.tally import Tally
 
+SETTLED: Final = timedelta(hours=1)
+"""A row whose time is longer ago has no earlier one still to come: no transaction lasts nearly as long."""
 LATELY: Final = timedelta(hours=1)
 HELD_BACK: Final = "held"
 _ENDED: Final = "ended"
@@ -53,6 +54,35 @@ _REFUSED = select(func.coalesce(func.max(_r.refusal_id), 0))
 _COUNTED = select(_n.partner_id, _n.code, func.sum(_n.number)).group_by(_n.partner_id, _n.code)
 _REFUSED_FOR = select(_r.code, func.count()).group_by(_r.code)
 _LOGGED = select(func.coalesce(func.sum(message_chain.c.length), 0))
+
+
+class Tally:
+    """How many rows a table has had, for each combination of the values in some columns.
+
+    What is counted must not change once it is written: neither that the row is there, nor what it is counted by.
+
+    The first count reads the whole table; later ones the rows of the last `SETTLED`. For one thread.
+    """
+
+    def __init__(self, number: Column[int], at: Column[datetime], by: tuple[Column[Any], ...]) -> None:
+        self._number, self._at, self._by = number, at, by
+        self._counts: Counter[tuple[Any, ...]] = Counter()
+        self._counted = 0
+
+    def count(self, connection: Connection, now: datetime) -> Counter[tuple[Any, ...]]:
+        """All rows up to now, as the transaction of this connection sees them."""
+        newer = self._number > self._counted
+        settled = connection.execute(
+            select(self._number).where(newer, self._at < now - SETTLED).order_by(self._number.desc()).limit(1)
+        ).scalar()
+        if settled is not None:
+            self._counts += self._count(connection, newer & (self._number <= settled))
+            self._counted = settled
+        return self._counts + self._count(connection, self._number > self._counted)
+
+    def _count(self, connection: Connection, which: ColumnElement[bool]) -> Counter[tuple[Any, ...]]:
+        rows = connection.execute(select(*self._by, func.count()).where(which).group_by(*self._by))
+        return Counter({tuple(values): number for *values, number in rows})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,3 +168,46 @@ def _by_outcome(
     for (exchange, partner_id, answer), number in received.items():
         found[exchange, partner_id, answer.value if answer else UNANSWERED] += number
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One partner. `waiting`: never tried yet; `in_doubt`: being sent, or tried and not known to be taken; `dead`:
+    waits for an operator.
+    """
+
+    line: CircuitBreaker
+    waiting: int = 0
+    in_doubt: int = 0
+    dead: int = 0
+
+
+_standing = case(
+    (_m.state == OutboxState.DEAD, "dead"),
+    (and_(_m.state == OutboxState.PENDING, _m.attempts == 0), "waiting"),
+    else_="in_doubt",
+).label("kind")
+_OPEN_BY_PARTNER = (
+    select(_m.partner_id, _standing, func.count())
+    .where(NOT_DELIVERED, (_m.state != OutboxState.DEAD) | ENDED.is_(None))
+    .group_by(_m.partner_id, "kind")  # by its name: PostgreSQL takes two spellings of it for two
+)
+
+
+def standings(engine: Engine) -> dict[str, Standing]:
+    """Each partner that has an open message or a line that ever failed, by its id."""
+    counts: dict[str, dict[str, int]] = {}
+    with engine.connect().execution_options(read_only=True) as connection:
+        lines = {line.partner_id: line for line in SqlCircuitBreakers(connection).list_breakers()}
+        for partner_id, kind, number in connection.execute(_OPEN_BY_PARTNER):
+            counts.setdefault(partner_id, {})[kind] = number
+    return {
+        each: Standing(line=lines.get(each, CircuitBreaker(each)), **counts.get(each, {})) for each in lines | counts
+    }
+
+
+def refused_since(engine: Engine, moment: datetime) -> int:
+    """How many messages were refused since then, of those that are still kept."""
+    query = select(func.count()).select_from(refusal).where(refusal.c.refused_at >= moment)
+    with engine.connect().execution_options(read_only=True) as connection:
+        return connection.execute(query).scalar_one()

@@ -88,7 +88,7 @@ def _server(address: Path) -> Iterator[None]:
 
 def _serve(address: str) -> None:
     import ccms_ws.bootstrap
-    import ccms_ws.cli.described
+    import ccms_ws.domain.import_columns
     import ccms_ws.exchanges.fcc807.simulate
     import ccms_ws.store.migrate  # noqa: F401
 

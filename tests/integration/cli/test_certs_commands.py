@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from structlog.testing import capture_logs
 
 from ccms_ws.cli.exit_codes import ExitCode
-from ccms_ws.cli.inventory import inventory, remind, reminders
-from ccms_ws.cli.switching import switch_identity, switch_pins
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.demo.installation import make_installation
 from ccms_ws.demo.pki import Authority, issue, make_authority
 from ccms_ws.errors import ConfigError
+from ccms_ws.health.certificates import inventory, remind, reminders
+from ccms_ws.health.settings_edit import switch_identity, switch_pins
 from tests.support.commands import Commands
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ccms_ws.cli import main
-from ccms_ws.cli.download import fetch
 from ccms_ws.contract import catalog
+from ccms_ws.contract.download import fetch
 from ccms_ws.errors import ContractMissing
 from tests.support.http_server import HttpReply, http_server, url_of
 

@@ -11,13 +11,13 @@ from uuid import uuid4
 import pytest
 
 from ccms_ws.cli.exit_codes import ExitCode
-from ccms_ws.cli.findings import Light
-from ccms_ws.cli.reaching import certificate_days, clock_difference, look_at
 from ccms_ws.clock import FixedClock, SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.contract.pins import write_pinned
 from ccms_ws.contract.wsdl_import import gather
 from ccms_ws.demo.installation import COURT, Ports, make_installation
+from ccms_ws.health.findings import Light
+from ccms_ws.health.partner_checks import certificate_days, clock_difference, look_at
 from ccms_ws.simulator.server import HttpReply, PartnerServer
 from ccms_ws.store.engine import open_engine
 from ccms_ws.store.heartbeats import Heartbeat

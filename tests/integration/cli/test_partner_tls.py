@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from ccms_ws.cli.findings import Finding, Light
-from ccms_ws.cli.inventory import certificate_in, inventory
-from ccms_ws.cli.reaching import certificate_days, look_at
 from ccms_ws.clock import SystemClock
 from ccms_ws.config import load_settings
 from ccms_ws.demo.installation import make_installation
+from ccms_ws.health.certificates import certificate_in, inventory
+from ccms_ws.health.findings import Finding, Light
+from ccms_ws.health.partner_checks import certificate_days, look_at
 from ccms_ws.simulator.server import HttpReply, PartnerServer
 from tests.support.commands import Commands
 from tests.support.tls import Doors, make_doors

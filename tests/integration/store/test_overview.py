@@ -14,7 +14,7 @@ from ccms_ws.domain.circuit_breaker import BreakerState, CircuitBreaker
 from ccms_ws.domain.messages import OperatorAction, Refusal
 from ccms_ws.store.health import look_after
 from ccms_ws.store.message_history import Wanted, open_traffic
-from ccms_ws.store.overview import Standing, refused_since, standings
+from ccms_ws.store.statistics import Standing, refused_since, standings
 from tests.support.databases import Units
 from tests.support.records import NOW, attempted, incoming, outgoing
 

@@ -22,8 +22,7 @@ from ccms_ws.domain.messages import (
     StoredAnswer,
 )
 from ccms_ws.exchanges.dmv907.repository import Abstracts
-from ccms_ws.store.statistics import Meter
-from ccms_ws.store.tally import SETTLED
+from ccms_ws.store.statistics import SETTLED, Meter
 from tests.support.databases import Units
 from tests.support.records import CASE, NOW, ORI, attempted, fill, incoming, outgoing
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ccms_ws.cli.findings import Finding, amber, green, red
-from ccms_ws.cli.inventory import fingerprint
 from ccms_ws.errors import CcmsWsError, SignerNotTrusted
+from ccms_ws.health.certificates import fingerprint
+from ccms_ws.health.findings import Finding, amber, green, red
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from ccms_ws.cli.findings import Finding, amber, green, red
 from ccms_ws.errors import CcmsWsError, ConfigError
+from ccms_ws.health.findings import Finding, amber, green, red
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import requests
+
 from ccms_ws.contract.addresses import Address
 from ccms_ws.errors import ContractMissing
 
@@ -13,8 +15,6 @@ def fetch(url: str) -> bytes:
 
     Raises ContractMissing, with what to do, also for an address with user information or an ambiguous one.
     """
-    import requests
-
     Address.parse(url)
     try:
         with requests.get(url, timeout=(5, 30), stream=True, allow_redirects=False) as answer:

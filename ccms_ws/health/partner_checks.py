@@ -1,6 +1,6 @@
 """Looking at a partner from the court's side: certificates, TCP, TLS, HTTP, clock, and whether its WSDL has drifted.
 
-Nothing here sends a message (`trying` does, where a partner has one without effect).
+Nothing here sends a message (`test_message` does, where a partner has one without effect).
 """
 
 from __future__ import annotations
@@ -8,20 +8,21 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from ccms_ws.cli.findings import Finding, amber, green, red
-from ccms_ws.cli.inventory import FIRST_WARNING, certificate_in
 from ccms_ws.errors import CcmsWsError
+from ccms_ws.health.certificates import FIRST_WARNING, certificate_in
+from ccms_ws.health.findings import Finding, amber, green, red
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from ccms_ws.config import PartnerSettings, PushSettings
+    from ccms_ws.config import PartnerSettings, PushSettings, Settings
 
 PATIENCE = 3.0
 """Seconds for a connection, and again for an answer."""
@@ -39,6 +40,16 @@ def look_at(partner: PartnerSettings, *, skew_seconds: int, now: datetime) -> li
     for code, push in partner.receives.items():
         found += _pushed(f"{partner.id} {code}", code, push, skew_seconds, now)
     return found
+
+
+def look_at_all(settings: Settings, partner_ids: list[str]) -> list[Finding]:
+    """Each partner in a thread of its own: one that is silent does not hold up the others."""
+    from ccms_ws.clock import SystemClock
+
+    now, skew = SystemClock().now(), settings.security.skew_seconds
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        looks = pool.map(lambda name: look_at(settings.partner(name), skew_seconds=skew, now=now), partner_ids)
+        return [finding for findings in looks for finding in findings]
 
 
 def certificate_days(what: str, path: Path, now: datetime, use: str = "") -> Finding:
@@ -173,8 +184,8 @@ def clock_difference(what: str, theirs: datetime | None, ours: datetime, skew_se
 
 
 def _drift(what: str, push: PushSettings) -> Finding:
-    from ccms_ws.cli.download import fetch
     from ccms_ws.contract.diff import Effect, compare, worst
+    from ccms_ws.contract.download import fetch
 
     url = f"{push.url}?wsdl"
     do = f"ccms-ws contract diff {push.wsdl} {url}"
