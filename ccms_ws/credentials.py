@@ -97,5 +97,5 @@ def _password(settings: IdentitySettings) -> bytes | None:
         return None
     password = os.environ.get(settings.password_variable)
     if not password:
-        raise ConfigError(f"the environment variable {settings.password_variable} has no password for the key")
+        raise ConfigError(f"the environment variable {settings.password_variable} holds no password for the key")
     return password.encode()

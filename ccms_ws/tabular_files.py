@@ -1,8 +1,8 @@
 """Tables in files: CSV (RFC 4180, comma, UTF-8) and JSON lines, read strictly, and CSV written so that it reads back.
 
 A value that a row does not state is not among its cells: an absent column, a short row, an absent key. A malformed row
-is a `BadRow` with its line, field and reason; if it is uncertain where the next row begins, or what the columns are, the
-file is refused (`FileRefused`). Nothing is merged, dropped or overwritten.
+is a `BadRow` with its line, field and reason; if it is uncertain where the next row begins, or what the columns are,
+the file is refused (`FileRefused`). Nothing is merged, dropped or overwritten.
 """
 
 from __future__ import annotations
