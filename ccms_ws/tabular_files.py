@@ -143,11 +143,13 @@ def _header(lines: _Lines, columns: Columns) -> list[str]:
     if twice := next((name for place, name in enumerate(named) if name in named[:place]), None):
         raise FileRefused(lines.name, f"the column {_short(twice)} stands there twice", line=number)
     if unknown := [name for name in named if name not in columns.names]:
-        told = ", ".join(_short(name) for name in unknown[:5])
+        listed = ", ".join(_short(name) for name in unknown[:5])
         hint = f"columns are {', '.join(columns.names)}"
         if nearest := get_close_matches(unknown[0], columns.names, n=1):
             hint = f"did you mean {nearest[0]}?"
-        raise FileRefused(lines.name, f"unknown column{'s' if len(unknown) > 1 else ''} {told}", line=number, hint=hint)
+        raise FileRefused(
+            lines.name, f"unknown column{'s' if len(unknown) > 1 else ''} {listed}", line=number, hint=hint
+        )
     if missing := [name for name in columns.required if name not in named]:
         raise FileRefused(lines.name, f"has no column {', '.join(missing)}", line=number, hint="ccms-ws docs import")
     while cells and not cells[-1]:
@@ -160,10 +162,10 @@ def _refuse_separator(name: str, number: int, text: str, columns: Columns) -> No
     for separator, words in _SEPARATORS.items():
         parts = [part.strip(' "') for part in text.split(separator)]
         if found := [part for part in parts if part in columns.names]:
-            told = ", ".join(found)
+            listed = ", ".join(found)
             raise FileRefused(
                 name,
-                f"the columns are separated by {words}, not by commas, so these are missing: {told}",
+                f"the columns are separated by {words}, not by commas, so these are missing: {listed}",
                 line=number,
                 hint=_SAVE_AS,
             )
