@@ -1,4 +1,4 @@
-"""The one place that reads the clock. Everything else is handed a `Clock`, so that time can be frozen and moved."""
+"""The one module that reads the clock. All others get a `Clock`, so that tests can set the time."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Clock(Protocol):
 
 
 def court_day(at: datetime) -> date:
-    """The calendar day at California's courts at the moment `at`: the day that dates in messages and ledgers mean."""
+    """The calendar day at California's courts at the moment `at`: that of dates in messages and ledgers."""
     return at.astimezone(_COURTS).date()
 
 
 def running_time() -> float:
-    """Seconds from some moment on, for measuring. No one sets it, and it goes on while the machine is suspended (on
-    Linux; elsewhere it is the monotonic clock).
+    """Seconds since an arbitrary moment, for measuring. Never set; continues while the machine is suspended (on Linux;
+    elsewhere it is the monotonic clock).
     """
     return time.clock_gettime(_BOOT_TIME) if _BOOT_TIME is not None else time.monotonic()
 
@@ -41,7 +41,7 @@ class SystemClock:
 
 @dataclass
 class FixedClock:
-    """A clock that stands still until it is told to move (tests, replay)."""
+    """A clock that moves only when `advance` is called (tests, replay)."""
 
     at: datetime
 

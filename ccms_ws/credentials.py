@@ -22,12 +22,12 @@ from ccms_ws.errors import ConfigError
 
 
 def identity_of(settings: IdentitySettings) -> Identity:
-    """The court's key and certificate. Its password never stands in the settings. Raises ConfigError."""
+    """The court's key and certificate. Its password is never in the settings. Raises ConfigError."""
     return Identity.load(settings.key, settings.certificate, _password(settings))
 
 
 def policy_of(settings: Settings) -> SecurityPolicy:
-    """What messages must show, and what ours show."""
+    """The security policies for received and for sent messages."""
     name = settings.identity.rsa_signature
     return SecurityPolicy(
         skew=timedelta(seconds=settings.security.skew_seconds),
@@ -37,7 +37,7 @@ def policy_of(settings: Settings) -> SecurityPolicy:
 
 
 def trust_of(settings: Settings, *, published_keys: bool = False) -> TrustStore:
-    """All who may sign; `published_keys`: holders of published test keys, too. Raises ConfigError."""
+    """All trusted signers; `published_keys`: also with published test keys. Raises ConfigError."""
     return TrustStore(
         [pin for partner in settings.partners for pin in pins_of(partner)],
         crls=[revocation_list(crl) for crl in settings.security.crls],
@@ -51,7 +51,7 @@ def trust_of(settings: Settings, *, published_keys: bool = False) -> TrustStore:
 
 
 def check_no_published_keys(settings: Settings) -> None:
-    """Raise ConfigError if a certificate that the settings name, whatever for, is for a published key."""
+    """Raise ConfigError if any certificate in the settings is for a published key."""
     named = [("the court", use, path) for use, path in files_of_court(settings)]
     named += [("the court", use, path) for use, path in issuers_of_revocation_lists(settings)]
     named += [(each.id, use, path) for each in settings.partners for use, path in files_of_partner(each)]
@@ -66,13 +66,13 @@ def pins_of(partner: PartnerSettings) -> Iterator[PinnedCertificate]:
 
 
 def tls_pins_of(partner: PartnerSettings) -> Iterator[PinnedCertificate]:
-    """The certificates that a partner shows as a TLS client."""
+    """The certificates that a partner presents as a TLS client."""
     for path in partner.tls_certificates:
         yield PinnedCertificate(partner.id, certificates_in(path)[0])
 
 
 def certificates_in(path: Path) -> list[x509.Certificate]:
-    """The certificates of a PEM file, one at least. Raises ConfigError."""
+    """The certificates of a PEM file, at least one. Raises ConfigError."""
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:

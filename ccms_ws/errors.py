@@ -2,7 +2,7 @@
 
     CcmsWsError
       ConfigError
-      FileRefused           stands in tabular_files
+      FileRefused           in tabular_files
       ContractError         SchemaViolated, UnknownMessage, ContractMissing
       HttpRefusal           MethodNotAllowed, LengthRequired, MessageTooLarge, UnsupportedMediaType, RequestMalformed,
                             RequestTimeout, ServiceNotFound, Overloaded
@@ -12,13 +12,13 @@
         SecurityError       SecurityHeaderInvalid, AlgorithmRefused, TokenUnsupported, TokenInvalid, TokenUnavailable,
                             SignerNotTrusted, SignatureInvalid, DigestMismatch, PartNotSigned, TimestampOutOfRange
         NotPermitted
-      ExchangeError         business refusals; subclasses stand next to their rule in the exchange
+      ExchangeError         business refusals; subclasses are beside their rule in the exchange
       StoreError            ConcurrentChange, StoreUnavailable, NotStored
       DeliveryError         TransientDeliveryError, PermanentDeliveryError
       OperatorRefused       MessageNotDead, MessageNotWaiting, SubjectsDiffer
-      InternalError         whatever was not foreseen
+      InternalError         unexpected errors
 
-`str(error)` is for the operator. What a stranger may read is decided in `ccms_ws.envelope.faults` alone.
+`str(error)` is for the operator. `ccms_ws.envelope.faults` alone decides what an unauthenticated sender may read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class CcmsWsError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(self, detail: str = "", *, rule: str = "", hint: str = "") -> None:
-        """`detail`: what exactly; `rule`: the clause broken ("BSP R5205"); `hint`: what the reader can do next."""
+        """`detail`: the specific problem; `rule`: the violated clause ("BSP R5205"); `hint`: advice for the reader."""
         self.detail = detail or (type(self).__doc__ or "").partition("\n")[0]
         self.rule = rule
         self.hint = hint
@@ -52,7 +52,7 @@ class ConfigError(CcmsWsError):
 
 # -- contract ---------------------------------------------------------------------------------------------------------
 class ContractError(CcmsWsError):
-    """A message or file does not keep the published contract."""
+    """A message or file does not conform to the published contract."""
 
     code = "contract"
 
@@ -63,7 +63,7 @@ class SchemaViolated(ContractError):
     code = "contract.schema-violated"
 
     def __init__(self, detail: str = "", *, node: str = "", rule: str = "", hint: str = "") -> None:
-        """`node`: the element at fault, with its usual prefix ("nc:Date"). Neither it nor `detail` holds a value."""
+        """`node`: the element at fault, with its usual prefix ("nc:Date"). Neither it nor `detail` contains a value."""
         super().__init__(detail, rule=rule, hint=hint)
         self.node = node
 
@@ -309,26 +309,26 @@ class ExchangeError(CcmsWsError):
 
 
 class StoreError(CcmsWsError):
-    """The database refused."""
+    """The database operation failed."""
 
     code = "store"
 
 
 class NotStored(StoreError):
-    """What was asked for is not in the database."""
+    """The requested record is not in the database."""
 
     code = "store.not-found"
 
 
 class ConcurrentChange(StoreError):
-    """Somebody else changed the same record."""
+    """The record was changed by another transaction."""
 
     code = "store.concurrent-change"
     retryable = True
 
 
 class StoreDamaged(StoreError):
-    """The database is damaged, or was put together from files that do not belong together."""
+    """The database is damaged, or its files do not belong together."""
 
     code = "store.damaged"
 
@@ -361,7 +361,7 @@ class DeliveryError(CcmsWsError):
         rule: str = "",
         hint: str = "",
     ) -> None:
-        """`cause`: a stable word for what happened (`clients.verdicts`); `retry_after`: the wait it asked for."""
+        """`cause`: a stable word for the failure (`clients.delivery_failures`); `retry_after`: the requested wait."""
         super().__init__(detail, rule=rule, hint=hint)
         self.cause = cause
         self.http_status = http_status
@@ -382,25 +382,25 @@ class PermanentDeliveryError(DeliveryError):
 
 
 class OperatorRefused(CcmsWsError):
-    """What the operator asks for cannot be done."""
+    """The operator's action is not possible."""
 
     code = "operator"
 
 
 class MessageNotDead(OperatorRefused):
-    """The message does not wait for an operator."""
+    """The message is not dead."""
 
     code = "operator.message-not-dead"
 
 
 class MessageNotWaiting(OperatorRefused):
-    """Only a message that waits can be held back, and only one that is held can be resumed."""
+    """Only a waiting message can be held, and only a held one can be released."""
 
     code = "operator.message-not-waiting"
 
 
 class OrderingKeysDiffer(OperatorRefused):
-    """A message can only take the place of one about the same court, cases and participants."""
+    """A message can only replace one about the same court, cases and participants."""
 
     code = "operator.subjects-differ"
 

@@ -1,7 +1,7 @@
-"""Named moments between two steps of which both, one or none may have happened when a program dies.
+"""Named points between two steps, for tests of crashes between them.
 
-What must survive a death at any moment can only be tested by dying at it: the acceptance tests install a hook that ends
-the process there. In every other run there is no hook, no setting makes one, and a point is one comparison.
+The acceptance tests install a hook that kills the process at a point. In every other run there is no hook, no setting
+installs one, and a point costs one comparison.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 
 class Hook:
-    """Where a test puts its hook; it hears the name of each point that is passed."""
+    """The hook of a test; called with the name of each point that is reached."""
 
     on_point: Callable[[str], None] | None = None
 
 
 def failpoint(name: str) -> None:
-    """The program is at the point `name`."""
+    """Call the hook, if there is one, for the point `name`."""
     if Hook.on_point is not None:
         Hook.on_point(name)

@@ -1,6 +1,6 @@
-"""The log of the programs: one line for each message and outcome, for people or as JSON, without personal data.
+"""The log of the programs: one line for each message and outcome, as text or JSON, without personal data.
 
-Bodies are kept in the message log of the database and never written here. A value that could hold personal data is
+Bodies are stored in the message log of the database and never written here. A value that could hold personal data is
 replaced by `[redacted]`, by the name of its key or because it is not a plain value.
 
 Logging never stops a program: a line that cannot be written is dropped and counted (`LineWriter`).
@@ -36,7 +36,7 @@ from ccms_ws.clock import Clock, SystemClock
 
 REDACTED = "[redacted]"
 
-# A key is private if one of its words is. Organisations are not persons, so their names may be logged.
+# A key is private if one of its words is. Organizations are not persons, so their names may be logged.
 _PRIVATE = re.compile(
     r"(?:^|_)(?:names?|given|surname|middle|suffix|birth|birthdate|dob|ssn|licen[cs]es?|dl|person|participants"
     r"|body|payload|raw|envelope|xml|content|password|secret|token)(?:_|$)",
@@ -45,8 +45,8 @@ _PRIVATE = re.compile(
 _ALLOWED_KEYS = frozenset({"partner_name", "court_name", "logger_name", "file_name", "token_reference"})
 _PLAIN = (str, int, float, bool, Decimal, UUID, date, Enum, type(None))
 
-# Libraries that print messages, statements or what they are made of below these levels are kept quiet, whatever level
-# is set for ccms_ws.
+# Libraries that print messages, statements or parameters below these levels keep these levels, whatever level is set
+# for ccms_ws.
 _QUIET = dict.fromkeys(("zeep", "urllib3", "sqlalchemy", "alembic"), logging.WARNING) | {"spyne": logging.CRITICAL}
 
 _READER_PATIENCE: Final = 0.2
@@ -69,7 +69,7 @@ def bound(
     partner: str | None = None,
     incident_id: UUID | str | None = None,
 ) -> Iterator[None]:
-    """While the block runs, every line of this thread (or task) carries what is given here."""
+    """While the block runs, every line of this thread (or task) has these fields."""
     facts = {"exchange": exchange, "message_id": message_id, "partner": partner, "incident_id": incident_id}
     before = _bound.set({**_bound.get(), **{key: value for key, value in facts.items() if value is not None}})
     try:
@@ -79,14 +79,14 @@ def bound(
 
 
 class LineWriter(logging.Handler):
-    """Writes lines to a stream, our own and those of libraries. It never raises, and never waits for long.
+    """Writes lines of ccms_ws and of libraries to a stream. It never raises, and never waits for long.
 
     A line is dropped and counted in `dropped` if the stream is closed, its disk is full, or its reader has stopped
-    reading. The first line that can be written again is followed by one with the number of those that could not.
+    reading. The first line that can be written again is followed by one with the number of dropped lines.
     """
 
     def __init__(self, stream: TextIO | None, dropped: int = 0) -> None:
-        """`dropped`: by the writer before this one, in the same program."""
+        """`dropped`: the lines dropped by the previous writer of the same program."""
         super().__init__()
         self.dropped = dropped
         self._reported = dropped
@@ -98,7 +98,7 @@ class LineWriter(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception:  # a library's own mistake in its message
+        except Exception:  # a formatting error in a library's message
             self.dropped += 1
             return
         self.write(line)
@@ -125,7 +125,7 @@ class LineWriter(logging.Handler):
         return False
 
     def _written_to(self, descriptor: int, data: bytes) -> bool:
-        """Past the buffer of the stream, which would keep what it cannot write and fail again when the program ends."""
+        """Bypass the buffer of the stream, which would keep what it cannot write and fail again at exit."""
         data = b"\n" + data if self._is_cut else data
         length = len(data)
         while data:
@@ -137,7 +137,7 @@ class LineWriter(logging.Handler):
         return True
 
     def _is_writable(self, descriptor: int) -> bool:
-        """Whether a write would not wait. Wait a little for a slow reader, but only once for one that has stopped."""
+        """Whether a write would not block. Wait a little for a slow reader, but only once for one that has stopped."""
         poll = select.poll()
         poll.register(descriptor, select.POLLOUT)
         self._is_patient = bool(poll.poll(_READER_PATIENCE * 1000 if self._is_patient else 0))
@@ -152,7 +152,7 @@ def _descriptor_of(stream: TextIO | None) -> int | None:
 
 
 def dropped_lines() -> int:
-    """How many log lines this program could not write."""
+    """The number of log lines that this program could not write."""
     return sum(handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, LineWriter))
 
 
@@ -186,7 +186,7 @@ class Limited:
         self._write(self._logger.error, event, facts)
 
     def report(self) -> None:
-        """Write how many lines were left out, of each event whose time is over."""
+        """Write how many lines were left out, for each event whose interval is over."""
         with self._lock:
             over = [each for each, seen in self._events.items() if self._time() >= seen.since + self._seconds]
             left_out = {each: self._events.pop(each).unwritten for each in over}
@@ -216,7 +216,7 @@ class Limited:
 
 @dataclass(slots=True)
 class _Written:
-    """Of one event: how many lines were written since when, and how many were not."""
+    """The lines of one event: how many were written since when, and how many were not."""
 
     since: float
     lines: int = 0
@@ -233,7 +233,7 @@ def report_unwritten() -> None:
 
 
 def reset_limits() -> None:
-    """Let all `Limited` loggers count from zero again."""
+    """Reset the counts of all `Limited` loggers."""
     for each in list(_LIMITED):
         each.reset()
 
@@ -247,7 +247,7 @@ def configure_logging(
 ) -> None:
     """Send all lines, the libraries' too, to `stream` (standard error if None). Call it once, when a program starts.
 
-    Our own lines do not take the way through the standard library's logging: it costs more than all else about a line.
+    Lines of ccms_ws bypass the standard library's logging, which costs more than everything else about a line.
     """
     reset_limits()
     stream = stream if stream is not None else sys.stderr
@@ -275,7 +275,7 @@ def configure_logging(
 
 
 class _Lines:
-    """Sends our own lines to the libraries' handler, one line at a time with theirs."""
+    """Sends lines of ccms_ws to the libraries' handler, one line at a time with theirs."""
 
     def __init__(self, name: str, writer: LineWriter) -> None:
         self.name = name
@@ -284,18 +284,18 @@ class _Lines:
 
 
 def _merge(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """What is bound, and whose line it is."""
+    """Add the bound fields and the name of the logger."""
     record = event.get("_record")  # of a line that came from a library
     return {**_bound.get(), "logger": record.name if record else logger.name, **event}
 
 
 def printable(text: str) -> str:
-    """Somebody else's words as they are, without what would steer a terminal, break a line or turn text around."""
+    """Text of others without control characters, line breaks and changes of writing direction."""
     return text if text.isprintable() else "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def redact(logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Replace what may be a person's data: private keys, and values that are not plain (a whole record, an element)."""
+    """Replace possible personal data: private keys, and values that are not plain (a whole record, an element)."""
     for key, value in event.items():
         if key.startswith("_") or key in ("exc_info", "stack_info"):
             continue

@@ -1,4 +1,4 @@
-"""Values in text that a court's own people and programs write: amounts, days, and characters that no value has."""
+"""Values in text that a court's staff and programs write: amounts, dates, and characters that no value may have."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ def day(text: str) -> date:
 
 
 def check_day(found: date) -> date:
-    """Raises ValueError for a day that no court's file means."""
+    """Raises ValueError for a day outside the years of a court's files."""
     if not FIRST_DAY <= found <= LAST_DAY:
         raise ValueError(f"is not between {FIRST_DAY} and {LAST_DAY}")
     return found
 
 
 def unreadable_character(text: str) -> str:
-    """The first character of `text` that has no place in a value, as U+0007; empty if there is none."""
+    """The first character of `text` that is not allowed in a value, as U+0007; empty if there is none."""
     if text.isprintable() or (found := UNREADABLE.search(text)) is None:
         return ""
     return f"U+{ord(found[0]):04X}"
 
 
 def why_unreadable(text: str) -> str:
-    """What is wrong with the characters of a value, in words; empty if nothing is."""
+    """The problem with the characters of a value; empty if there is none."""
     found = unreadable_character(text)
     if not found:
         return ""

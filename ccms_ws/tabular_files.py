@@ -1,8 +1,8 @@
 """Tables in files: CSV (RFC 4180, comma, UTF-8) and JSON lines, read strictly, and CSV written so that it reads back.
 
-What a row does not state is not among its cells: an absent column, a short row, an absent key. A row that cannot be
-read right is a `BadRow` with its line, field and reason; where it is not certain where the next row begins, or what the
-columns are, the file is refused (`FileRefused`). Nothing is merged, dropped or overwritten.
+A value that a row does not state is not among its cells: an absent column, a short row, an absent key. A malformed row
+is a `BadRow` with its line, field and reason; if it is uncertain where the next row begins, or what the columns are,
+the file is refused (`FileRefused`). Nothing is merged, dropped or overwritten.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ccms_ws.errors import CcmsWsError
 from ccms_ws.plain_values import UNREADABLE, why_unreadable
 
 LONGEST_CELL: Final = 32_767
-"""Characters of one cell: what a spreadsheet's cell can hold."""
+"""Characters of one cell: the limit of spreadsheets."""
 LONGEST_LINE: Final = 1024 * 1024
 """Bytes of one line."""
 
@@ -34,33 +34,33 @@ _FOREIGN: Final = {
     b"PK\x03\x04": "is a spreadsheet or an archive, not text",
     b"\xd0\xcf\x11\xe0": "is a spreadsheet, not text",
 }
-# What spreadsheets take for a formula, whatever number of marks and blanks is before it. A mark is put before it, and
-# taken away when it is read.
+# What spreadsheets read as a formula, after any number of apostrophes and blanks. An apostrophe is added before it, and
+# removed when it is read.
 _ACTIVE: Final = re.compile(r"[' ]*[=+\-@＝＋－＠\t\r\n]")
 _MARKED: Final = re.compile(r"'[' ]*[=+\-@＝＋－＠\t\r\n]")
 
 
 class FileRefused(CcmsWsError):
-    """A file with data cannot be read on."""
+    """A data file cannot be read further."""
 
     code = "file.refused"
 
     def __init__(self, file: str = "", detail: str = "", *, line: int = 0, hint: str = "") -> None:
-        """`file`: its name; `line`: where it cannot be read on, 0 if it is the file as a whole."""
+        """`file`: its name; `line`: where reading stopped, 0 for the file as a whole."""
         place = f"{file} line {line}" if line else file
         super().__init__(f"{place}: {detail}" if place else "", hint=hint)
         self.line = line
 
 
 class Row(NamedTuple):
-    """What a row states, by column; `line` is where it begins."""
+    """The cells that a row states, by column; `line` is where it begins."""
 
     line: int
     cells: Mapping[str, str]
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be read right; `field` is empty if it is none in particular."""
+    """A malformed row; `field` is empty if no single field is at fault."""
 
     line: int
     field: str
@@ -69,7 +69,7 @@ class BadRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a file may have. Of `flags`, JSON may say true or false; without the `required` ones a file is refused."""
+    """The columns of a file. `flags` may be true or false in JSON; without the `required` ones a file is refused."""
 
     names: Collection[str]
     required: Collection[str] = ()
@@ -77,7 +77,7 @@ class Columns:
 
 
 def read_rows(path: Path, columns: Columns) -> Iterator[Row | BadRow]:
-    """The rows of a file, one at a time; rows of separators alone are none. Raises FileRefused where it cannot go on.
+    """The rows of a file, one at a time, without rows of separators alone. Raises FileRefused where it cannot continue.
 
     A name that ends in .jsonl, .ndjson or .json has JSON lines, any other one CSV with a header.
     """
@@ -143,11 +143,13 @@ def _header(lines: _Lines, columns: Columns) -> list[str]:
     if twice := next((name for place, name in enumerate(named) if name in named[:place]), None):
         raise FileRefused(lines.name, f"the column {_short(twice)} stands there twice", line=number)
     if unknown := [name for name in named if name not in columns.names]:
-        told = ", ".join(_short(name) for name in unknown[:5])
+        listed = ", ".join(_short(name) for name in unknown[:5])
         hint = f"columns are {', '.join(columns.names)}"
         if nearest := get_close_matches(unknown[0], columns.names, n=1):
             hint = f"did you mean {nearest[0]}?"
-        raise FileRefused(lines.name, f"unknown column{'s' if len(unknown) > 1 else ''} {told}", line=number, hint=hint)
+        raise FileRefused(
+            lines.name, f"unknown column{'s' if len(unknown) > 1 else ''} {listed}", line=number, hint=hint
+        )
     if missing := [name for name in columns.required if name not in named]:
         raise FileRefused(lines.name, f"has no column {', '.join(missing)}", line=number, hint="ccms-ws docs import")
     while cells and not cells[-1]:
@@ -156,21 +158,21 @@ def _header(lines: _Lines, columns: Columns) -> list[str]:
 
 
 def _refuse_separator(name: str, number: int, text: str, columns: Columns) -> None:
-    """Say that other separators than commas stand in the header, if columns are named between them."""
+    """Raise FileRefused if the header has known columns between other separators than commas."""
     for separator, words in _SEPARATORS.items():
         parts = [part.strip(' "') for part in text.split(separator)]
         if found := [part for part in parts if part in columns.names]:
-            told = ", ".join(found)
+            listed = ", ".join(found)
             raise FileRefused(
                 name,
-                f"the columns are separated by {words}, not by commas, so these are missing: {told}",
+                f"the columns are separated by {words}, not by commas, so these are missing: {listed}",
                 line=number,
                 hint=_SAVE_AS,
             )
 
 
 class _Misplaced(Exception):
-    """A quote that stands where none can."""
+    """A quote in a place where none is allowed."""
 
     def __init__(self, field: str, reason: str) -> None:
         self.field = field
@@ -178,7 +180,7 @@ class _Misplaced(Exception):
 
 
 def _quoted_cells(text: str, lines: _Lines, names: Sequence[str]) -> list[str]:
-    """The cells of the row that begins with this line; further lines are taken while a quoted cell goes on.
+    """The cells of the row that begins with this line; further lines are read while a quoted cell continues.
 
     Raises _Misplaced for a quote in the wrong place, FileRefused if that leaves open where the row ends.
     """
@@ -218,7 +220,7 @@ def _quoted_cells(text: str, lines: _Lines, names: Sequence[str]) -> list[str]:
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the quote is that closes a cell; less than zero if it is not in `text`."""
+    """The index of the quote that closes a cell; negative if it is not in `text`."""
     end = text.find('"', start)
     while end >= 0 and text[end + 1 : end + 2] == '"':
         end = text.find('"', end + 2)
@@ -240,7 +242,7 @@ class _Lines:
             yield self.number, text
 
     def more(self) -> str | None:
-        """The line end before the next line, and that line, for a cell that goes on; None at the end of the file."""
+        """The line end before the next line, and that line, for a cell that continues; None at the end of the file."""
         end = self._end
         text = next(self._raw, None)
         return None if text is None else end + text
@@ -256,7 +258,7 @@ class _Lines:
         while rest:
             lines = rest.splitlines(keepends=True)
             chunk = file.read(_CHUNK)
-            # The last one may go on, and a CR may be half of a CRLF.
+            # The last line may continue, and a CR may be half of a CRLF.
             rest = lines.pop() + chunk if chunk else b""
             for raw in lines:
                 self.number += 1
@@ -281,7 +283,7 @@ class _Lines:
 
 # -- JSON lines -------------------------------------------------------------------------------------------------------
 class _Twice(Exception):
-    """A key that stands twice in one object."""
+    """A key that is repeated in one object."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -296,7 +298,7 @@ def _no_number(text: str) -> None:
     raise ValueError(text)
 
 
-# Numbers stay as they are written: a float is no amount of money.
+# Numbers stay as they are written: amounts of money are never floats.
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_float=str, parse_int=str, parse_constant=_no_number)
 
 
@@ -335,7 +337,7 @@ def _json_row(number: int, text: str, columns: Columns) -> Row | BadRow:
 
 
 def _bad_cell(cells: Mapping[str, str]) -> tuple[str, str] | None:
-    """The first cell whose content no value can have, and why."""
+    """The first cell whose content is not allowed in any value, and why."""
     for name, cell in cells.items():
         if len(cell) > LONGEST_CELL:
             return name, f"is longer than {LONGEST_CELL} characters"
@@ -345,14 +347,14 @@ def _bad_cell(cells: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _short(name: str) -> str:
-    """A name from a file, for a message."""
+    """A name from a file, shortened for a message."""
     said = name if len(name) <= 40 else f"{name[:40]}..."
     return said if said.isprintable() else said.encode("unicode_escape").decode()
 
 
 # -- written ----------------------------------------------------------------------------------------------------------
 class CsvWriter:
-    """Writes CSV whose cells no spreadsheet takes for formulas (OWASP: CSV injection), and that `read_rows` reads."""
+    """Writes CSV that `read_rows` reads, and whose cells no spreadsheet runs as formulas (OWASP: CSV injection)."""
 
     def __init__(self, file: IO[str]) -> None:
         self._writer = csv.writer(file, quoting=csv.QUOTE_ALL)
@@ -362,7 +364,7 @@ class CsvWriter:
 
 
 def _cell(value: str) -> str:
-    """A text, which may be of somebody's making; a number of ours may be negative, and stays a number."""
+    """A text, which may come from a partner, is protected; a number may be negative and stays a number."""
     if not value.isprintable():
         value = UNREADABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), value)
     return f"'{value}" if _ACTIVE.match(value) else value

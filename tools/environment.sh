@@ -1,5 +1,5 @@
 # Sourced by tools/demo, tools/test and tools/check: finds a Python, makes a virtual environment, installs the package.
-# Everything it needs to say goes to standard error; a command's own output is shown only if it failed.
+# Messages go to standard error; a command's own output is shown only if it failed.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -81,14 +81,14 @@ make_venv() {
     return 1
 }
 
-# is_venv FOLDER PYTHON: true if FOLDER is a working environment of that Python which was made where it stands.
+# is_venv FOLDER PYTHON: true if FOLDER is a working environment of that Python which was made in this place.
 is_venv() {
     local print='import sys; print(sys.version)'
     [ "$("$1/bin/python" -c "$print" 2>/dev/null)" = "$("$2" -c "$print")" ] && head -n 3 "$1/bin/pip" 2>/dev/null | grep -qF "$1/bin/"
 }
 
 # install_all PYTHON EXTRA: the tested versions of what builds the package and of what it needs, each file by its hash; then
-# the package itself, editable. Whatever has to be built is built with what is there, so that nothing else is fetched.
+# the package itself, editable. Builds use the installed build tools, so that nothing else is fetched.
 install_all() {
     local pip=("$1" -m pip install --quiet --disable-pip-version-check)
     local requirements=(--requirement "$top/tools/constraints.txt")

@@ -1,1 +1,1 @@
-"""Heads of the message log's chains outside the database, signed with the court's key: kept, sent on, compared."""
+"""Heads of the message log's chains outside the database, signed with the court's key: stored, forwarded, compared."""

@@ -1,8 +1,8 @@
-"""Appends heads to the file: at the start and end of a program, and in between as often as the settings say.
+"""Appends heads to the file: at the start and end of a program, and in between at the configured interval.
 
-Any number of programs may do it: each line is written under a lock on the file, after the database was asked under the
-same lock. A program that dies before it has written leaves chains that are longer than the file says, which is no
-fault: the next program writes down where they end.
+Any number of programs may do it: each line is written under a lock on the file, after the database was read under the
+same lock. A program that dies before it has written leaves chains that are longer than the file records, which is no
+fault: the next program records their ends.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class HeadKeeper:
         self._clock = clock
 
     def write(self) -> bool:
-        """Append a line if the chains do not end as the last one says. Raises StoreError, OSError."""
+        """Append a line if the chains do not end as in the last one. Raises StoreError, OSError."""
         return self._append(Event.HEADS)
 
     def write_restored(self, reason: str) -> None:
-        """Say that the database was replaced by an older copy, so that what it lacks is lost, not cut off."""
+        """Record that the database was replaced by an older copy: missing entries are lost, not truncated."""
         self._append(Event.RESTORED, reason=reason)
 
     def write_rollover(self, earlier: x509.Certificate) -> None:
-        """Say with the court's new key that `earlier` was the court's certificate until now."""
+        """Record with the court's new key that `earlier` was the court's certificate until now."""
         self._append(Event.ROLLOVER, earlier=earlier)
 
     def _append(self, event: Event, *, reason: str = "", earlier: x509.Certificate | None = None) -> bool:
@@ -80,7 +80,7 @@ class HeadKeeper:
         return True
 
     def _send(self, line: bytes) -> None:
-        """To where a copy is wanted. One that does not arrive is missed there: each line names the one before it."""
+        """Send a copy to the configured places. A lost copy is noticed there: each line names the one before it."""
         for where, send in ((self._settings.syslog, _to_syslog), (self._settings.url, _to_url)):
             if where:
                 try:
@@ -90,9 +90,9 @@ class HeadKeeper:
 
 
 def keep_heads(keeper: HeadKeeper, every: float) -> Callable[[], None]:
-    """Write the heads now, and from then on in a thread; returns what ends that and writes them once more.
+    """Write the heads now, and from then on in a thread; returns a function that ends that and writes them once more.
 
-    The first time in the caller's thread: a file that cannot be written is a mistake in the settings. Raises
+    The first time in the caller's thread: a file that cannot be written is an error in the settings. Raises
     ConfigError.
     """
     try:
@@ -102,7 +102,7 @@ def keep_heads(keeper: HeadKeeper, every: float) -> Callable[[], None]:
     ended = threading.Event()
 
     def write() -> None:
-        with suppress(StoreError):  # the programs say that the database is away; it is written when it is back
+        with suppress(StoreError):  # programs log that the database is unavailable; heads are written when it is back
             write_quietly(keeper)
 
     def run() -> None:
@@ -121,7 +121,7 @@ def keep_heads(keeper: HeadKeeper, every: float) -> Callable[[], None]:
 
 
 def write_quietly(keeper: HeadKeeper) -> None:
-    """Write the heads; if the file cannot be written now, say so in the log, and let messages go on.
+    """Write the heads; if the file cannot be written, log that and continue.
 
     Raises StoreError.
     """
@@ -150,14 +150,14 @@ def _warn_if_behind(last: Line | None, now: Sequence[Head]) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[FileIO]:
-    """The file, for its owner alone, as long as no other program has it."""
+    """The file, locked, readable by its owner alone."""
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
 
 def _last_line(file: FileIO) -> bytes:
-    """Without its line break; empty if there is none. A line that a program did not finish is ended."""
+    """The last line without its line break; empty if there is none. Completes an unfinished line."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _LONGEST_LINE))
     end = file.read()

@@ -1,7 +1,7 @@
-"""One line of the file of heads: how the chains ended at some time, chained to the line before it, and signed.
+"""One line of the file of heads: the ends of the chains at some time, chained to the line before it, and signed.
 
-A line is one JSON object. The signature covers it without `signature`, as it is written: keys sorted, no blanks. What
-counts is whose it is: lines are verified with the court's own certificates, never with one that merely stands in them.
+A line is one JSON object. The signature covers it without `signature`, as it is written: keys sorted, no blanks. Lines
+are verified with the court's own certificates, never with a certificate that a line itself contains.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.store.hash_chain import Head
 
 NO_LINE: Final = "0" * 64
-"""What the first line has for the hash of the line before it."""
+"""The first line's value for the hash of the line before it."""
 
 
 class Event(StrEnum):
@@ -35,9 +35,9 @@ class Event(StrEnum):
     HEADS = "heads"
     """The chains have grown."""
     RESTORED = "restored"
-    """The database was replaced by an older copy; what was written down beyond it is lost."""
+    """The database was replaced by an older copy; entries beyond it are lost."""
     ROLLOVER = "rollover"
-    """The court signs with a new key, which says by this line that `earlier` was the court's certificate."""
+    """The court signs with a new key, which confirms by this line that `earlier` was the court's certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def write_line(
 
 
 def read_line(raw: bytes) -> Line | None:
-    """A line without its line break; None if it is none of ours. It is not verified."""
+    """Parse a line without its line break, unverified; None if it is malformed."""
     try:
         facts: Mapping[str, Any] = json.loads(raw)
         return Line(
@@ -110,7 +110,7 @@ def read_line(raw: bytes) -> Line | None:
 
 
 def hash_of(raw: bytes) -> str:
-    """The hash of a line without its line break: what the next one has for `previous`."""
+    """The hash of a line without its line break: `previous` of the next line."""
     return sha256(raw).hexdigest()
 
 
@@ -130,8 +130,8 @@ def is_signed_by(line: Line, certificate: x509.Certificate) -> bool:
 
 
 def certificates_of_court(lines: Iterable[Line], own: Iterable[x509.Certificate]) -> Mapping[str, x509.Certificate]:
-    """The certificates that the court has signed with, by fingerprint: its `own`, and what those vouch for as earlier
-    ones in rollovers."""
+    """The certificates that the court has signed with, by fingerprint: its `own`, and the earlier
+    ones that those confirm in rollovers."""
     known = {fingerprint(certificate): certificate for certificate in own}
     waiting = [line for line in lines if line.event is Event.ROLLOVER]
     while vouched := [line for line in waiting if line.signer in known and is_signed_by(line, known[line.signer])]:

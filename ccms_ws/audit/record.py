@@ -1,4 +1,4 @@
-"""The file of heads as it is read: which lines hold, what the chains have to agree with, what a restore has lost."""
+"""Reading the file of heads: valid lines, the heads that the chains must agree with, losses by a restore."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from ccms_ws.store.hash_chain import Head
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A restore: from `reached` (the ends that were written down) the chains went back to `restored`."""
+    """A restore: the chains went back from `reached` (the recorded heads) to `restored`."""
 
     at: datetime
     reason: str
     since: datetime
-    """When the copy's state was last written down: what was done from then on until the restore is lost."""
+    """When the heads of the copy were recorded: changes from then until the restore are lost."""
     reached: tuple[Head, ...]
     restored: tuple[Head, ...]
 
     @property
     def entries(self) -> int:
-        """How many entries are lost at least."""
+        """At least how many entries are lost."""
         kept = {head.chain: head.length for head in self.restored}
         return sum(max(0, head.length - kept.get(head.chain, 0)) for head in self.reached)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the file says. `faults`: what is wrong with it, with the number of the line; `last`: when it was last
+    """The content of the file. `faults`: its problems, with the number of the line; `last`: when it was last
     written."""
 
     lines: int
     heads: tuple[Head, ...]
-    """What the chains have to agree with: of every line that holds, less what a restore has lost."""
+    """The heads that the chains must agree with: those of every valid line, without those that a restore has lost."""
     reached: tuple[Head, ...]
     """The last head of each chain."""
     faults: tuple[str, ...]
@@ -47,13 +47,13 @@ class Record:
     last: datetime | None
 
     def behind(self, now: Iterable[Head]) -> tuple[Head, ...]:
-        """The heads that chains which end like `now` have not reached: the database is an older copy, or was cut."""
+        """The heads beyond the ends of the chains in `now`: the database is an older copy, or was truncated."""
         length = {head.chain: head.length for head in now}
         return tuple(head for head in self.reached if length.get(head.chain, 0) < head.length)
 
 
 def read_record(path: Path, own: Iterable[x509.Certificate]) -> Record:
-    """Read and verify the file; one that is not there has no lines. `own`: the court's certificates that are known."""
+    """Read and verify the file; a missing one has no lines. `own`: the court's known certificates."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -70,12 +70,12 @@ def _read(raws: list[bytes], own: Iterable[x509.Certificate]) -> Record:
     noted: dict[Head, datetime] = {}
     reached: dict[int, Head] = {}
     for number, (raw, line) in enumerate(zip(raws, lines, strict=True), 1):
-        # A line that was cut short when its program died is none; the next one says that it was there.
+        # A line that was incomplete when its program died does not count; the next one records that it was there.
         if line is None:
             previous = hash_of(raw)
             continue
         if line.previous != previous:
-            faults.append(f"line {number}: lines before it are not there, or were changed")
+            faults.append(f"line {number}: lines before it are missing, or were changed")
         previous, fault = hash_of(raw), _fault(line, known)
         if fault:
             faults.append(f"line {number}: {fault}")

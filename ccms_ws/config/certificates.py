@@ -1,4 +1,4 @@
-"""The certificate files that the settings name: whose each is, and what for."""
+"""The certificate files that the settings name, with owner and use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def files_of_court(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 
 def files_of_partner(partner: PartnerSettings) -> Iterator[tuple[str, Path]]:
-    """The certificate files that the court keeps of a partner, each with its use."""
+    """The certificate files of a partner, each with its use."""
     signs = f"signs, {partner.profile.sends}" if partner.profile.sends != "gfipm-s2s" else "signs"
     yield from ((signs, path) for path in partner.certificates)
     if partner.authority:

@@ -1,4 +1,4 @@
-"""Settings: who the court is."""
+"""Settings: the identity of the court."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ccms_ws.config.fields import ExistingFile, ExistingFolder, Section
 
 
 class CourtSettings(Section):
-    """Who this court is. It stands in every message."""
+    """The identity of this court, as in every message."""
 
     ori: str = Field(pattern=r"^[A-Z0-9]{9}$", description="the court's NCIC identification: nine capitals or digits")
     name: str = Field(min_length=1, description="the court's name as partners know it")
@@ -25,14 +25,14 @@ class CourtSettings(Section):
         description="a regular expression with named groups for a case number in capitals; without it, any text is one",
     )
     case_number_form: str = Field(
-        default="", description='how the groups make the court\'s own spelling: "{kind}-{year}-{serial:0>6}"'
+        default="", description='how the groups form the court\'s own spelling: "{kind}-{year}-{serial:0>6}"'
     )
     test: bool = Field(default=False, description="true marks every message as a test; partners must not act on it")
     codes: ExistingFolder | None = Field(
         default=None, description="a folder with the court's own code lists; they add to those of xsd/codes/"
     )
     law: ExistingFile | None = Field(
-        default=None, description="a file with what the court's counsel adds to the law as data (domain/law.toml)"
+        default=None, description="a file with the court's additions to the legal data (domain/law.toml)"
     )
     law_rules: dict[str, bool] = Field(
         default_factory=dict,

@@ -11,7 +11,7 @@ from ccms_ws.config.fields import ExistingFile, Section, Url
 
 
 def _network(text: str) -> str:
-    """One of IPv4 in the form of IPv6 (`::ffff:10.0.0.5`) is written as IPv4, as clients' addresses are."""
+    """An IPv4 network in the form of IPv6 (`::ffff:10.0.0.5`) is written as IPv4, as clients' addresses are."""
     try:
         network = ip_network(text)
     except ValueError:
@@ -22,9 +22,11 @@ def _network(text: str) -> str:
 
 
 class RateSettings(Section):
-    """How many messages a partner may send. Each serving process counts for itself."""
+    """How many messages a partner may send. Each serving process counts separately."""
 
-    requests_per_second: float = Field(default=100.0, gt=0, description="how many a partner may send in the long run")
+    requests_per_second: float = Field(
+        default=100.0, gt=0, description="the average rate of messages that a partner may send"
+    )
     burst: int = Field(default=200, ge=1, description="how many a partner may send at once after a pause")
 
 
@@ -34,17 +36,18 @@ class TlsSettings(Section):
     certificate: ExistingFile = Field(description="the server's certificate and the chain above it (PEM)")
     key: ExistingFile = Field(description="its private key (PEM, readable by its owner alone)")
     client_authorities: ExistingFile | None = Field(
-        default=None, description="who may certify clients (PEM); if set, a client must show such a certificate"
+        default=None,
+        description="authorities of client certificates (PEM); if set, a client must present a certificate of theirs",
     )
-    minimum: Literal["1.2", "1.3"] = Field(default="1.2", description="the oldest version of TLS that is spoken")
+    minimum: Literal["1.2", "1.3"] = Field(default="1.2", description="the oldest version of TLS that is accepted")
 
 
 class ProxySettings(Section):
-    """A proxy in front that ends TLS and tells which certificate the client has shown."""
+    """A proxy in front that terminates TLS and passes on the client's certificate."""
 
     addresses: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         min_length=1,
-        description="where the proxy calls from; elsewhere the header is ignored, here connections are not limited",
+        description="addresses of the proxy, whose connections are not limited; from others the header is ignored",
     )
     header: str = Field(
         default="X-SSL-Client-Cert",
@@ -64,7 +67,7 @@ class EndpointSettings(Section):
     workers: int = Field(default=1, ge=1, description="processes that serve; more use more cores and connections")
     threads: int = Field(default=8, ge=1, le=256, description="messages served at once by each process")
     waiting: int = Field(
-        default=32, ge=0, le=1024, description="messages that may wait for their turn; others get 503 with Retry-After"
+        default=32, ge=0, le=1024, description="messages that may wait for a thread; others get 503 with Retry-After"
     )
     connections: int = Field(
         default=1024, ge=16, le=65536, description="connections of each process; others wait to be accepted"

@@ -1,4 +1,4 @@
-"""What settings are made of: sections that refuse unknown keys, paths and addresses that are checked when read."""
+"""Types of settings: sections that refuse unknown keys, paths and addresses that are checked when read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: one partner, what it may send, what the court pushes to it, and what must be signed on the way."""
+"""Settings: one partner, what it may send, what the court sends to it, and what must be signed."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _both_directions(profile: Any) -> Any:
 
 
 class PushSettings(Section):
-    """An exchange that the court pushes to this partner. The partner's WSDL decides how it answers."""
+    """An exchange whose messages the court sends to this partner. The partner's WSDL decides how it answers."""
 
     wsdl: ExistingFile = Field(description="the partner's WSDL: its operations, and how it answers")
-    url: Url = Field(description="the partner's address; it takes the place of the one in the WSDL")
+    url: Url = Field(description="the partner's address; it replaces the one in the WSDL")
     soap: Literal["1.1", "1.2"] = Field(default="1.2", description="the SOAP version to send")
     answer_days: float = Field(default=10.0, gt=0, description="how long the partner may take to answer")
     batch_size: int = Field(default=1000, ge=1, le=100_000, description="the most updates in one batch")
@@ -42,16 +42,16 @@ class PushSettings(Section):
     give_up_after_hours: float | None = Field(default=None, ge=0, description="this partner's own [delivery] value")
     tls_ca: ExistingFile | None = Field(
         default=None,
-        description="who may vouch for the partner's server (PEM); the system's authorities, if not set",
+        description="the authorities of the partner's TLS server (PEM); the system's, if not set",
     )
     tls_certificate: ExistingFile | None = Field(
-        default=None, description="the certificate that the court shows in mutual TLS (PEM)"
+        default=None, description="the certificate that the court presents in mutual TLS (PEM)"
     )
     tls_key: ExistingFile | None = Field(default=None, description="its private key (PEM, not encrypted)")
     test_message: ExistingFile | None = Field(
         default=None,
         description="a message (XML) without effect that the partner's WSDL declares beside the exchange's own: "
-        "`ccms-ws partners test` sends it signed, and wants a signed answer",
+        "`ccms-ws partners test` sends it signed, and requires a signed answer",
     )
 
     @model_validator(mode="after")
@@ -64,24 +64,26 @@ class PushSettings(Section):
 
     @property
     def client_certificate(self) -> tuple[Path, Path] | None:
-        """Certificate and key that the court shows in mutual TLS."""
+        """Certificate and key that the court presents in mutual TLS."""
         return (self.tls_certificate, self.tls_key) if self.tls_certificate and self.tls_key else None
 
     @property
     def answer_window(self) -> timedelta:
-        """How long the partner may take to answer; then silence means what the exchange says it means."""
+        """How long the partner may take to answer; after that, the exchange defines what silence means."""
         return timedelta(days=self.answer_days)
 
 
 class ProfileSettings(Section):
-    """What must be signed in each direction. A weaker profile is one that somebody has written here."""
+    """What must be signed in each direction. A weaker profile applies only if it is set here."""
 
     sends: ProfileName = Field(default="gfipm-s2s", description="what the partner signs when it sends to the court")
-    receives: PushProfileName = Field(default="gfipm-s2s", description="what the court signs when it pushes")
+    receives: PushProfileName = Field(
+        default="gfipm-s2s", description="what the court signs when it sends to the partner"
+    )
 
     @property
     def in_words(self) -> str:
-        """For people: the name, or both directions with what is weaker said to be so."""
+        """The name, or both directions, with weaker ones marked, for display."""
         names = [f"{name} (weaker)" if name != "gfipm-s2s" else name for name in (self.sends, self.receives)]
         return names[0] if self.sends == self.receives else f"sends: {names[0]}, receives: {names[1]}"
 
@@ -96,11 +98,11 @@ class PartnerSettings(Section):
     name: str = Field(min_length=1, description="the partner's full name")
     kind: PartnerKindName = Field(description="what the partner is; rules of the exchanges depend on it")
     unit: Literal["adult", "juvenile"] | None = Field(
-        default=None, description="which side of probation; it decides who sees juvenile cases"
+        default=None, description="adult or juvenile probation; decides whether juvenile cases are disclosed"
     )
     case_types: tuple[CaseTypeName, ...] | None = Field(
         default=None,
-        description="the only types of cases that the partner may know of; all that its kind may, if not set",
+        description="the only types of cases that the partner may see; all that its kind may see, if not set",
     )
     profile: Annotated[ProfileSettings, BeforeValidator(_both_directions)] = Field(
         default=ProfileSettings(),
@@ -116,13 +118,15 @@ class PartnerSettings(Section):
         default=None, description='with authority: the whole subject of the partner\'s certificate, "CN=...,O=...,C=US"'
     )
     tls_certificates: tuple[ExistingFile, ...] = Field(
-        default=(), description="the certificates (PEM) the partner shows as a TLS client; for the weaker profiles"
+        default=(), description="the certificates (PEM) the partner presents as a TLS client; for the weaker profiles"
     )
     token_reference: TokenReferenceName = Field(
         default="direct", description="how our signatures name our certificate to this partner"
     )
     sends: tuple[str, ...] = Field(default=(), description="exchanges whose messages the partner may send to the court")
-    receives: dict[str, PushSettings] = Field(default={}, description="exchanges that the court pushes to the partner")
+    receives: dict[str, PushSettings] = Field(
+        default={}, description="exchanges whose messages the court sends to the partner"
+    )
     rate: RateSettings | None = Field(
         default=None, description="how many messages this partner may send; [endpoint.rate], if not set"
     )
@@ -137,11 +141,13 @@ class PartnerSettings(Section):
     @model_validator(mode="after")
     def _check_trust(self) -> Self:
         if (self.authority is None) != (self.subject is None):
-            raise ValueError("authority and subject go together: an authority alone vouches for everybody it certifies")
+            raise ValueError(
+                "authority and subject go together: an authority alone would admit every holder of its certificates"
+            )
         if not (self.certificates or self.authority or self.profile.sends == "mtls-only"):
             raise ValueError("a partner has certificates, or authority and subject")
         if self.profile.sends != "gfipm-s2s" and not self.tls_certificates:
-            raise ValueError(f"the profile {self.profile.sends} needs tls_certificates: they alone show who is there")
+            raise ValueError(f"the profile {self.profile.sends} needs tls_certificates: they alone identify the sender")
         if self.profile.receives != "gfipm-s2s" and not all(
             push.tls_ca and push.client_certificate for push in self.receives.values()
         ):

@@ -1,4 +1,4 @@
-"""What is wrong with a settings file, in words that need no knowledge of Python: where, what, and what to do."""
+"""Problems of a settings file, reported without Python terms: where, what, and what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ccms_ws.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend. `place` is a file or an environment variable, `key` the path inside it, "" for the whole."""
+    """One problem. `place` is a file or an environment variable, `key` the path inside it, "" for the whole."""
 
     place: str
     key: str
@@ -28,23 +28,23 @@ class Problem:
 
 
 def refuse(problems: Sequence[Problem]) -> None:
-    """Raises one ConfigError that names them all; returns if there are none."""
+    """Raises one ConfigError with all problems; returns if there are none."""
     if not problems:
         return
     lines = [str(problem) for problem in problems]
-    many = "\n".join((f"{len(lines)} things to mend:", *(f"  - {line}" for line in lines)))
+    many = "\n".join((f"{len(lines)} problems:", *(f"  - {line}" for line in lines)))
     raise ConfigError(
         lines[0] if len(lines) == 1 else many, hint="`ccms-ws init DIR` makes a complete example to compare with"
     )
 
 
 def problems_in(error: ValidationError, model: type[BaseModel], place_of: Callable[[str], str]) -> list[Problem]:
-    """What pydantic found wrong, in plain words; `place_of` says for the path of a key where its value came from."""
+    """The problems that pydantic reports, in plain words; `place_of` returns a value's origin by the key's path."""
     return [_problem(dict(found), model, place_of) for found in error.errors(include_url=False)]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """What to do about an unknown word: the likely one, or the list of those that exist."""
+    """Advice for an unknown word: the most similar known one, or the list of all."""
     names = sorted(known)
     likely = get_close_matches(word, names, n=1) or get_close_matches(word.lower(), names, n=1)
     if likely:
@@ -78,7 +78,7 @@ def _plain(found: dict[str, Any]) -> str:
 
 
 def _description(model: type[BaseModel], location: Sequence[str | int]) -> str:
-    """What the field at `location` is for; a value inside a list or a table belongs to the field above it."""
+    """The description of the field at `location`; a value inside a list or a table belongs to the field above it."""
     for length in range(len(location), 0, -1):
         owner = _model_at(model, location[: length - 1])
         field = owner.model_fields.get(str(location[length - 1])) if owner else None
@@ -88,7 +88,7 @@ def _description(model: type[BaseModel], location: Sequence[str | int]) -> str:
 
 
 def _model_at(model: type[BaseModel], location: Sequence[str | int]) -> type[BaseModel] | None:
-    """The model that stands at `location` below `model`, None if what stands there is a plain value."""
+    """The model at `location` below `model`; None for a plain value."""
     kind: Any = model
     for part in location:
         if isinstance(kind, type) and issubclass(kind, BaseModel):

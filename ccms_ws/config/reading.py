@@ -1,7 +1,7 @@
-"""Read an installation's settings from its files and the environment, and refuse what is wrong all at once.
+"""Read an installation's settings from its files and the environment, and report all problems at once.
 
-Relative paths count from the file they stand in. Each value of `ccms-ws.toml` can be overridden from the environment
-(`CCMS_WS_DATABASE__URL`), which keeps secrets out of files; a path given there counts from `ccms-ws.toml`.
+Relative paths are relative to the file that contains them. Each value of `ccms-ws.toml` can be overridden from the
+environment (`CCMS_WS_DATABASE__URL`), which keeps secrets out of files; a path there is relative to `ccms-ws.toml`.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class _Environment(Settings, BaseSettings):
 def load_settings(path: Path, exchanges: Collection[str] | None = None, *, environment: bool = True) -> Settings:
     """The settings in `path` with the partner profiles of its partners folder.
 
-    `exchanges`: the codes that partners may name in `sends` and `receives`; None lets any pass. `environment`: False
-    for a court that was made to try things out, which must never meet the database of a real one. Raises ConfigError
-    that names every wrong key with its file, what is wrong with it, and what to do.
+    `exchanges`: the codes that partners may name in `sends` and `receives`; None accepts any. `environment`: False
+    for a test court, which must never use the database of a real one. Raises ConfigError
+    with every wrong key, its file, the problem, and advice.
     """
     path = path.resolve()
     if not path.is_file():
@@ -76,7 +76,7 @@ def _read_table(path: Path, place: str, problems: list[Problem]) -> dict[str, An
 
 
 def _overrides(problems: list[Problem]) -> dict[str, Any]:
-    """What the environment says. A variable that means a setting and sets none is a problem, not a silence."""
+    """The settings in environment variables. A variable that looks like a setting but matches none is a problem."""
     known = {field.upper() for field in Settings.model_fields if field != "partners"}
     for name in sorted(name for name in os.environ if name.startswith(PREFIX)):
         first, nested, _ = name.removeprefix(PREFIX).upper().partition("__")
@@ -100,7 +100,7 @@ def _merged(table: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str,
 
 
 def _place_of(file: str, overrides: Mapping[str, Any]) -> Callable[[str], str]:
-    """Says for the path of a key whether its value stands in the file or in an environment variable."""
+    """Returns a function that gives, for the path of a key, the file or environment variable of its value."""
 
     def place_of(key: str) -> str:
         section, _, name = key.partition(".")
@@ -152,14 +152,14 @@ def _unknown_exchanges(place: str, partner: PartnerSettings, exchanges: Collecti
 def _shared_ids(partners: Iterable[tuple[str, PartnerSettings]]) -> Iterable[Problem]:
     seen: dict[str, str] = {}
     for place, partner in partners:
-        # Ids that differ in case alone would be one folder on some machines and one name to most people.
+        # Ids that differ in case alone would be one folder on some file systems.
         other = seen.setdefault(partner.id.upper(), place)
         if other != place:
             yield Problem(place, "id", f"{partner.id!r} is also the id in {other}", "give each partner its own")
 
 
 def _shared_certificates(partners: Iterable[tuple[str, PartnerSettings]]) -> Iterable[Problem]:
-    """A signer must be one partner: a certificate that two of them pin proves nothing about either."""
+    """A certificate identifies one partner: two partners must not pin the same one."""
     seen: dict[bytes, tuple[str, str]] = {}
     for place, partner in partners:
         for path in partner.certificates:

@@ -1,4 +1,4 @@
-"""Settings: what the court signs with, and how fresh and how unrevoked a message must be."""
+"""Settings: the court's signing key, freshness of messages, revocation lists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class IdentitySettings(Section):
     password_variable: str | None = Field(
         default=None, min_length=1, description="the environment variable that holds the key's password"
     )
-    rsa_signature: RsaSignatureName = Field(default="rsa-sha256", description="what an RSA key signs with")
+    rsa_signature: RsaSignatureName = Field(default="rsa-sha256", description="the signature algorithm of an RSA key")
 
     @model_validator(mode="after")
     def _check_password(self) -> Self:
@@ -34,14 +34,14 @@ class IdentitySettings(Section):
 
 
 class CrlSettings(Section):
-    """A revocation list. Once the date of its next update has passed, nobody whom it concerns is let in."""
+    """A revocation list. Once the date of its next update has passed, every certificate of its issuer is refused."""
 
     file: ExistingFile = Field(description="the list (PEM or DER)")
     issuer: ExistingFile = Field(description="the certificate of the authority that signs it (PEM)")
 
 
 class SecuritySettings(Section):
-    """Freshness and revocation. Wider windows forgive bad clocks and keep a captured message usable for longer."""
+    """Freshness and revocation. Wider windows tolerate worse clocks, and a captured message stays usable for longer."""
 
     skew_seconds: int = Field(default=60, ge=0, le=600, description="how far a partner's clock may differ")
     lifetime_seconds: int = Field(

@@ -1,5 +1,5 @@
-"""The operations console: a page for the court's own operators, rendered here, that works without JavaScript.
+"""The operations console for the court's own operators: HTML rendered here, without JavaScript.
 
-It shows what the store's views show and acts through `ccms_ws.bootstrap`, as the commands do; it has no rule of its own
-but those of signing in. `app` puts it together.
+It shows the store's views and acts through `ccms_ws.bootstrap`, as the commands do; its only rules of its own are those
+of signing in. `app` assembles it.
 """

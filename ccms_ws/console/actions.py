@@ -1,4 +1,4 @@
-"""What an operator may do with dead and waiting messages: the acts of `ccms-ws outbox`, confirmed and with a reason."""
+"""Operator actions on dead and waiting messages: those of `ccms-ws outbox`, confirmed and with a reason."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def _is_dead(entry: OutboxEntry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing to do with a message. `does`: takes an operator's hand, the message and the reason; `fits`: whether it
-    is offered (what is possible, the store decides).
+    """One action on a message. `does`: called with the outbox actions, the message and the reason; `fits`: whether it
+    is offered (the store decides what is possible).
     """
 
     title: str
@@ -38,21 +38,25 @@ class Act:
 
 ACTS: Final = {
     "retry": Act(
-        "Send again", "The cause is gone: the same message is sent again, from its place.", OutboxActions.resend
+        "Send again",
+        "The cause is gone: the same message is sent again, in its place in the order.",
+        OutboxActions.resend,
     ),
     "replace": Act(
         "Replace",
-        "The message was wrong: it is composed anew from what the books say now, and sent from its place.",
+        "The message was wrong: it is composed again from the current records, and sent in its place.",
         OutboxActions.replace,
     ),
-    "discard": Act("Discard", "It is never sent; messages that wait behind it are.", OutboxActions.discard),
+    "discard": Act("Discard", "It is never sent; the messages behind it are.", OutboxActions.discard),
     "hold": Act(
         "Hold back",
         "It is not sent until an operator resumes it; later messages with its ordering keys wait behind it.",
         OutboxActions.hold,
         lambda entry: entry.state is OutboxState.PENDING and not entry.held,
     ),
-    "unhold": Act("Resume sending", "It is sent, from its place.", OutboxActions.unhold, lambda entry: entry.held),
+    "unhold": Act(
+        "Resume sending", "It is sent, in its place in the order.", OutboxActions.unhold, lambda entry: entry.held
+    ),
 }
 
 
@@ -71,18 +75,18 @@ def dead_letters() -> str:
 
 @pages.post("/messages/<uuid:message_id>/act")
 def act(message_id: UUID) -> str | AnyResponse:
-    """First asks whether it is meant; the answer to that does it."""
+    """Show the confirmation; the confirmed form performs the action."""
     require_right_to_act()
     chosen, reason = ACTS.get(request.form.get("act", "")), request.form.get("reason", "").strip()
     if chosen is None:
-        abort(400, "There is no such act.")
+        abort(400, "There is no such action.")
     if not reason or len(reason) > _LONGEST_REASON:
-        abort(400, f"Say why, in at most {_LONGEST_REASON} characters; it is kept with the message.")
+        abort(400, f"Give a reason of at most {_LONGEST_REASON} characters; it is recorded with the message.")
     if request.form.get("confirmed") == "yes":
         chosen.does(console_context().court.operator(operator().name), message_id, reason)
         return redirect(url_for("reading.message", message_id=message_id, done=request.form["act"]), 303)
     with console_context().court.reading() as uow:
         entry = uow.outbox.get(message_id)
     if not chosen.fits(entry):
-        raise OperatorRefused(f"{chosen.title}: not of a message that is {entry.ended or entry.state}")
+        raise OperatorRefused(f"{chosen.title}: not possible for a message that is {entry.ended or entry.state}")
     return render_template("confirm.html", entry=entry, act=chosen, name=request.form["act"], reason=reason)

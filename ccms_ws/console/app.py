@@ -1,4 +1,4 @@
-"""The console put together: a WSGI application over one court."""
+"""Assembles the console: a WSGI application for one court."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 def make_console(court: CourtApplication, endings: Callable[[datetime], Sequence[Ending]]) -> Flask:
-    """The console of a court; `endings`: the certificates that end soon. Raises ConfigError if it cannot be used."""
+    """The console of a court; `endings`: the certificates that expire soon. Raises ConfigError if it cannot be used."""
     settings = settings_of(court.settings)
     operators = Operators(settings.operators)
     operators.all()
@@ -64,7 +64,7 @@ def make_console(court: CourtApplication, endings: Callable[[datetime], Sequence
 
 
 def _facts() -> dict[str, object]:
-    """What every template knows."""
+    """Values that every template gets."""
     this = console_context()
     return {
         "operator": g.get("operator"),
@@ -79,7 +79,7 @@ def _told(error: HTTPException) -> tuple[str, int]:
 
 
 def _explained(error: CcmsWsError) -> tuple[str, int]:
-    """An error of ours, in its own words: the reader is an operator."""
+    """An error of `ccms_ws.errors` with its detail: the reader is an operator."""
     status = 503 if error.retryable else 500
     if isinstance(error, NotStored):
         status = 404
@@ -87,7 +87,7 @@ def _explained(error: CcmsWsError) -> tuple[str, int]:
         status = 409
     if status >= 500:
         log.error("console.failed", code=error.code, why=error.detail)
-    if g.get("operator") is None:  # a stranger learns nothing
+    if g.get("operator") is None:  # reveals nothing to an unauthenticated visitor
         return render_template("problem.html", title="Not available now", words="", hint=""), status
     return render_template("problem.html", title="It was not done", words=str(error), hint=error.hint), status
 

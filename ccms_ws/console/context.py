@@ -1,4 +1,4 @@
-"""What the pages work with, and what is known of the request at hand."""
+"""What pages need: the console's parts, and facts about the current request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = "ccms_ws.console"
 
 
 class Ending(Protocol):
-    """A certificate or a revocation list that ends soon; `days`: whole days that it still holds."""
+    """A certificate or a revocation list that expires soon; `days`: whole days that remain."""
 
     @property
     def whose(self) -> str: ...
@@ -63,12 +63,12 @@ def console_context() -> ConsoleContext:
 
 
 def operator() -> OperatorAccount:
-    """Who asks; the guard lets nobody else this far."""
+    """The signed-in operator; the guard has refused all other requests."""
     return cast(OperatorAccount, g.operator)
 
 
 def client_address() -> str:
-    """Where the request came from, as far as the proxy in front says so (`console.address_header`)."""
+    """The client's address, also behind a proxy (`console.address_header`)."""
     header = console_context().settings.address_header
     written = request.headers.get(header, "") if header else ""
     # A proxy appends the address that it sees to what the client has sent.
@@ -78,4 +78,4 @@ def client_address() -> str:
 def require_right_to_act() -> None:
     """Ends the request with 403 for a reader."""
     if not operator().may_act:
-        abort(403, "A reader may neither open what messages say nor act on them.")
+        abort(403, "A reader may neither open the content of messages nor act on them.")

@@ -1,4 +1,4 @@
-"""How values are written into pages and CSV files: as text that can do nothing there."""
+"""How values are written into pages and CSV files: as text without effect there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ccms_ws.log import printable
 from ccms_ws.tabular_files import CsvWriter
 
 MOST_SHOWN: Final = 200_000
-"""Bytes of a message on a page."""
+"""Bytes of a message that a page shows at most."""
 
 
 def shown(value: object) -> object:
-    """What every expression of a template goes through, before it is escaped: a partner's words lose what steers."""
+    """Applied to every expression of a template before it is escaped: removes control characters."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -28,13 +28,13 @@ def shown(value: object) -> object:
 
 
 def lines(raw: bytes) -> list[str]:
-    """The beginning of a message as text, a line for each element; its own line breaks stay, what steers does not."""
+    """The beginning of a message as text, a line for each element; line breaks stay, control characters do not."""
     text = raw[:MOST_SHOWN].decode("utf-8", "backslashreplace")
     return text.replace("><", ">\n<").splitlines()
 
 
 def csv_text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A CSV file, as `ccms_ws.tabular_files` writes it: no cell of it acts in a spreadsheet."""
+    """A CSV file, as `ccms_ws.tabular_files` writes it: a spreadsheet runs no cell as a formula."""
     file = io.StringIO()
     writer = CsvWriter(file)
     writer.row(heads)

@@ -1,4 +1,4 @@
-"""Signing in and out, and the one file that anybody may have: the style."""
+"""Signing in and out, and the one file without authentication: the style sheet."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ask_to_sign_in() -> str | AnyResponse:
 
 @pages.post("/sign-in")
 def sign_in() -> AnyResponse | tuple[str, int]:
-    """One sentence, after the same time, for a wrong name, a wrong password and a locked name."""
+    """The same sentence, after the same time, for a wrong name, a wrong password and a locked name."""
     places = console_context().addresses.places
     if not console_context().addresses.may_try(client_address()):
         _limited.warning("console.sign-in-refused", remote=client_address(), why="too many attempts from one address")
@@ -53,7 +53,7 @@ def _signed_in() -> AnyResponse | tuple[str, int]:
     allowed = known and this.guesses.may_try(name)
     found = this.operators.with_password(name, password)
     if found is None or not allowed:
-        # What was typed as a name may be a password.
+        # The name may be a password typed in the wrong field.
         facts = {"operator": name if known else "", "locked": known and not allowed, "remote": client_address()}
         _limited.warning("console.sign-in-failed", **facts)
         return render_template("sign_in.html", failed=True), 403

@@ -1,4 +1,4 @@
-"""Who may sign in: a TOML file that its owner alone can read, with a scrypt hash for each operator. No web here."""
+"""Accounts: a TOML file that only its owner can read, with a scrypt hash for each operator. Independent of HTTP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ADD: Final = "ccms-ws console add-operator NAME"
 
 
 class Role(StrEnum):
-    """What an operator may do: read what happened, or also open what messages say and act on dead ones."""
+    """What an operator may do: read, or also open the content of messages and act on dead ones."""
 
     READER = "reader"
     OPERATOR = "operator"
@@ -36,7 +36,7 @@ class Role(StrEnum):
 class OperatorAccount(Section):
     """One entry of the file."""
 
-    name: str = Field(pattern=_NAME, description="how the operator signs in and stands in the records")
+    name: str = Field(pattern=_NAME, description="the name to sign in with, which is recorded with each action")
     role: Role = Field(default=Role.OPERATOR, description="reader or operator")
     password: str = Field(
         repr=False,
@@ -50,7 +50,7 @@ class OperatorAccount(Section):
 
 
 class OperatorsFile(Section):
-    """All of it."""
+    """The whole file."""
 
     operator: tuple[OperatorAccount, ...] = ()
 
@@ -63,7 +63,7 @@ def settings_of(settings: Settings) -> ConsoleSettings:
 
 
 class Operators:
-    """The file as it is now: a change takes effect with the next click."""
+    """The file, read at each request: a change takes effect with the next one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -71,7 +71,7 @@ class Operators:
         self._read: tuple[tuple[int, ...], dict[str, OperatorAccount]] = ((), {})
 
     def all(self) -> dict[str, OperatorAccount]:
-        """By name. Raises ConfigError if the file is not there, is open to others, or is not as it must be."""
+        """The operators by name. Raises ConfigError if the file is missing, readable by others, or malformed."""
         try:
             state = self._path.stat()
         except OSError as error:
@@ -88,9 +88,9 @@ class Operators:
         return entry if fits else None
 
     def _decoy(self, name: str) -> str:
-        """A hash that no password has, with the parameters of an operator's: for a name always those of the same one.
+        """A hash that no password has, with the parameters of an operator's, always the same one for a name.
 
-        Where hashes cost different times, an unknown name then costs what a known one could.
+        If hashes take different times, an unknown name then takes as long as some known one.
         """
         methods = [each.password.partition("$")[0] for each in self.all().values()]
         chosen = hmac.digest(self._secret, name.encode("utf-8", "replace"), "sha256")
@@ -98,7 +98,7 @@ class Operators:
 
 
 def put_operator(path: Path, name: str, role: Role, password: str) -> bool:
-    """Write an operator into the file, made if it is not there; True if the name is new. Raises ConfigError."""
+    """Write an operator into the file (created if missing); True if the name is new. Raises ConfigError."""
     known = Operators(path).all() if path.exists() else {}
     if len(password) < SHORTEST_PASSWORD:
         raise ConfigError("the password is too short", hint=f"{SHORTEST_PASSWORD} characters at least")
@@ -106,9 +106,7 @@ def put_operator(path: Path, name: str, role: Role, password: str) -> bool:
         entry = OperatorAccount(name=name, role=role, password=generate_password_hash(password, _METHOD))
     except ValidationError:
         raise ConfigError(f"{name!r} cannot be a name", hint="letters, digits and . _ @ -, 64 at most") from None
-    text = (
-        "# Who may sign in to the console; written by `ccms-ws console add-operator`. To bar one, delete the table.\n"
-    )
+    text = "# Accounts of the console, written by `ccms-ws console add-operator`. To remove one, delete its table.\n"
     for each in (known | {name: entry}).values():
         text += f'\n[[operator]]\nname = "{each.name}"\nrole = "{each.role}"\npassword = "{each.password}"\n'
     new = path.with_name(f".{path.name}.{os.getpid()}")
@@ -131,7 +129,7 @@ def _parsed(path: Path, content: bytes) -> dict[str, OperatorAccount]:
         raise ConfigError(f"{path} is not TOML: {error}", hint=_ADD) from None
     entries = {each.name: each for each in file.operator}
     if len(entries) < len(file.operator):
-        refuse([Problem(path.name, "operator", "names somebody twice", "delete one of the two")])
+        refuse([Problem(path.name, "operator", "has a name twice", "delete one of the two")])
     if not entries:
-        raise ConfigError(f"{path} names nobody who may sign in", hint=_ADD)
+        raise ConfigError(f"{path} has no account", hint=_ADD)
     return entries

@@ -1,4 +1,4 @@
-"""What every request must pass before a page sees it, and what every answer carries. Nothing is let by elsewhere."""
+"""Checks of every request before a page handles it, and headers of every response."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
     "base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
-    # Not no-referrer: with that, browsers say no Origin of a form.
+    # Not no-referrer: with that, browsers send no Origin with a form.
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -31,7 +31,7 @@ _HEADERS: Final = {
 
 
 def check_request() -> AnyResponse | None:
-    """In this order: for whom, how long, from which page, by whom."""
+    """In this order: host, size, origin, session."""
     _check_host()
     if len(request.query_string) > _LONGEST_QUERY:
         abort(414)
@@ -51,7 +51,7 @@ def _origin() -> str:
 
 
 def _check_host() -> None:
-    """Against pages that have their own name point here. `localhost` is another name of this machine."""
+    """Against DNS rebinding. `localhost` is another name of this machine."""
     allowed = {_plain(_origin())}
     if not console_context().settings.is_secure:
         allowed.add(f"http://localhost:{console_context().settings.port}")
@@ -60,24 +60,24 @@ def _check_host() -> None:
 
 
 def _asked() -> str:
-    """The address that the browser has asked."""
+    """The address that the browser requested."""
     return f"{_origin().partition('://')[0]}://{request.environ.get('HTTP_HOST', '')}"
 
 
 def _plain(url: str) -> str:
-    """A scheme with host and port as browsers write them: in small letters, without the port that is the scheme's."""
+    """A scheme with host and port as browsers write them: in lower case, without the default port of the scheme."""
     scheme, _, host = url.lower().partition("://")
     return f"{scheme}://{host.removesuffix(':443' if scheme == 'https' else ':80')}"
 
 
 def _check_form() -> None:
-    """Only our own page's forms, as they were given to this very browser."""
+    """Accept only forms of the console's own pages, issued to this browser."""
     if _plain(request.headers.get("Origin", "")) != _plain(_asked()):
         _refuse("another origin", 403, "This form was not sent from the console's own page.")
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         _refuse("another site", 403, "This form was not sent from the console's own page.")
     if not console_context().tokens.fits(request.form.get("token", ""), g.cookie):
-        _refuse("no token", 403, "This form is too old. Go back, load the page anew, and try again.")
+        _refuse("no token", 403, "This form is too old. Go back, reload the page, and try again.")
 
 
 def _refuse(why: str, status: int, words: str) -> None:
@@ -86,7 +86,7 @@ def _refuse(why: str, status: int, words: str) -> None:
 
 
 def complete_response(response: Response) -> Response:
-    """Headers against framing, guessing of types and keeping; the cookie, if it is a new one."""
+    """Headers against framing, content sniffing and caching; the cookie, if it is a new one."""
     response.headers.update(_HEADERS)
     cookie = g.get("cookie", "")
     if cookie and cookie != request.cookies.get(console_context().cookie):

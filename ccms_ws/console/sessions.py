@@ -1,4 +1,4 @@
-"""Who is signed in, who has guessed too often, and the token that a form must bring. All of it in this process."""
+"""Sessions, limits on wrong passwords, and the token of a form (CSRF). All of it in the memory of this process."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ LOCKED_FOR: Final = timedelta(hours=1)
 MOST_SESSIONS: Final = 200
 ATTEMPTS: Final = 30
 ATTEMPTS_WITHIN: Final = timedelta(minutes=10)
-"""From one address, with whatever names."""
+"""From one address, for all names together."""
 MOST_ADDRESSES: Final = 1000
 SIGNING_IN: Final = 2
-"""Passwords that are looked at at the same time: fewer than the console has threads."""
+"""Passwords that are checked at the same time: fewer than the console has threads."""
 
 
 @dataclass(slots=True)
 class Session:
-    """One browser in which an operator is signed in. `seen`: its last request."""
+    """One browser in which an operator is signed in. `seen`: the time of its last request."""
 
     operator: OperatorAccount
     began: datetime
@@ -33,7 +33,7 @@ class Session:
 
 
 class Sessions:
-    """The sessions by their ids, which only this class makes: an id that came from outside is never one."""
+    """The sessions by their ids, which only this class makes: an id from a request never becomes one."""
 
     def __init__(self, clock: Clock, *, idle: timedelta, longest: timedelta) -> None:
         self._clock = clock
@@ -72,7 +72,7 @@ class Sessions:
 
 
 class Guesses:
-    """Counts wrong passwords. Only names that exist take room; those that do not can never get in anyway."""
+    """Counts wrong passwords, for existing names only."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -80,7 +80,7 @@ class Guesses:
         self._lock = threading.Lock()
 
     def may_try(self, name: str) -> bool:
-        """Take one guess, before it is looked at: many at the same time have no more of them. False: locked."""
+        """Count one guess before it is checked, so that concurrent guesses are limited too. False: locked."""
         now = self._clock.now()
         with self._lock:
             count, last = self._failed.get(name, (0, now))
@@ -92,15 +92,15 @@ class Guesses:
             return True
 
     def forget(self, name: str) -> None:
-        """The password was right."""
+        """Forget the wrong guesses: the password was right."""
         with self._lock:
             self._failed.pop(name, None)
 
 
 class Addresses:
-    """Counts attempts to sign in by address of the client, whatever the name, and how many are looked at at once.
+    """Counts attempts to sign in by the client's address, whatever the name, and limits concurrent ones.
 
-    A look at a password takes a sixth of a second and 32 MB: it must not hold up the operators who are signed in.
+    Checking a password takes a sixth of a second and 32 MB: it must not delay operators who are signed in.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -108,7 +108,7 @@ class Addresses:
         self._attempts: dict[str, tuple[datetime, int]] = {}
         self._lock = threading.Lock()
         self.places = threading.BoundedSemaphore(SIGNING_IN)
-        """To be taken without waiting: whoever finds none is refused."""
+        """Acquired without waiting: a request that finds none is refused."""
 
     def may_try(self, address: str) -> bool:
         """Count one attempt. False: too many in the last minutes."""
@@ -125,7 +125,7 @@ class Addresses:
 
 
 class FormTokens:
-    """The token that a form holds, made from the browser's cookie: nothing need be kept for who is not signed in."""
+    """The token in a form, made from the browser's cookie: nothing is stored for visitors who are not signed in."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
@@ -138,7 +138,7 @@ class FormTokens:
 
 
 def new_id() -> str:
-    """What nobody can guess, for a cookie."""
+    """A random value that cannot be guessed, for a cookie."""
     return secrets.token_urlsafe(32)
 
 

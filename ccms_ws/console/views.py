@@ -1,4 +1,4 @@
-"""The pages that only show: how it stands, messages of both directions, one of them, why one was refused."""
+"""The pages that only show: overview, messages in both directions, one message, reasons of a refusal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pages = Blueprint("reading", __name__)
 
 PAGE: Final = 50
 MOST: Final = 10_000
-"""Rows of an export, and as far as one can turn pages: who looks for more narrows the filter."""
+"""Rows of an export, and of all pages of a list: for more, narrow the filter."""
 OUTCOMES: Final = (*(each.value for each in (*AnswerKind, *OutboxState)), UNANSWERED, QUARANTINED, REFUSED)
 _FILTER: Final = ("way", "exchange", "partner", "outcome", "since", "until")
 
@@ -60,7 +60,7 @@ def messages() -> str:
     page = max(request.args.get("page", 1, type=int), 1)
     if page * PAGE > MOST:
         abort(400, "There are too many pages before this one. Narrow the filter.")
-    # Pages turn over what there was when the first was shown, so that no row is seen twice.
+    # Pages show the list as it was for the first one, so that no row is repeated.
     as_of = _moment("as_of") or console_context().court.clock.now()
     wanted = _wanted(as_of)
     with console_context().traffic() as traffic:
@@ -108,7 +108,7 @@ def message(message_id: UUID) -> str | AnyResponse:
 
 @pages.post("/messages/<uuid:message_id>/body")
 def body(message_id: UUID) -> str:
-    """What a message says. Asked for by a form, so that no browser opens it by itself; who did stands in the log."""
+    """The content of a message. Requested by a form, so that no browser prefetches it; the log records the operator."""
     require_right_to_act()
     with console_context().traffic() as traffic:
         found = traffic.find(message_id)
@@ -135,7 +135,7 @@ def refusal(incident_id: UUID) -> str:
 
 
 def _endings(now: datetime) -> tuple[Sequence[Ending], str]:
-    """The certificates that end soon; or what is wrong with one, which must not keep the page from showing the rest."""
+    """The certificates that expire soon, or the problem of one, which must not prevent the rest of the page."""
     try:
         return console_context().endings(now), ""
     except ConfigError as error:
@@ -143,7 +143,7 @@ def _endings(now: datetime) -> tuple[Sequence[Ending], str]:
 
 
 def _told(each: Traffic, traffic: TrafficLog) -> dict[str, Any]:
-    """All that is known of a message but what it says."""
+    """All about a message except its content."""
     told: dict[str, Any] = {"message": each, "set_aside": traffic.quarantine_reason(each), "contents": None}
     told |= {"entry": None, "orders": (), "attempts": (), "answers": ()}
     if each.way is Way.OUT:
@@ -160,10 +160,10 @@ def _told(each: Traffic, traffic: TrafficLog) -> dict[str, Any]:
 
 
 def _wanted(as_of: datetime) -> Wanted:
-    """What the filter in the address asks for, of what there was at that moment."""
+    """The messages that match the filter in the address, as of that moment."""
     way, until = request.args.get("way", ""), _moment("until")
     if way not in ("", *Way):
-        abort(400, "A message goes in or out.")
+        abort(400, "The direction of a message is in or out.")
     return Wanted(
         way=Way(way) if way else None,
         exchange=request.args.get("exchange", ""),
@@ -175,7 +175,7 @@ def _wanted(as_of: datetime) -> Wanted:
 
 
 def _moment(name: str) -> datetime | None:
-    """A time of the filter; a browser's field for times knows no zone, so it is UTC."""
+    """A time of the filter, in UTC: a browser's field for times has no zone."""
     text = request.args.get(name, "")
     if not text:
         return None
@@ -183,4 +183,4 @@ def _moment(name: str) -> datetime | None:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        abort(400, f"{text!r} is no time. Write 2026-11-20T08:30; it is taken as UTC.")
+        abort(400, f"{text!r} is not a time. Write 2026-11-20T08:30, in UTC.")

@@ -1,1 +1,1 @@
-"""What was agreed with the partners, read only: namespaces, schemas, WSDLs. Nothing here changes a message."""
+"""The contract with the partners, read only: namespaces, schemas, WSDLs. No module here changes a message."""

@@ -1,7 +1,7 @@
-"""Addresses that contract files may be fetched from: compared as what they mean, never as text.
+"""Addresses that contract files may be fetched from: compared by their parts, never as text.
 
-`http://named@other/` begins with `http://named` and leads to `other`. What is compared is scheme, host and port, then
-the path; an address that two programs could read differently is refused.
+`http://named@other/` begins with `http://named` and leads to `other`. Scheme, host and port are compared, then
+the path; an ambiguous address is refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ccms_ws.errors import ContractMissing
 _PORTS: Final = {"http": 80, "https": 443}
 _AUTHORITY: Final = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 _PLAIN: Final = re.compile(r"[!-~]+")
-"""Printable ASCII without blanks: what an address consists of on the wire."""
+"""Printable ASCII without blanks: the characters of an address on the wire."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def _folder(name: str, root: Path | None) -> Path:
 
 
 def parse(path: Path) -> _Element:
-    """The root of a contract file. The file is ours or the operator's; it still gets no entity and no network."""
+    """The root of a contract file. The file is trusted; it is still parsed without entities and network access."""
     try:
         root = etree.parse(path, etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)).getroot()
     except OSError as error:
@@ -151,5 +151,5 @@ def _files(kind: str) -> dict[str, Path]:
 
 @cache
 def _files_below(root: Path) -> dict[str, Path]:
-    """Every file of a folder by its name. A name is looked up, never joined to a path: it may come from a stranger."""
+    """Every file of a folder by its name. A name may come from an HTTP request: it is never joined to a path."""
     return {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}

@@ -1,6 +1,6 @@
 """The code lists as data: `xsd/codes/*.toml`, each code with the day from which it is used.
 
-A court can add to an open list, or say a code anew, by a file of the same name in a folder of its own (setting
+A court can add to an open list, or redefine a code, by a file of the same name in a folder of its own (setting
 `court.codes`). A closed list is an enumeration of the schema as well, and changes only with the exchange's version.
 """
 

@@ -1,6 +1,6 @@
 """The contract of one exchange as a ZIP: WSDLs, schemas, code lists, policy, samples, test key and a reading guide.
 
-Reproducible: the same contract makes the same bytes, whoever asks and when. Signed samples come from the caller, who
+Reproducible: the same contract gives the same bytes every time. Signed samples come from the caller, who
 can sign; this module only lays files out.
 """
 

@@ -1,4 +1,4 @@
-"""What the published schemas allow as the text of an element, so that a value can be judged before a message is made.
+"""The text that the published schemas allow in an element, so that a value can be checked before a message is made.
 
 Read from the schema files: longest values, patterns, lists of codes. A test compares the verdicts with a validator's.
 """
@@ -80,7 +80,7 @@ def _facets(_: Path, name: str) -> Facets:
 
 
 def _restrictions(name: str) -> Iterator[tuple[_Element, str]]:
-    """Each step by which the type of an element restricts another one, with what the type is in words."""
+    """Each restriction step of an element's type, with a description of the type."""
     declared = _declarations(catalog.folder("xsd"))
     found = declared.get(name)
     if found is None:

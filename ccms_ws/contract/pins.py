@@ -1,4 +1,4 @@
-"""A partner's contract as it was imported: `contract.lock` beside its files says where each came from, and its hash."""
+"""A partner's contract as it was imported: `contract.lock` beside its files has the origin and the hash of each."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _HEAD: Final = (
 
 
 def write_pinned(gathering: Gathering, folder: Path, on: date) -> None:
-    """Write the gathered files and their pins; those of an earlier import give way to them.
+    """Write the gathered files and their pins, in place of those of an earlier import.
 
-    Raises ContractMissing if something is missing, ConfigError if the folder holds something else.
+    Raises ContractMissing if something is missing, ConfigError if the folder has other files.
     """
     earlier = set(_pinned(folder)) | {LOCK} if (folder / LOCK).is_file() else set[str]()
     others = {path.name for path in folder.iterdir()} - earlier if folder.is_dir() else set[str]()
@@ -48,7 +48,7 @@ def write_pinned(gathering: Gathering, folder: Path, on: date) -> None:
 
 
 def pin_problems(folder: Path) -> Iterator[str]:
-    """What is not as it was pinned, in words. Raises ContractError if there are no pins."""
+    """The differences from the pins. Raises ContractError if there are no pins."""
     for name, expected in _pinned(folder).items():
         path = folder / name
         if not path.is_file():
@@ -58,7 +58,7 @@ def pin_problems(folder: Path) -> Iterator[str]:
 
 
 def _pinned(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file by its name, which leads nowhere else."""
+    """The SHA-256 of each file by its name, a plain name in this folder."""
     try:
         pinned = tomllib.loads((folder / LOCK).read_text("utf-8"))["files"]
         return {Path(name).name: str(entry["sha256"]) for name, entry in pinned.items()}
@@ -69,7 +69,7 @@ def _pinned(folder: Path) -> dict[str, str]:
 
 
 def check_pins(wsdl: Path) -> None:
-    """Raise ContractError if pins lie beside the WSDL and a file is not as it is pinned."""
+    """Raise ContractError if there are pins beside the WSDL and a file differs from its pin."""
     if (wsdl.parent / LOCK).is_file() and (problems := list(pin_problems(wsdl.parent))):
         raise ContractError(
             f"{wsdl.parent}: {'; '.join(problems)}",

@@ -1,4 +1,4 @@
-"""The security profile of a service as its WSDL states it (WS-SecurityPolicy 1.2) and as a person reads it.
+"""The security profile of a service as its WSDL states it (WS-SecurityPolicy 1.2) and as text.
 
 The profile is described here in plain values, so that what is published and what is enforced can be compared: the
 services make the description of what they enforce, and refuse to start if their WSDL states another.
@@ -32,7 +32,7 @@ _TO_INITIATOR: Final = SP + "/IncludeToken/AlwaysToInitiator"
 
 
 class SignedPart(Enum):
-    """A part of the envelope that must be under the signature; the value is its name for people."""
+    """A part of the envelope that must be under the signature; the value is its name in text."""
 
     BODY = "the Body"
     ADDRESSING = "every WS-Addressing header"
@@ -51,7 +51,7 @@ _REFERENCES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireProfile:
-    """What every envelope of a service must show. Algorithms are URIs, references the keys that configurations use."""
+    """The requirements for every envelope of a service. Algorithms are URIs, references the keys of the settings."""
 
     name: str
     signed: frozenset[SignedPart]
@@ -109,7 +109,7 @@ def _nested(assertion: _Element) -> _Element:
 
 
 def signed_parts(policy: _Element) -> frozenset[SignedPart]:
-    """The parts that a wsp:Policy says must be signed."""
+    """The parts that a wsp:Policy requires to be signed."""
     paths = {
         SignedPart.BODY: f".//{q(SP, 'SignedParts')}/{q(SP, 'Body')}",
         SignedPart.ADDRESSING: f".//{q(SP, 'SignedParts')}/{q(SP, 'Header')}[@Namespace='{WSA}']",
@@ -165,7 +165,7 @@ def _canonical(policy: _Element) -> bytes:
 
 # -- for people --------------------------------------------------------------------------------------------------------
 def in_words(profile: WireProfile) -> Iterator[tuple[str, str]]:
-    """What must be done, as pairs of a heading and its sentences."""
+    """The requirements, as pairs of a heading and its sentences."""
     names = [words for reference, (_, words) in _REFERENCES.items() if reference in profile.token_references]
     yield "Header", "One wsse:Security header with mustUnderstand. It holds the Timestamp, the token and the signature."
     yield (

@@ -54,8 +54,8 @@ __all__ = [
 class Wsdl:
     """A WSDL with everything that it imports. `files` are the WSDLs and schemas of it, itself first.
 
-    `operations` are those that the court can use, by name, those at a SOAP port first; where two have one name, the
-    port type stands before the second one's. `bound` are they at each port, `unusable` the others with the reason.
+    `operations` are those that the court can use, by name, those at a SOAP port first; if two have one name, the
+    second one's is prefixed by its port type. `bound` are they at each port, `unusable` the others with the reason.
     `documentation` is that of its port types.
     """
 
@@ -84,7 +84,7 @@ def load_wsdl(name: str | Path) -> Wsdl:
 
 
 def version_of(wsdl: Path) -> tuple[int, ...]:
-    """Changes when the WSDL at this path was written or imported again: a WSDL is read once in each version."""
+    """A value that changes when the WSDL at this path is written or imported again: each version is read once."""
     files = (wsdl, wsdl.parent / LOCK)
     return tuple(file.stat().st_mtime_ns if file.is_file() else 0 for file in files)
 

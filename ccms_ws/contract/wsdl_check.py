@@ -1,8 +1,8 @@
-"""Can the court use a partner's WSDL? The operation for a message, or what the WSDL lacks and what to do about it.
+"""Checks a partner's WSDL: the operation for a message, or what the WSDL lacks and what to do about it.
 
-Only what carries the message is judged: its operation, that operation's binding, messages and elements. Port types of
-other protocols, older ones, administrative operations and unused messages, types and imports are the partner's own
-affair.
+Only what carries the message is checked: its operation, that operation's binding, messages and elements. Port types of
+other protocols, older ones, administrative operations and unused messages, types and imports are up to the
+partner.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CONCRETE = "ask the partner for the complete WSDL, with the binding, service an
 
 @dataclass(frozen=True, slots=True)
 class Shortcoming:
-    """What a WSDL lacks; `fatal`: the court cannot send by it."""
+    """A problem of a WSDL; `fatal`: the court cannot send with it."""
 
     what: str
     advice: str
@@ -36,9 +36,9 @@ class Shortcoming:
 
 
 def bound_for(wsdl: Wsdl, root: str, soap_version: str = "", name: str = "the WSDL") -> BoundOperation:
-    """The operation that takes the message `root` (in Clark notation) in that SOAP version, or in any.
+    """The operation whose input is `root` (in Clark notation) in that SOAP version, or in any.
 
-    Of several the one at the first port. Raises ContractError that says why there is none, and what to do.
+    Of several, the one at the first port. Raises ContractError with the reason and advice if there is none.
     """
     found = [each for each in wsdl.bound if each.operation.input == root]
     fitting = [each for each in found if soap_version in ("", each.port.soap_version)]
@@ -72,9 +72,9 @@ def bound_for(wsdl: Wsdl, root: str, soap_version: str = "", name: str = "the WS
 
 
 def check_wsdl(gathering: Gathering, root: str = "") -> list[Shortcoming]:
-    """What the gathered WSDL lacks. `root`: the message (in Clark notation) that the court will send by it, if any.
+    """The problems of the gathered WSDL. `root`: the message (in Clark notation) that the court will send, if any.
 
-    References that lead nowhere and are not needed are taken from `gathering.missing`.
+    Removes missing references that are not needed from `gathering.missing`.
     """
     with tempfile.TemporaryDirectory() as folder:
         gathering.lay_out(Path(folder))
@@ -88,7 +88,7 @@ def check_wsdl(gathering: Gathering, root: str = "") -> list[Shortcoming]:
 
 
 def set_aside_unneeded(gathering: Gathering) -> None:
-    """Take the references that lead nowhere and that no operation needs from `gathering.missing`."""
+    """Remove the missing references that no operation needs from `gathering.missing`."""
     if gathering.missing:
         check_wsdl(gathering)
 
@@ -215,5 +215,5 @@ def _metadata(description: Description) -> Iterator[Shortcoming]:
             if required and not str(element.tag).startswith((f"{{{WSP}}}", f"{{{WSP_2004}}}", f"{{{WSDL}}}")):
                 yield Shortcoming(
                     f"it requires the extension {element.tag.rpartition('}')[2]}, which the court does not know",
-                    "ask the partner what its service demands",
+                    "ask the partner what its service requires",
                 )

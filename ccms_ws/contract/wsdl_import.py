@@ -1,7 +1,7 @@
 """The import of a WSDL: it and everything that it refers to, brought into one folder where every reference is local.
 
-Nothing is fetched from the network but what begins with an address that was named. What a reference of ours would lead
-to is taken from the project's own schemas. Nothing is written as long as something is missing that is needed.
+Only files below a named address are fetched from the network. References to the project's own schemas are resolved from
+the package. Nothing is written while a needed file is missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _UTF16: Final = re.compile(rb"""(<\?xml[^>]*?encoding\s*=\s*["'])utf-?16(?:[lb]e
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a file came from, and the SHA-256 of what was there, before its references were made local."""
+    """The origin of a file, and its SHA-256 before its references were made local."""
 
     location: str
     received: str
@@ -40,9 +40,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A reference that leads nowhere: in which file, to what, and what can be done.
+    """A reference without a target: its file, the reference, the reason, and advice.
 
-    `namespace`: of the components that it would bring, "" if it is not known; None for a part of the WSDL itself.
+    `namespace`: of the components that it would provide, "" if unknown; None for a part of the WSDL itself.
     """
 
     file: str
@@ -54,7 +54,7 @@ class Missing:
 
 @dataclass(slots=True)
 class Gathering:
-    """The files by their new names, the entry first, and what is missing. No file refers to what is missing."""
+    """The files by their new names, the entry first, and missing references, which no file contains any more."""
 
     entry: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Gathering:
         self.lay_out(folder)
 
     def lay_out(self, folder: Path) -> None:
-        """Write all files that there are."""
+        """Write all files that were found."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in self.files.items():
             (folder / name).write_bytes(content)
@@ -78,7 +78,7 @@ class Gathering:
 def gather(entry: str, *, named: Sequence[str] = (), fetch: Fetch | None = None) -> Gathering:
     """The WSDL at a path or http(s) address, with its references. `named`: the addresses that may be fetched from.
 
-    Raises ContractMissing if the entry itself is not there, ContractError if it is no XML.
+    Raises ContractMissing if the entry itself is missing, ContractError if it is not XML.
     """
     if is_remote(entry):
         Address.parse(entry)
@@ -121,7 +121,7 @@ class _Reference:
 
     @property
     def brings(self) -> str | None:
-        """The namespace of the schema that the reference is to bring; None for a WSDL."""
+        """The namespace of the referenced schema; None for a WSDL."""
         if self.element is None or self.element.tag == Q_WSDL_IMPORT:
             return None
         if self.element.tag == Q_XSD_IMPORT:
@@ -144,7 +144,7 @@ class _File:
         return cls(received, _parse(content, location), content != received)
 
     def referring_to(self, names: dict[str, str], location: str) -> bytes:
-        """Its bytes, with every reference led to the new name; one that leads nowhere is taken out."""
+        """Its bytes, with every reference changed to the new name; a missing one is removed."""
         changed = self.repaired
         for element, reference, target in list(_targets(self.root, location)):
             attribute, name = REFERENCES[str(element.tag)], names.get(target)
@@ -183,8 +183,8 @@ def _content(wanted: _Reference, named: Sequence[str], fetch: Fetch | None) -> b
 
 
 def _repaired(content: bytes) -> bytes:
-    """What tools on Windows write and XML parsers refuse: blank lines before the declaration, and text that was saved
-    as UTF-8 under a declaration that says UTF-16.
+    """Repair files of Windows tools that XML parsers refuse: blank lines before the declaration, and UTF-8 text with
+    a declaration of UTF-16.
     """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:100]:
         return content
@@ -206,7 +206,7 @@ def _parse(content: bytes, location: str) -> _Element:
 
 
 def _targets(root: _Element, location: str) -> Iterator[tuple[_Element, str, str]]:
-    """Every reference of a file: the element, what it says, and the address or absolute path that it leads to."""
+    """Every reference of a file: the element, its text, and the address or absolute path of the target."""
     for element, reference in references(root):
         if is_remote(reference):
             yield element, reference, reference

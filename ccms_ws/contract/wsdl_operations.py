@@ -1,7 +1,7 @@
-"""The operations of a WSDL 1.1: which the court can use, how each is bound to SOAP, and why others cannot be used.
+"""The operations of a WSDL 1.1: usable ones with their SOAP bindings, and unusable ones with the reason.
 
-The court sends and receives document/literal messages of one element over HTTP. An operation that is described in
-another way is kept with the reason: it matters only to a caller who needs that very operation.
+The court sends and receives document/literal messages of one element over HTTP. Any other
+operation is kept with the reason: it matters only to a caller that needs that operation.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class WsdlOperation:
 
 @dataclass(frozen=True, slots=True)
 class WsdlPort:
-    """A port of a service: where, and in which SOAP version ("1.1" or "1.2")."""
+    """A port of a service: its address and SOAP version ("1.1" or "1.2")."""
 
     service: str
     name: str
@@ -100,7 +100,7 @@ class UnusableOperation:
 
 @dataclass(slots=True)
 class Operations:
-    """What the definitions of a WSDL offer. `usable` are by name; `bound` are in the order of the ports."""
+    """The operations that a WSDL defines. `usable` are by name; `bound` are in the order of the ports."""
 
     usable: dict[str, WsdlOperation] = field(default_factory=dict)
     bound: list[BoundOperation] = field(default_factory=list)

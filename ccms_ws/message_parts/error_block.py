@@ -1,4 +1,4 @@
-"""The error block that every exchange's error message carries: code, reason, and where it helps the offending value."""
+"""The error block in every exchange's error message: code, reason, and the offending value where it helps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Q_RESEND: Final = q(EXT, "ResendRequestIndicator")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorBlock:
-    """An error code with its reason in words. `resend` says whether the same message may succeed later."""
+    """An error code with its reason in words. `resend`: whether the same message may succeed later."""
 
     code: str
     reason: str
@@ -32,9 +32,9 @@ class ErrorBlock:
 
 
 def error_block_of(error: CcmsWsError) -> ErrorBlock:
-    """What the court tells an authenticated partner of `error`.
+    """The description of `error` for an authenticated partner.
 
-    A business refusal in its own words, anything else in the one public sentence of its condition; never a value.
+    The text of a business refusal, otherwise the public sentence of the condition; never a value.
     """
     reason = error.detail if isinstance(error, ExchangeError) else public_reason(error)
     return ErrorBlock(code=error.code, reason=reason, node=getattr(error, "node", ""), resend=error.retryable)

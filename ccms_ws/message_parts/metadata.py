@@ -1,4 +1,4 @@
-"""The metadata block with which every message body begins: who sends what to whom, under which transaction id."""
+"""The metadata block at the beginning of every message body: sender, receiver, kind of message, transaction id."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _of_court(
 
 
 def check_metadata(metadata: Metadata, exchange: str, version: str, context: Context) -> None:
-    """Raise MetadataContradicted unless the block says what the envelope and the address of the message say."""
+    """Raise MetadataContradicted unless the block agrees with the envelope and the address of the message."""
     partner, court = context.partner.partner_id, context.court.ori
     rules: tuple[tuple[str, object, object], ...] = (
         ("TransactionID is the wsa:MessageID ({})", metadata.transaction_id, context.message_id),

@@ -1,6 +1,6 @@
-"""Whether messages can carry a record of the books: each value by the rules of the element that it is written as.
+"""Whether messages can carry a record: each value by the rules of its element.
 
-The rules are the schemas' (`ccms_ws.contract.facets`). Nothing that is said about a value repeats it.
+The rules are the schemas' (`ccms_ws.contract.facets`). No reason repeats the value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Problem = tuple[str, str]
 
 
 def problems_of(record: Record) -> Iterator[Problem]:
-    """What keeps messages from carrying this record."""
+    """The problems that prevent messages from carrying this record."""
     match record:
         case Case():
             yield from text_problems("number", record.number, Q_CASE_NUMBER)
@@ -51,7 +51,7 @@ def problems_of(record: Record) -> Iterator[Problem]:
 
 
 def person_problems(person: Participant) -> Iterator[Problem]:
-    """What keeps messages from carrying this person."""
+    """The problems that prevent messages from carrying this person."""
     yield from text_problems("participant_id", person.participant_id, Q_ID)
     yield from name_problems(person.name)
     yield from day_problems("birth_date", person.birth_date)
@@ -60,7 +60,7 @@ def person_problems(person: Participant) -> Iterator[Problem]:
 
 
 def name_problems(name: PersonName) -> Iterator[Problem]:
-    """Of a name; the surname alone must be there."""
+    """Problems of a name; only the surname is required."""
     for field, element in _NAME.items():
         if (value := getattr(name, field)) or field == "surname":
             yield from text_problems(field, value, element)
@@ -72,7 +72,7 @@ def license_problems(license: DriverLicense) -> Iterator[Problem]:
 
 
 def entry_problems(entry: LedgerEntry) -> Iterator[Problem]:
-    """Of one ledger entry; what entries add up to is another matter."""
+    """Problems of one ledger entry, without the sum of entries."""
     yield from text_problems("entry_id", entry.entry_id, Q_IDENTIFIER)
     yield from text_problems("case_number", entry.case_number, Q_CASE_NUMBER)
     yield from _shared_problems("fee_kind", entry.fee_kind, entry.statute)
@@ -83,13 +83,13 @@ def entry_problems(entry: LedgerEntry) -> Iterator[Problem]:
 
 
 def fee_problems(fee_kind: str, statute: str) -> Sequence[Problem]:
-    """Of a kind of fee and the statute ("VC 40508") under which it was imposed."""
+    """Problems of a kind of fee and the statute ("VC 40508") under which it was imposed."""
     return _shared_problems("fee_kind", fee_kind, statute)
 
 
 @lru_cache(maxsize=10_000)
 def _shared_problems(field: str, fee_kind: str, statute: str) -> Sequence[Problem]:
-    """Kinds of fees and statutes are few, and come again and again."""
+    """Cached: kinds of fees and statutes are few, and often repeated."""
     found = list(text_problems(field, fee_kind, _FEE_KIND))
     book, _, section = statute.partition(" ")
     for part in (book, section) if section else ():
@@ -98,14 +98,14 @@ def _shared_problems(field: str, fee_kind: str, statute: str) -> Sequence[Proble
 
 
 def text_problems(field: str, value: str, element: str) -> Iterator[Problem]:
-    """Of a value that is written as the text of that element or type."""
+    """Problems of a value as the text of that element or type."""
     if why := _why_not(catalog.folder("xsd"), element, value):
         yield field, why
 
 
 @lru_cache(maxsize=10_000)
 def _why_not(_: Path, element: str, value: str) -> str:
-    """Rows about one case or person stand near each other, so their values come again soon."""
+    """Cached: rows about one case or person are near each other, so their values repeat."""
     return facets_of(element).why_not(value)
 
 

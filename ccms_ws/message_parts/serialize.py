@@ -1,8 +1,8 @@
 """Message parts as text, in the exclusive canonical form in which payloads are signed, sent and stored.
 
-What is answered at once, and batches that may be too large for a tree, are written so: names are declared where they
-are used, and nothing is left to a serializer. The parts stand inside of a message whose root declares the prefix of its
-exchange alone. What no XML document can hold is found when the whole is parsed to be validated.
+Replies, and batches that may be too large for a tree, are written in this form: namespaces are declared where they are
+used, and no serializer is needed. The parts are inside a message whose root declares the prefix of its exchange alone.
+Characters that XML does not allow are found when the whole message is parsed for validation.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _J: Final = f' xmlns:j="{J}"'
 _USD: Final = f'{DECLARED_NC} nc:currencyCode="USD"'
 
 
-# With the end of its tag, which no value holds: there it is written &gt;.
+# With the end of its tag, which no value contains: there it is written &gt;.
 _DECLARATION: Final = re.compile(
     f"(?:{'|'.join(map(re.escape, (DECLARED_NC, _EXT, _J)))})"
     r'(?=(?: nc:currencyCode="USD")?>)'
 )
 DECLARED_ONCE: Final = f"{DECLARED_NC}{_EXT}{_J}"
-"""For a root element around parts that declare nothing by themselves."""
+"""For a root element around parts without declarations of their own."""
 
 
-# -- templates: %s is where a value comes ------------------------------------------------------------------------------
+# -- templates: %s is the place of a value ----------------------------------------------------------------------------
 def amount(name: str) -> str:
     return f"<{name}{_USD}>%s</{name}>"
 
@@ -48,7 +48,7 @@ def text(name: str, declared: str = "") -> str:
 
 
 def pieces(template: str) -> tuple[str, ...]:
-    """What stands around the values. To put them together with an f-string takes an eighth of the time of "%"."""
+    """The text around the values. Joining them with an f-string takes an eighth of the time of "%"."""
     return tuple(template.split("%s"))
 
 
@@ -105,7 +105,7 @@ _STATUTE: Final = "".join(
     f"<j:{name}{_J}>{text('nc:IdentificationID', DECLARED_NC)}</j:{name}>"
     for name in ("StatuteCodeIdentification", "StatuteCodeSectionIdentification")
 )
-_ZERO: Final = "0.00"  # most of them: it need not be written anew
+_ZERO: Final = "0.00"  # most of them: reuse the text
 _JOINT: Final = "<ext:JointAndSeveralIndicator>true</ext:JointAndSeveralIndicator>"
 _SPECIAL: Final = re.compile("[&<>\r]")
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
@@ -113,7 +113,7 @@ _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
 
 # -- parts -------------------------------------------------------------------------------------------------------------
 def metadata_text(metadata: Metadata) -> str:
-    """The block with which a message begins."""
+    """The metadata block at the beginning of a message."""
     sender, receiver = metadata.sender_name, metadata.receiver_name
     return _METADATA % (
         metadata.transaction_id,
@@ -138,7 +138,7 @@ def participant_text(subject: CaseParticipant) -> str:
     name, license = person.name, person.driver_license
     given, surname = name.given, name.surname
     if given and surname and not (name.middle or name.suffix or license) and person.birth_date:
-        # As nearly everybody is written: in one go.
+        # The usual case, in one step.
         words = (person.participant_id, given, surname)
         if _SPECIAL.search("".join(words)) is not None:
             words = (escaped(person.participant_id), escaped(given), escaped(surname))
@@ -166,14 +166,14 @@ def fee_text(fee: FeeBalance) -> str:
 
 @lru_cache(maxsize=4_000)
 def _untouched_fee_text(fee_kind: str, statute: str, joint: bool, assessed: str) -> str:
-    """Of what nothing was paid, waived or vacated. Laws and bail schedules fix amounts: the same ones come again."""
+    """A fee of which nothing was paid, waived or vacated. Cached: laws fix amounts, so they repeat."""
     a, b, c, d, e, end = _fee_pieces(fee_kind, statute, joint)
     return f"{a}{assessed}{b}{assessed}{c}{_ZERO}{d}{_ZERO}{e}{_ZERO}{end}"
 
 
 @lru_cache(maxsize=10_000)
 def _fee_pieces(fee_kind: str, statute: str, joint: bool) -> tuple[str, ...]:
-    """What is the same in every balance of one kind of fee, around its five amounts."""
+    """The text that is the same in every balance of one kind of fee, around its five amounts."""
     book, _, section = statute.partition(" ")
     law = _STATUTE % (escaped(book), escaped(section)) if section else ""
     a, b, c, category, waived, e, statutes, joints, end = _FEE
@@ -182,7 +182,7 @@ def _fee_pieces(fee_kind: str, statute: str, joint: bool) -> tuple[str, ...]:
 
 
 day_text = lru_cache(maxsize=50_000)(date.isoformat)
-"""A day as it is written: they are few, and come again and again."""
+"""A date as text. Cached: there are few, often repeated."""
 
 
 def without_declarations(parts: str) -> str:

@@ -1,6 +1,6 @@
-"""The few verbs with which message bodies are written and read. Element names are in Clark notation.
+"""Functions that write and read message bodies. Element names are in Clark notation.
 
-Readers expect a schema-valid element: what the schema requires is there.
+Readers expect a schema-valid element: what the schema requires is present.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lxml.etree import _Element
 from ccms_ws.contract.namespaces import EXT, NC, J
 
 Q_DATE: Final = f"{{{NC}}}Date"
-XML_SPACE: Final = " \t\r\n"  # Python's own strip takes more: a name may be a no-break space
+XML_SPACE: Final = " \t\r\n"  # Python's strip() removes more: a name may be a no-break space
 _SHARED: Final = {"ext": EXT, "nc": NC, "j": J}
 
 
@@ -31,7 +31,7 @@ def add(parent: _Element, name: str, text: str | None = None) -> _Element:
 
 
 def add_if(parent: _Element, name: str, text: str) -> None:
-    """A new last child, unless there is nothing to say."""
+    """A new last child, unless the text is empty."""
     if text:
         etree.SubElement(parent, name).text = text
 
@@ -60,7 +60,7 @@ def text(parent: _Element, path: str) -> str:
 
 
 def texts(parent: _Element) -> dict[str, str]:
-    """The text of every child by its name, white space trimmed: where all are wanted, much quicker than one by one."""
+    """The text of every child by its name, white space trimmed: much faster than one by one."""
     return {child.tag: (child.text or "").strip(XML_SPACE) for child in parent}
 
 
@@ -71,13 +71,13 @@ def indicator(parent: _Element, path: str) -> bool | None:
 
 
 def day(parent: _Element, path: str) -> date | None:
-    """The nc:DateType at `path`, None if there is no such element. A time zone on the date is not looked at."""
+    """The nc:DateType at `path`, None if there is no such element. A time zone of the date is ignored."""
     value = text(parent, f"{path}/{Q_DATE}")
     return date.fromisoformat(value[:10]) if value else None
 
 
 def utc(value: datetime) -> str:
-    """An xs:dateTime in UTC, as exact as there is something to say: to the second, milli- or microsecond."""
+    """An xs:dateTime in UTC, with as many digits as needed: to the second, milli- or microsecond."""
     fraction = value.microsecond
     precision = "seconds" if not fraction else "microseconds" if fraction % 1000 else "milliseconds"
     return value.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

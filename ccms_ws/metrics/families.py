@@ -70,8 +70,7 @@ DELIVERED: Final = Family("ccms_ws_messages_delivered_total", ("exchange", "part
 OUTBOX: Final = Family(
     "ccms_ws_outbox_messages",
     ("exchange", "partner", "state"),
-    "messages in the outbox that are pending, sending, held or dead; a dead one that somebody released or replaced"
-    " is none",
+    "messages in the outbox that are pending, sending, held or dead; without dead ones that were discarded or replaced",
 )
 OLDEST: Final = Family(
     "ccms_ws_outbox_oldest_age_seconds",
@@ -81,7 +80,7 @@ OLDEST: Final = Family(
 LATE: Final = Family(
     "ccms_ws_outbox_late_seconds",
     ("partner",),
-    "for how long a message has been due that nothing stands before, and nobody takes it; 0 if there is none",
+    "for how long the first message in its order has been due and not sent; 0 if there is none",
 )
 LINE: Final = Family(
     "ccms_ws_partner_line",

@@ -1,7 +1,7 @@
 """Between the server and the WSGI application: admission, waiting, and refusal at once when the process is full.
 
-granian's own interface (RSGI) is used, because under WSGI it spends a thread on a request whose body has not come yet:
-eight slow clients would hold up all others. Here a request gets a thread when all of it is there.
+granian's own interface (RSGI) is used, because under WSGI it uses a thread for a request whose body has not
+arrived yet: eight slow clients would block all others. Here a request gets a thread when it has arrived completely.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class UnforeseenError(HttpRefusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What one process takes on.
+    """Limits of one process.
 
     `at_once` messages are served and `waiting` more wait, each for `patience` seconds at most; others get 503 with
     Retry-After. A body has at most `largest` bytes and `body_timeout` seconds to arrive.
@@ -72,8 +72,8 @@ class Program:
 class AdmissionControl:
     """An RSGI application. One event loop runs it; the WSGI application behind it runs in threads.
 
-    What is refused here was not looked at: the same message may come again. Reading (GET) has threads of its own, so
-    that a health check says that the process lives when it has too much to do.
+    A request that is refused here was not examined: the same message may be sent again. GET has threads of its own, so
+    that a health check succeeds while the process is overloaded.
     """
 
     def __init__(self, program: Program, bounds: Capacity) -> None:
@@ -96,7 +96,7 @@ class AdmissionControl:
         self._beating.shutdown()
 
     def is_busy(self, peer: Peer) -> bool:
-        """Whether a request of this client is in work: all of it has come, and its answer has not gone."""
+        """Whether a request of this client is being handled: completely received, and not yet answered."""
         return peer in self._busy
 
     async def __call__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -152,7 +152,7 @@ class AdmissionControl:
             self._inside -= 1
 
     async def _run(self, threads: ThreadPoolExecutor, environ: Environ) -> Answer:
-        """Raises Overloaded if no thread has begun with it in time, whatever the threads are doing."""
+        """Raises Overloaded if no thread has started it in time, whatever the threads are doing."""
         work = threads.submit(_call, self._program.application, environ)
         answer = asyncio.wrap_future(work)
         await asyncio.wait([answer], timeout=self._bounds.patience)
@@ -161,7 +161,7 @@ class AdmissionControl:
         return await answer
 
     async def _body(self, environ: Environ, protocol: HTTPProtocol) -> bytes:
-        """The body; of one that is too long, enough to show it. A length that is wrong is the application's matter.
+        """The body, or its beginning if it is too long. The application checks a wrong length.
 
         Raises RequestTimeout, and RequestMalformed for a body that ends before its end.
         """
@@ -196,7 +196,7 @@ async def _in_chunks(protocol: HTTPProtocol, largest: int) -> bytes:
 
 
 def _environ(scope: Scope) -> Environ:
-    """What the application needs of PEP 3333."""
+    """The WSGI environment that the application needs (PEP 3333)."""
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
@@ -210,7 +210,7 @@ def _environ(scope: Scope) -> Environ:
     }
     for name, value in scope.headers.items():
         if "_" in name:
-            continue  # it would pass for the header that is spelt with a hyphen, which a proxy in front has checked
+            continue  # it would be read as the header with a hyphen, which a proxy in front has checked
         key = name.upper().replace("-", "_")
         key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
         environ[key] = f"{environ[key]},{value}" if environ.get(key) else value
@@ -218,7 +218,7 @@ def _environ(scope: Scope) -> Environ:
 
 
 def _peer(scope: Scope) -> Peer:
-    """Of `10.0.0.5:50000` or `[2001:db8::5]:50000`."""
+    """The address in `10.0.0.5:50000` or `[2001:db8::5]:50000`."""
     host, _, port = scope.client.rpartition(":")
     return plain_address(host.strip("[]")), int(port)
 

@@ -1,8 +1,8 @@
 """Limits on open connections, which the server itself does not have: for each client address, and for idle ones.
 
-granian accepts a fixed number of connections and lets the others wait, whoever they are from. So a thread looks at the
-process's own sockets a few times a second and shuts those that exceed a limit. A connection whose request has come as a
-whole is never shut.
+granian accepts a fixed number of connections and lets the others wait, whatever their address. So a thread checks
+the process's own sockets a few times a second and closes those that exceed a limit. A connection whose request was
+received completely is never closed.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ Peer = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
-    """Of one process.
+    """Limits of one process.
 
     At most `total` connections are open, further ones wait to be accepted. One address has at most `per_address`, with
     the exception of `unlimited` (addresses and networks: proxies). When three quarters of `total` are open, one that
-    has had no request for `idle_seconds` is shut.
+    has had no request for `idle_seconds` is closed.
     """
 
     total: int = 1024
@@ -48,7 +48,7 @@ class ConnectionLimits:
 
 
 class ConnectionGuard:
-    """Shuts connections to `port` that exceed the limits. `is_busy`: whether a client has a request in work."""
+    """Closes connections to `port` that exceed the limits. `is_busy`: whether a client's request is being handled."""
 
     def __init__(
         self,
@@ -63,10 +63,10 @@ class ConnectionGuard:
         self._monotonic = monotonic
         self._networks = [ip_network(each) for each in limits.unlimited]
         self._since: dict[Peer, float] = {}
-        """When each connection was first seen without a request in work."""
+        """When each connection was first seen idle."""
 
     def start(self) -> None:
-        """Guard for as long as the process lives. Without /proc (not Linux) the proxy alone can do it."""
+        """Enforce the limits while the process runs. Without /proc (not Linux) only the proxy can do it."""
         if _OPEN_FILES.is_dir():
             threading.Thread(target=self._run, name="connections", daemon=True).start()
         else:
@@ -81,7 +81,7 @@ class ConnectionGuard:
                 _limited.error("connections.defect", exc_info=error)
 
     def look(self) -> None:
-        """Look once. Costs one directory listing while fewer files are open than one address may have connections."""
+        """Check once. Costs one directory listing while fewer files are open than one address may have connections."""
         descriptors = [int(each.name) for each in _OPEN_FILES.iterdir()]
         if len(descriptors) <= min(self._limits.per_address, self._limits.total * 3 // 4):
             self._since.clear()
@@ -97,7 +97,7 @@ class ConnectionGuard:
             _limited.warning("connections.shut", connections=shut, open=len(peers))
 
     def _over_their_limit(self, peers: Iterable[Peer]) -> Iterator[Peer]:
-        """Of each address with too many connections, those that have waited longest without a request."""
+        """The connections that have been idle longest, of each address with too many."""
         by_address: dict[str, list[Peer]] = defaultdict(list)
         for peer in peers:
             by_address[peer[0]].append(peer)
@@ -119,7 +119,7 @@ class ConnectionGuard:
             return _peer_of(connection, self._port)
 
     def _shut(self, descriptor: int, peer: Peer) -> bool:
-        """Shut the connection, unless its number has got to another one meanwhile."""
+        """Close the connection, unless its descriptor has been reused meanwhile."""
         connection = _duplicate(descriptor)
         if connection is None:
             return False
@@ -134,7 +134,7 @@ class ConnectionGuard:
 
 
 def _duplicate(descriptor: int) -> socket.socket | None:
-    """The socket under a number of our own; the server's is left as it is."""
+    """The socket under a duplicated descriptor; the server's is not changed."""
     try:
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return None
@@ -161,7 +161,7 @@ def _peer_of(connection: socket.socket, port: int) -> Peer | None:
 
 
 def plain_address(address: str) -> str:
-    """An address without its zone; one of IPv4 that an IPv6 socket shows as `::ffff:10.0.0.5` in its own form."""
+    """An address without its zone; an IPv4 address that an IPv6 socket shows as `::ffff:10.0.0.5` as IPv4."""
     address = address.partition("%")[0]
     try:
         found = ip_address(address)

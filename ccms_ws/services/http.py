@@ -1,4 +1,4 @@
-"""What HTTP has to say before an envelope is looked at: method, encoding, length; and how a response is written.
+"""HTTP checks before the envelope is parsed: method, encoding, length; and how a response is written.
 
 The first step of the order of checks (see `ccms_ws.envelope.inbound` for the others).
 """
@@ -19,7 +19,7 @@ WsgiApplication = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, whole: it leaves in one write, so that no small packet waits for another."""
+    """A complete HTTP response: it is sent in one write, so that no small packet waits for another."""
 
     status: str
     body: bytes
@@ -27,15 +27,15 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
 
     def send(self, start_response: StartResponse, *, head: bool = False) -> Iterable[bytes]:
-        """`head`: only what stands before the body, its length included (RFC 9110, 9.3.2)."""
+        """`head`: status and headers only, with the length of the body (RFC 9110, 9.3.2)."""
         described = [("Content-Type", self.content_type), ("Content-Length", str(len(self.body)))]
-        # 304 has no body, and no length but that of the body it stands for (RFC 9110, 8.6).
+        # 304 has no body, and no length except that of the body it refers to (RFC 9110, 8.6).
         start_response(self.status, [*([] if self.status.startswith("304") else described), *self.headers])
         return [] if head else [self.body]
 
 
 def read_request(environ: Environ, limit: int) -> HttpMessage:
-    """The request's body, at most `limit` bytes of it, with the headers that the envelope layer judges.
+    """The request's body, at most `limit` bytes, with the headers that the envelope layer checks.
 
     Raises MethodNotAllowed, UnsupportedMediaType, LengthRequired, MessageTooLarge or RequestMalformed.
     """
@@ -58,12 +58,12 @@ def read_request(environ: Environ, limit: int) -> HttpMessage:
     if len(body) > limit:
         raise MessageTooLarge(f"the body is over the limit of {limit} bytes")
     if length is not None and len(body) < length:
-        raise RequestMalformed(f"Content-Length says {length} bytes, {len(body)} came")
+        raise RequestMalformed(f"Content-Length is {length} bytes, {len(body)} were received")
     return HttpMessage(body, environ.get("CONTENT_TYPE", ""), environ.get("HTTP_SOAPACTION"))
 
 
 MOST_DIGITS: Final = 18
-"""Of a Content-Length. Python refuses to convert thousands of digits, and takes long for hundreds."""
+"""The most digits of a Content-Length. Python refuses to convert thousands, and is slow for hundreds."""
 
 
 def _content_length(environ: Environ) -> int | None:
@@ -78,7 +78,7 @@ def _content_length(environ: Environ) -> int | None:
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:
-    """At most `size` bytes. A server may hand a body over in pieces."""
+    """Read at most `size` bytes. A server may deliver a body in pieces."""
     parts = []
     while size > 0 and (part := stream.read(min(size, 1 << 20))):
         parts.append(part)

@@ -20,14 +20,14 @@ class RateLimited(HttpRefusal):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`per_second` messages in the long run, and `burst` at once after a pause."""
+    """`per_second` messages on average, and `burst` at once after a pause."""
 
     per_second: float
     burst: int
 
 
 class RateLimits:
-    """Thread-safe."""
+    """Counts messages by partner. Thread-safe."""
 
     def __init__(self, rates: Mapping[str, Rate], monotonic: Callable[[], float] = time.monotonic) -> None:
         """`rates`: by partner id; a partner without one is not limited."""

@@ -1,8 +1,8 @@
-"""Which refusals are kept one by one and which are only counted, so that nobody can flood the log or the database.
+"""Which refusals are stored individually, and which are only counted so that a flood fills neither log nor database.
 
-Those of authenticated partners are kept. Of unauthenticated senders the first few with each error code in a minute are
-kept; the others are counted, and share one incident id, under which the count is stored. Counted as well is what is
-refused because a partner exceeds its rate, and what cannot be stored because the database is unavailable.
+Those of authenticated partners are stored. Of unauthenticated senders the first few with each error code in a minute
+are stored; the others are counted, and share one incident id, under which the count is stored. Refusals because a
+partner exceeds its rate, and refusals while the database is unavailable, are counted as well.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class RefusalRecorder:
         self._most = kept_each_minute
         self._monotonic = monotonic
         self._kept: dict[_Key, tuple[float, int]] = {}
-        """Of each key: since when how many were kept."""
+        """For each key: since when how many were stored."""
         self._counts: dict[_Key, _Count] = {}
         self._lock = threading.Lock()
 
@@ -77,7 +77,7 @@ class RefusalRecorder:
         return self._count(refusal)
 
     def count(self, error: CcmsWsError, at: datetime) -> UUID:
-        """Count a request that was refused before it could be looked at, without waiting for the database.
+        """Count a request that was refused before it was examined, without waiting for the database.
 
         Returns the incident id for its sender.
         """

@@ -1,4 +1,4 @@
-"""What the gate says back: stored answers in fresh envelopes, faults signed and unsigned, refusals without SOAP."""
+"""Replies of the endpoint: stored answers in new envelopes, signed and unsigned faults, refusals without SOAP."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HEADERS = {
 
 
 class Replies:
-    """Seals what goes back to partners, as the court."""
+    """Signs and addresses replies to partners as the court."""
 
     def __init__(
         self, identity: Identity, policy: SecurityPolicy, clock: Clock, references: Mapping[str, TokenReference]
@@ -52,7 +52,7 @@ class Replies:
         request: VerifiedEnvelope,
         incident: UUID,
     ) -> tuple[StoredAnswer, Response]:
-        """The answer to a new message, sealed: as it is kept, and as it is sent."""
+        """The answer to a new message, sealed: as it is stored, and as it is sent."""
         if outcome.kind is AnswerKind.ACCEPTED:
             return StoredAnswer(outcome.kind, reply_id), _ACCEPTED
         if outcome.kind is AnswerKind.REPLY:
@@ -68,25 +68,25 @@ class Replies:
         return StoredAnswer(AnswerKind.FAULT, reply_id, response.body, action, error.code, error.detail), response
 
     def again(self, answer: StoredAnswer, request: VerifiedEnvelope) -> Response:
-        """The answer that a message got when it first came: the same Body, in a fresh envelope.
+        """The stored answer to a duplicate: the same Body, in a new envelope.
 
-        Raises MessageIdReused if the answer is a fault, and it came in the other SOAP version then.
+        Raises MessageIdReused if the answer is a fault, and the first message was in the other SOAP version.
         """
         if answer.kind is AnswerKind.ACCEPTED:
             return _ACCEPTED
         envelope = etree.fromstring(answer.sealed)
         if answer.kind is AnswerKind.FAULT and envelope.tag != request.envelope.tag:
-            raise MessageIdReused("the message came in another SOAP version before")
+            raise MessageIdReused("the message was first received in another SOAP version")
         payload = envelope[-1][0]
         return self._sealed(canonical(payload), answer.action, answer.message_id, request, _status(payload))
 
     def signed_fault(self, error: CcmsWsError, incident: UUID, request: VerifiedEnvelope) -> Response:
-        """A fault to a partner that has shown who it is."""
+        """A fault to an authenticated partner, signed."""
         fault = faults.compose_fault(error, str(incident), request.version)
         return self._sealed(canonical(fault), faults.fault_action(error), uuid4(), request, _status(fault))
 
     def unsigned_fault(self, error: CcmsWsError, incident: UUID, received: HttpMessage | None) -> Response:
-        """Before authentication nothing is signed: a signature per bad request would be a gift to an attacker."""
+        """Not signed: signing costs CPU time, which unauthenticated senders must not be able to spend."""
         content_type = received.content_type.strip().lower() if received else ""
         soap12 = content_type.startswith(SoapVersion.SOAP12.media_type)
         version = SoapVersion.SOAP12 if soap12 else SoapVersion.SOAP11
@@ -101,7 +101,7 @@ class Replies:
         addressing = Addressing.answer(
             action=action, message_id=f"urn:uuid:{message_id}", relates_to=request.addressing.message_id
         )
-        if request.certificate is None:  # whoever cannot sign could make nothing of a Security header either
+        if request.certificate is None:  # a sender without a signature may not understand a Security header
             plain = to_bytes(compose_envelope(etree.fromstring(payload), addressing, request.version))
             return Response(status, plain, _content_type(request.version))
         sealed = seal_payload(
@@ -117,7 +117,7 @@ class Replies:
 
 
 def refusal(error: HttpRefusal, incident: UUID) -> Response:
-    """Not SOAP: the request could not carry a message at all."""
+    """A refusal without SOAP, for a request that cannot carry a message."""
     body = f"{error.code}: {faults.public_reason(error)}\nIncident {incident}\n".encode()
     return Response(error.status, body, "text/plain; charset=utf-8", _HEADERS.get(error.code, ()))
 

@@ -27,22 +27,22 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _HEADER_TIMEOUT = 10.0
-"""Seconds that a client may take to send the headers of a request, and that a kept connection may lie idle."""
+"""Seconds that a client may take to send the headers of a request, and that a keep-alive connection may be idle."""
 _GRACE = 30
-"""Seconds that a process may take to finish what was begun when it is told to stop."""
+"""Seconds that a process may take to finish its requests after SIGTERM."""
 _OTHER_FILES = 512
-"""What a process has open beside its connections: the database, its log, its code."""
+"""Open files of a process beside its connections: the database, its log, its code."""
 _LOOK_AT_PARENT = 0.5
 """Seconds."""
 
 
 class _Server(Granian):  # type: ignore[misc, valid-type]  # a name chosen at run time
-    """granian's server, which looks before it leaps: new processes come only if the settings can be used."""
+    """A granian server that validates the settings before it replaces its processes."""
 
     check: Callable[[], object]
 
     def signal_handler_reload(self, *args: Any, **kwargs: Any) -> None:
-        """SIGHUP: a new process for each old one, which then finishes what it has begun."""
+        """SIGHUP: a new process for each old one, which then finishes its requests."""
         try:
             self.check()
         except CcmsWsError as error:
@@ -62,10 +62,10 @@ def serve(
     limits: ConnectionLimits | None = None,
     tls: TlsSettings | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; what was begun is finished. `load` makes the program in each process, and at
+    """Serve until SIGTERM or SIGINT, then finish open requests. `load` makes the program in each process, and at
     SIGHUP once before anything is changed: new processes with new settings take over, and no connection is refused.
 
-    Raises InternalError if the processes that serve end by themselves again and again.
+    Raises InternalError if the serving processes exit repeatedly.
     """
     limits = limits or ConnectionLimits()
     _allow_open_files(limits.total)
@@ -92,11 +92,11 @@ def serve(
     try:
         server.serve(target_loader=partial(_ready, load, bounds, limits, port, os.getpid()), wrap_loader=False)
     except SystemExit as ended:
-        raise InternalError("the processes that serve ended by themselves", hint="the log says why") from ended
+        raise InternalError("the serving processes exited repeatedly", hint="see the log") from ended
 
 
 def _allow_open_files(connections: int) -> None:
-    """The system's default for the files that a process may open is less than the connections that it may have."""
+    """Raise the limit of open files: the system's default is lower than the number of connections."""
     enough, (now, most) = connections + _OTHER_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)
     if resource.RLIM_INFINITY not in (now, most):
         enough = min(enough, most)
@@ -116,7 +116,7 @@ def _ready(
 
 
 def _end_with(parent: int) -> None:
-    """End this process when its parent has gone, however it went: nobody else would ever end it."""
+    """Exit when the parent process has exited, even if it was killed."""
     while os.getppid() == parent:
         time.sleep(_LOOK_AT_PARENT)
     log.error("endpoint.parent-gone")

@@ -1,8 +1,8 @@
-"""From an exchange's declaration to a Spyne service, and one verified payload through it.
+"""A Spyne service made from an exchange's declaration, and the call of one verified payload.
 
 The envelope layer has read and verified the message before Spyne sees it: Spyne gets the payload element itself (never
-bytes, never an id to resolve), routes it by its qualified name to the operation of the WSDL, and hands the handler's
-element back. Spyne's interface documents are the committed WSDL and schemas, never generated ones.
+bytes, never an id to resolve), routes it by its qualified name to the operation of the WSDL, and returns the handler's
+element. Spyne's interface documents are the committed WSDL and schemas, never generated ones.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Handle = Callable[[_Element], Any]
 
 
 class _Payload(AnyXml):  # type: ignore[misc]
-    """The Body's child as it is: document/literal, one part."""
+    """The Body's child, unchanged: document/literal, one part."""
 
 
 @dataclass(slots=True)
 class _Call:
-    """What travels with one message through Spyne: how to handle it, and what came of it."""
+    """Travels with one message through Spyne: its handler, and the result."""
 
     payload: _Element
     handle: Handle
@@ -42,19 +42,17 @@ class _Call:
 
 
 class _Context(MethodContext):  # type: ignore[misc]
-    """One call, without the parts that point back at it: a message goes away with its last use, not at some collection
-    of cycles later.
-    """
+    """One call, without reference cycles: a message is freed after its last use, not by a later garbage collection."""
 
     TransportContext = None
-    __setattr__ = object.__setattr__  # whoever may set what is Spyne's care for handlers; ours do not see a context
+    __setattr__ = object.__setattr__  # Spyne restricts attributes for handlers; ours never see a context
 
 
 class _PayloadProtocol(ProtocolBase):  # type: ignore[misc]
-    """Document in, document out: the SOAP of it is the envelope layer's."""
+    """Document in, document out; the envelope layer does SOAP."""
 
     def get_context(self, parent: Any, transport: Any) -> None:
-        """Nothing of the protocol's own is kept with a call."""
+        """No protocol context is needed for a call."""
 
     def create_in_document(self, ctx: Any, in_string_encoding: str | None = None) -> None:
         ctx.in_document = ctx.udc.payload
@@ -119,7 +117,7 @@ def _service_method(operation: WsdlOperation) -> Any:
         call: _Call = ctx.udc
         try:
             call.outcome = call.handle(payload)
-        except Exception as error:  # raised again in `SoapService.call`: Spyne would log it whole, values included
+        except Exception as error:  # raised again in `SoapService.call`: Spyne would log it with its values
             call.error = error
         return payload
 
@@ -177,7 +175,7 @@ class SoapService:
         return document
 
     def call(self, payload: _Element, handle: Handle) -> Any:
-        """Send `payload` through Spyne to the operation that it belongs to; what `handle` returns or raises."""
+        """Dispatch `payload` through Spyne to its operation. Returns or raises what `handle` does."""
         call = _Call(payload, handle)
         context = _Context(self._server, MethodContext.SERVER)
         context.udc = call

@@ -22,7 +22,10 @@ from tests.support.commands import free_port_base
 from tests.support.documents import Snippet, script, snippets
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *all_documents().values()]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "tests/README.md", "xsd/README.md")),
+    *(path.resolve() for path in all_documents().values()),
+]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 RUNNING = [path for path in DOCUMENTS if any(each.is_run for each in snippets(path))]
 
@@ -76,13 +79,12 @@ def test_what_a_document_says_to_do_works(path: Path, court: tuple[Path, int]) -
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
 def test_no_snippet_of_a_document_goes_unrun(path: Path) -> None:
-    """README's two commands are run by tests of their own: the demo's and this suite itself."""
-    allowed = {"tools/demo", "tools/test"}
+    """The demo has tests of its own; the other two run these tests."""
+    allowed = {"tools/demo", "tools/test", "tools/check"}
 
     def excused(each: Snippet) -> bool:
         return (
-            each.language not in ("sh", "python", "")
-            or {line.split("#")[0].strip() for line in each.text.splitlines()} <= allowed
+            each.language not in ("sh", "python", "") or {line.split()[0] for line in each.text.splitlines()} <= allowed
         )
 
     unrun = [f"{each.document}:{each.line}" for each in snippets(path) if not each.is_run and not excused(each)]
@@ -103,6 +105,12 @@ def test_every_test_that_a_document_names_is_there(path: Path) -> None:
     for file, name in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", path.read_text("utf-8")):
         assert (ROOT / file).is_file(), file
         assert not name or f"def {name}(" in (ROOT / file).read_text("utf-8"), f"{file}::{name}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_file_that_a_document_names_is_there(path: Path) -> None:
+    named = re.findall(r"`((?:ccms_ws|xsd|wsdl|tests|tools)/[\w./-]*)(?=[`: ])", path.read_text("utf-8"))
+    assert [name for name in named if not re.search("NAME|PATH", name) and not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from ccms_ws import clients
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("bash", "dirname", "mktemp", "cat", "rm", "sleep", "id", "head", "grep", "cut", "cksum", "touch", "mkdir")
@@ -111,3 +114,17 @@ def test_every_tool_can_be_run(tool: str) -> None:
 def test_ci_runs_the_tests() -> None:
     assert "tools/test" in (ROOT / ".ci/run").read_text()
     assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+def test_the_reference_is_built_with_every_public_name(tmp_path: Path) -> None:
+    """The last line of tools/reference, with the pdoc of the environment that runs the tests."""
+    (line,) = [each for each in (ROOT / "tools/reference").read_text("utf-8").splitlines() if each.startswith("exec ")]
+    command = line.replace('"$top/.venv/bin/pdoc"', f"{sys.executable} -m pdoc")
+    ended = subprocess.run(
+        ["bash", "-c", command, "reference", tmp_path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    page = (tmp_path / "ccms_ws/clients.html").read_text("utf-8")
+    assert [name for name in clients.__all__ if f'id="{name}"' not in page] == []
+    assert 'id="CcmsWsError"' in (tmp_path / "ccms_ws/errors.html").read_text("utf-8")
+    assert not (tmp_path / "ccms_ws/clients").exists(), "modules below are not public"

@@ -81,6 +81,7 @@ def test_the_wheel_carries_all_that_is_not_code(wheel: Path) -> None:
     assert len(repository) > 100
     assert [name for name in repository if name not in names] == []
     assert not any(name.startswith(("tests/", "tools/")) for name in names)
+    assert zipfile.ZipFile(wheel).read("ccms_ws/docs/CHANGELOG.md") == (ROOT / "CHANGELOG.md").read_bytes()
 
 
 def test_the_contract_loads_from_the_wheel(environment: Path) -> None:

@@ -1,6 +1,6 @@
 """DMV907: Court Sends Failure to Comply Notification.
 
-When somebody wilfully does not comply with a court's order for a violation of the Vehicle Code (VC 40509.1), the court
+When a person wilfully does not comply with a court's order for a violation of the Vehicle Code (VC 40509.1), the court
 sends DMV an abstract that asks for a hold on the driver license, and later one that releases it. DMV processes each
 abstract and says so in a separate message: a response with a message code for the license, or an error.
 """

@@ -85,7 +85,7 @@ def test_a_file_that_others_can_read_is_refused(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "names nobody"),
+        ("", "has no account"),
         ("operator = 1", "operator"),
         ("[[operator]]\nname = 'a'\nrole = 'operator'\npassword = 'secret'", "password is wrong"),
         ("[[operator]]\nname = 'a b'\nrole = 'operator'", "name is wrong"),
