@@ -113,6 +113,8 @@ class Examiner:
             if report.claims is not None:
                 self._coverage(seen, report.parts, report.claims)
             self._content(seen, report.parts, standard)
+            if report.addressing is not None:
+                self._fault_action(seen, report.addressing.action, standard.acceptance)
             self._precision(seen)
         if refused is not None and not seen.failed:
             demand = req.ADDRESS if isinstance(refused, AddressingError) else req.SECURITY
@@ -182,6 +184,12 @@ class Examiner:
         same = _is_urn(seen.message_id) and seen.message_id.lower() == given
         self._say(seen, req.IDENTITY, "" if same else f"the TransactionID is {seen.metadata.transaction_id}")
         self._say(seen, req.METADATA, standard.expected(seen.metadata))
+
+    def _fault_action(self, seen: MessageCheck, action: str, acceptance: ReceivePolicy) -> None:
+        """A declared fault has the action that its WSDL declares: the court accepts any, other partners do not."""
+        expected = None if seen.payload is None else acceptance.operations.get(str(seen.payload.tag))
+        if expected not in {None, action}:
+            self._fail(seen, req.ACTION, f"wsa:Action is {action!r}, the message goes with {expected!r}")
 
     def _say(self, seen: MessageCheck, requirement: TestRequirement, failure: str) -> None:
         if failure:

@@ -58,6 +58,8 @@ NOT_BY_MESSAGES = {
     "tokens.resolve_signer #3": _UNIT + "test_tokens.py::test_a_policy_may_refuse_a_kind",
     "trust.Signer.check #4": _UNIT
     + "test_certificate_chains.py::test_an_old_revocation_list_lets_nobody_in_whom_it_concerns",
+    "trust.PinnedCertificate.load": "tests/unit/clients/test_client_settings.py"
+    "::test_a_file_that_holds_no_certificate_is_named",
     "trust.RevocationList": _UNIT + "test_trust.py::test_a_revocation_list_must_be_signed_by_its_issuer",
     "trust.TrustStore": _UNIT + "test_trust.py::test_one_certificate_cannot_be_two_partners",
     "trust.check_signing_certificate": _UNIT + "test_trust.py::test_a_weak_or_strange_key_cannot_be_pinned",
