@@ -112,7 +112,7 @@ class NotificationMessage(Generic[M]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """An exchange: FCC807 and its kin, in one version.
+    """An exchange in one version.
 
     `package` is its folder: `__name__` of the declaring module (`registry.part` finds the optional modules in it).
     `service` is the WSDL (concrete, below `wsdl/`) of what the court publishes for it; `write_error` composes the

@@ -27,7 +27,7 @@ CodeArgument = Annotated[
     str,
     typer.Argument(
         metavar="CODE",
-        help="The exchange: FCC807, COL903, DMV907.",
+        help="The code of an exchange, as `ccms-ws exchanges list` shows it.",
         parser=str.upper,
         autocompletion=completion.exchanges,
     ),
