@@ -6,13 +6,11 @@ import os
 import random
 import re
 import socket
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 from uuid import UUID, uuid4
 
 from ccms_ws.audit.keeper import HeadKeeper
@@ -30,49 +28,34 @@ from ccms_ws.config import (
 from ccms_ws.contract.codes import CodeLists, load_codes
 from ccms_ws.credentials import check_no_published_keys, identity_of, pins_of, policy_of, tls_pins_of, trust_of
 from ccms_ws.delivery.outbox_actions import OutboxActions
+from ccms_ws.delivery.queueing import Compose, queue_messages
 from ccms_ws.delivery.recorder import AttemptRecorder
 from ccms_ws.delivery.replies import ReplyHandler
 from ccms_ws.delivery.retry import RetryRules
 from ccms_ws.delivery.routes import Route
 from ccms_ws.delivery.sender import Sender
 from ccms_ws.delivery.worker import DeliveryWorker
-from ccms_ws.dispatch import send
 from ccms_ws.domain.circuit_breaker import BreakerRules
 from ccms_ws.domain.courts import CaseNumberStyle, CaseType, Court
 from ccms_ws.domain.law import Law, load_law
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
-from ccms_ws.domain.ports import UnitOfWork, UnitOfWorkFactory
+from ccms_ws.domain.ports import UnitOfWorkFactory
 from ccms_ws.envelope.identity import Identity
 from ccms_ws.envelope.policy import Profile, SecurityPolicy, TokenReference
 from ccms_ws.envelope.soap import SoapVersion
 from ccms_ws.envelope.trust import TrustStore
-from ccms_ws.errors import ConcurrentChange, ConfigError, ContractError
+from ccms_ws.errors import ConfigError, ContractError
 from ccms_ws.exchange import Context, Direction, Exchange
-from ccms_ws.failpoints import failpoint
-from ccms_ws.message_parts.metadata import Metadata
 from ccms_ws.registry import EXCHANGES
 from ccms_ws.services.admission import Program
 from ccms_ws.services.client_certificates import Proxy, TlsClients
 from ccms_ws.services.gateway import Gateway, GatewayContext
 from ccms_ws.services.rates import Rate
 from ccms_ws.services.refusals import KEPT_EACH_MINUTE
-from ccms_ws.store.engine import PATIENCE, open_engine
+from ccms_ws.store.engine import open_engine
 from ccms_ws.store.heartbeats import ENDPOINT, WORKER, Heartbeat
 from ccms_ws.store.message_log import GroupCommitLog
 from ccms_ws.store.unit_of_work import SqlUnitOfWork, read_only, unit_of_work
-
-
-class Message(Protocol):
-    """What a use case composes: a value with the metadata block of its message."""
-
-    @property
-    def metadata(self) -> Metadata: ...
-
-
-_PUSHES = 20
-"""How often messages are composed again, because another run was quicker."""
-
-Compose = Callable[[Context, UnitOfWork], Iterable[Message]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,35 +205,9 @@ class CourtApplication:
         return route_for
 
     def push(self, exchange: Exchange, partner_id: str, compose: Compose) -> list[UUID]:
-        """Compose messages to a partner and put them into the outbox, each in one commit with what `compose` records.
-
-        Returns their transaction ids. If another run changed meanwhile what was composed from, `compose` is called
-        again. Raises ConfigError if the partner does not receive the exchange, and what `compose` raises; what was put
-        before that stays.
-        """
+        """Queue messages to a partner (`queue_messages`). Raises ConfigError if it does not receive the exchange."""
         self.push_settings(partner_id, exchange.code)
-        sent: list[UUID] = []
-        for attempt in range(_PUSHES):
-            try:
-                self._push(exchange, partner_id, compose, sent)
-                break
-            except ConcurrentChange as error:
-                if attempt == _PUSHES - 1:
-                    error.hint = "another run is at work: wait for its end, and start this one again"
-                    raise
-                time.sleep(random.uniform(0.0, min(0.05 * 2**attempt, PATIENCE)))  # noqa: S311 - no secret
-        failpoint("push.after-commit")
-        return sent
-
-    def _push(self, exchange: Exchange, partner_id: str, compose: Compose, sent: list[UUID]) -> None:
-        context = self._context(partner_id)
-        with self.units() as uow:
-            for message in compose(context, uow):
-                message_id = message.metadata.transaction_id
-                send(exchange, message, message_id=message_id, partner_id=partner_id, now=context.now, uow=uow)
-                failpoint("push.before-commit")
-                uow.commit_async()
-                sent.append(message_id)
+        return queue_messages(exchange, compose, context_for=lambda: self._context(partner_id), units=self.units)
 
     @property
     def head_keeper(self) -> HeadKeeper:

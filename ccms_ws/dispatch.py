@@ -18,7 +18,7 @@ from ccms_ws.contract import schemas
 from ccms_ws.domain.messages import AnswerKind, OutgoingMessage, QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import CcmsWsError, ExchangeError, InternalError, SchemaViolated, UnknownMessage
-from ccms_ws.exchange import AnswerMessage, Context, Exchange, Notification, Request, WrittenPayload
+from ccms_ws.exchange import AnswerMessage, Context, Exchange, NotificationMessage, RequestMessage, WrittenPayload
 from ccms_ws.message_parts.metadata import Metadata, check_metadata
 from ccms_ws.tracking import AnswerMismatch
 
@@ -119,13 +119,13 @@ def compose(
     )
 
 
-def _notification_of(exchange: Exchange) -> Notification[Any]:
+def _notification_of(exchange: Exchange) -> NotificationMessage[Any]:
     if exchange.notification is None:
         raise UnknownMessage(f"{exchange.code} sends nothing by itself")
     return exchange.notification
 
 
-def _read(incoming: Request[Any, Any] | AnswerMessage[Any], payload: _Element) -> Message:
+def _read(incoming: RequestMessage[Any, Any] | AnswerMessage[Any], payload: _Element) -> Message:
     """XML Schema has values that are none in the court's language: the year 12000, 24:00:00."""
     try:
         message: Message = incoming.read(payload)

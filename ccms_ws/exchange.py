@@ -75,7 +75,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request(Generic[M, R]):
+class RequestMessage(Generic[M, R]):
     """A message with which a partner starts a conversation, and the court's reply.
 
     `handle` may raise ExchangeError: the partner then gets the exchange's own error message. `write` gives the reply in
@@ -116,7 +116,7 @@ class WrittenPayload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notification(Generic[M]):
+class NotificationMessage(Generic[M]):
     """A message that the court sends to partners from its outbox, and the answers to it.
 
     `ordering_keys`: messages to one partner that share a key are delivered in the order in which they were queued.
@@ -150,8 +150,8 @@ class Exchange:
     direction: Direction
     namespace: str
     service: str
-    request: Request[Any, Any] | None = None
-    notification: Notification[Any] | None = None
+    request: RequestMessage[Any, Any] | None = None
+    notification: NotificationMessage[Any] | None = None
     write_error: Callable[[CcmsWsError, Context], _Element] | None = None
     partner_kinds: frozenset[PartnerKind]
     """Who can be at the other end."""
@@ -167,11 +167,11 @@ class Exchange:
         return f"/{self.code}/{self.version}"
 
     @property
-    def incoming(self) -> tuple[Request[Any, Any] | AnswerMessage[Any], ...]:
+    def incoming(self) -> tuple[RequestMessage[Any, Any] | AnswerMessage[Any], ...]:
         """What partners send to the court's service: the request, or answers to the notification."""
         if self.request is not None:
             return (self.request,)
         return () if self.notification is None else self.notification.answers
 
-    def incoming_by_root(self, root: str) -> Request[Any, Any] | AnswerMessage[Any] | None:
+    def incoming_by_root(self, root: str) -> RequestMessage[Any, Any] | AnswerMessage[Any] | None:
         return next((message for message in self.incoming if message.root == root), None)

@@ -84,12 +84,12 @@ def _takes_part(exchange: Exchange, partner: PartnerSettings) -> bool:
 
 def _received(exchange: Exchange, wsdl: Wsdl) -> list[dict[str, object]]:
     """The operations of the court's own service."""
-    from ccms_ws.exchange import Request
+    from ccms_ws.exchange import RequestMessage
 
     rows: list[dict[str, object]] = []
     for operation in wsdl.operations.values():
         incoming = exchange.incoming_by_root(operation.input)
-        handler = incoming and (incoming.handle if isinstance(incoming, Request) else incoming.interpret)
+        handler = incoming and (incoming.handle if isinstance(incoming, RequestMessage) else incoming.interpret)
         rows.append(
             {
                 "operation": operation.name,

@@ -13,7 +13,7 @@ from ccms_ws.dispatch import compose
 from ccms_ws.domain.messages import OperatorAction, OutboxEntry
 from ccms_ws.domain.ports import UnitOfWorkFactory
 from ccms_ws.errors import UnknownMessage
-from ccms_ws.exchange import Context, Exchange, Notification
+from ccms_ws.exchange import Context, Exchange, NotificationMessage
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +109,7 @@ class OutboxActions:
     def _order(self, reason: str) -> OperatorAction:
         return OperatorAction(self._name, reason, self._clock.now())
 
-    def _sender(self, entry: OutboxEntry) -> tuple[Exchange, Notification[Any]]:
+    def _sender(self, entry: OutboxEntry) -> tuple[Exchange, NotificationMessage[Any]]:
         exchange = self._exchanges.get(entry.exchange)
         if exchange is None or exchange.notification is None:
             raise UnknownMessage(f"this version sends no {entry.exchange}")

@@ -33,7 +33,7 @@ class Referral:
 
 
 class BatchState(StrEnum):
-    """Where a COL903 batch stands. Silence is an answer: after the partner's window it counts as accepted."""
+    """Where a batch stands. Silence is an answer: after the partner's window it counts as accepted."""
 
     QUEUED = "queued"
     DELIVERED = "delivered"
@@ -107,7 +107,7 @@ class BatchItem:
 
 @dataclass(frozen=True, slots=True)
 class CollectionBatch:
-    """A COL903 batch. `batch_id` is also its transaction id."""
+    """A batch of balance updates. `batch_id` is also its transaction id."""
 
     batch_id: UUID
     partner_id: str

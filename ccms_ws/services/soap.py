@@ -15,7 +15,7 @@ from lxml.etree import _Element
 
 from ccms_ws.contract.wsdl import Wsdl, WsdlOperation, load_wsdl, published_wsdl
 from ccms_ws.errors import ContractError, InternalError, UnknownMessage
-from ccms_ws.exchange import Exchange, Request
+from ccms_ws.exchange import Exchange, RequestMessage
 from ccms_ws.services import spyne_compat  # noqa: F401  (before Spyne)
 
 from spyne import Application, MethodContext, Service, rpc  # isort: skip
@@ -165,7 +165,7 @@ class SoapService:
     def read_only(self, root: str) -> bool:
         """True if handling that element changes nothing."""
         incoming = self.exchange.incoming_by_root(root)
-        return isinstance(incoming, Request) and incoming.read_only
+        return isinstance(incoming, RequestMessage) and incoming.read_only
 
     def published_wsdl(self, url: str) -> bytes:
         """The WSDL as Spyne publishes it at `url`."""

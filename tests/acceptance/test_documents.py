@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ccms_ws.cli.app import app
+from ccms_ws.cli.app import app, exchange_commands
 from ccms_ws.cli.docs import FOLDER, all_documents
 from ccms_ws.clock import SystemClock
 from ccms_ws.demo.installation import Ports, make_installation
@@ -26,7 +26,7 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "tests/README.md", "xsd/README.md")),
     *(path.resolve() for path in all_documents().values()),
 ]
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(app).commands | exchange_commands()  # type: ignore[attr-defined]
 RUNNING = [path for path in DOCUMENTS if any(each.is_run for each in snippets(path))]
 
 

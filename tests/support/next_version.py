@@ -15,7 +15,7 @@ from lxml.etree import _Element
 from ccms_ws.contract import catalog
 from ccms_ws.contract.namespaces import EXT, q
 from ccms_ws.envelope.canonical import canonical
-from ccms_ws.exchange import Exchange, Request
+from ccms_ws.exchange import Exchange, RequestMessage
 from ccms_ws.exchanges.fcc807 import FCC807 as VERSION_1_0
 from ccms_ws.exchanges.fcc807.wire import NAMESPACE as FCC807
 
@@ -51,7 +51,7 @@ def next_version(folder: Path) -> Iterator[Exchange]:
             version="1.1",
             namespace=NAMESPACE,
             service="FCC807-1.1-service.wsdl",
-            request=Request(
+            request=RequestMessage(
                 root=query.root.replace(FCC807, NAMESPACE),
                 read=_read(query.read),
                 handle=query.handle,

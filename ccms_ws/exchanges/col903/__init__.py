@@ -6,7 +6,7 @@ The one answer there is, the error message, names the whole batch or single item
 """
 
 from ccms_ws.domain.partners import PartnerKind
-from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification, PayloadElements
+from ccms_ws.exchange import AnswerMessage, Direction, Exchange, NotificationMessage, PayloadElements
 from ccms_ws.exchanges.col903 import batches, handler, wire
 from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.tracking import Tracking
@@ -19,7 +19,7 @@ COL903 = Exchange(
     direction=Direction.OUTBOUND,
     namespace=wire.NAMESPACE,
     service="COL903-answers-1.0-service.wsdl",
-    notification=Notification(
+    notification=NotificationMessage(
         root=wire.Q_BATCH,
         write=batches.write,
         ordering_keys=batches.ordering_keys,

@@ -6,7 +6,7 @@ abstract and says so in a separate message: a response with a message code for t
 """
 
 from ccms_ws.domain.partners import PartnerKind
-from ccms_ws.exchange import AnswerMessage, Direction, Exchange, Notification, PayloadElements
+from ccms_ws.exchange import AnswerMessage, Direction, Exchange, NotificationMessage, PayloadElements
 from ccms_ws.exchanges.dmv907 import handler, wire
 from ccms_ws.exchanges.dmv907.repository import Abstracts
 from ccms_ws.tracking import Tracking
@@ -19,7 +19,7 @@ DMV907 = Exchange(
     direction=Direction.OUTBOUND,
     namespace=wire.NAMESPACE,
     service="DMV907-answers-1.0-service.wsdl",
-    notification=Notification(
+    notification=NotificationMessage(
         root=wire.Q_ABSTRACT,
         write=wire.notification_to_xml,
         ordering_keys=handler.ordering_keys,

@@ -6,7 +6,7 @@ whose detail says which code and why. Who may not know of a case gets the answer
 """
 
 from ccms_ws.domain.partners import PartnerKind
-from ccms_ws.exchange import Direction, Exchange, Request
+from ccms_ws.exchange import Direction, Exchange, RequestMessage
 from ccms_ws.exchanges.fcc807 import handler, serialize, wire
 
 FCC807 = Exchange(
@@ -17,7 +17,7 @@ FCC807 = Exchange(
     direction=Direction.INBOUND,
     namespace=wire.NAMESPACE,
     service="FCC807-1.0-service.wsdl",
-    request=Request(
+    request=RequestMessage(
         root=wire.Q_QUERY,
         read=wire.query_from_xml,
         handle=handler.handle,
