@@ -120,10 +120,12 @@ class Outgoing:
 class Exchange:
     """One exchange in one version.
 
+    `package` is its folder: `__name__` of the declaring module (`registry.part` finds the optional modules in it).
     `service` is the WSDL (concrete, below `wsdl/`) of what the court publishes for it; `write_error` composes the
     exchange's own error message for a message that was accepted and cannot be processed (None: it has none to send).
     """
 
+    package: str
     code: str
     version: str
     title: str
@@ -133,8 +135,6 @@ class Exchange:
     incoming: tuple[Incoming[Any, Any], ...]
     outgoing: Outgoing | None = None
     write_error: Callable[[CcmsWsError, Context], _Element] | None = None
-    package: str
-    """The `__name__` of the declaring folder. Optional parts are modules in it: see `registry.part`."""
     partner_kinds: frozenset[PartnerKind]
     """Who can be at the other end."""
     elements: PayloadElements = PayloadElements()

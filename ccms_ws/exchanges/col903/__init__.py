@@ -10,6 +10,7 @@ from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing, PayloadEle
 from ccms_ws.exchanges.col903 import batches, handler, wire
 
 COL903 = Exchange(
+    package=__name__,
     code="COL903",
     version="1.0",
     title="Court Sends Collection Balance Update Notification",
@@ -34,7 +35,6 @@ COL903 = Exchange(
         on_discard=handler.on_discard,
         recompose=handler.recompose,
     ),
-    package=__name__,
     partner_kinds=frozenset(
         {
             PartnerKind.FRANCHISE_TAX_BOARD,

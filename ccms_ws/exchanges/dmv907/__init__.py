@@ -10,6 +10,7 @@ from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing, PayloadEle
 from ccms_ws.exchanges.dmv907 import handler, wire
 
 DMV907 = Exchange(
+    package=__name__,
     code="DMV907",
     version="1.0",
     title="Court Sends Failure to Comply Notification",
@@ -39,7 +40,6 @@ DMV907 = Exchange(
         on_discard=handler.on_discard,
         recompose=handler.recompose,
     ),
-    package=__name__,
     partner_kinds=frozenset({PartnerKind.MOTOR_VEHICLES}),
     elements=PayloadElements(
         own_ids=frozenset({wire.Q_ABSTRACT_ID}),

@@ -10,6 +10,7 @@ from ccms_ws.exchange import Direction, Exchange, Incoming
 from ccms_ws.exchanges.fcc807 import handler, serialize, wire
 
 FCC807 = Exchange(
+    package=__name__,
     code="FCC807",
     version="1.0",
     title="Court Receives Case Participant Balance Query",
@@ -26,6 +27,5 @@ FCC807 = Exchange(
         ),
     ),
     write_error=wire.error_to_xml,
-    package=__name__,
     partner_kinds=frozenset({PartnerKind.PROBATION}),
 )
