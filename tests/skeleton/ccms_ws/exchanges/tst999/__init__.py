@@ -9,6 +9,7 @@ from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing, PayloadEle
 from ccms_ws.exchanges.tst999 import handler, wire
 
 TST999 = Exchange(
+    package=__name__,
     code="TST999",
     version="1.0",
     title="Court Sends Notice",
@@ -33,7 +34,6 @@ TST999 = Exchange(
         on_discard=handler.on_discard,
         recompose=handler.recompose,
     ),
-    package=__name__,
     partner_kinds=frozenset({PartnerKind.FRANCHISE_TAX_BOARD}),
     elements=PayloadElements(own_ids=frozenset({wire.Q_NOTICE_ID})),
 )
