@@ -66,7 +66,7 @@ def test_a_partner_that_answers_later_brings_its_answer_to_the_court(settings: P
     hold = run_program(
         *("dmv907", "hold", "--case", "TR-2025-011250", "--participant", "P-1004", "--violated", "VC 14601.1(a)"),
         *("--violation-date", "2025-05-02", "--convicted", "2025-06-17", "--noncompliance-date", "2026-01-15"),
-        *("--config", settings, "--json"),
+        *("--order-kind", "Program", "--config", settings, "--json"),
     ).json
 
     def shown() -> Any:

@@ -172,7 +172,7 @@ def test_an_endpoint_whose_processes_keep_dying_ends_with_a_code(settings: Path)
             time.sleep(0.2)
         assert process.returncode == ExitCode.FAILED
         assert process.stderr is not None
-        assert "the processes that serve ended by themselves" in process.stderr.read()
+        assert "the serving processes exited repeatedly" in process.stderr.read()
 
 
 def test_the_endpoint_is_ready_while_it_can_write_to_its_database(settings: Path) -> None:
