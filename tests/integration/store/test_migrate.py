@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -178,7 +179,9 @@ def test_column_is_added_in_place_with_its_rules(engine: Engine) -> None:
         connection.execute(text("INSERT INTO court VALUES ('CA034015J', 'Court', '34', '34440')"))
     other, kept = described(engine), triggers(engine)
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
-        kind = sa.Column("kind", code("ck_court_kind", "a", "b"), nullable=False, server_default="a", comment="Kind")
+        kind: sa.Column[Any] = sa.Column(
+            "kind", code("ck_court_kind", "a", "b"), nullable=False, server_default="a", comment="Kind"
+        )
         add_column("court", kind, sa.CheckConstraint("kind <> name", name="ck_court_kind_name"))
         add_column("outbox_message", sa.Column("urgent", flag("ck_outbox_message_urgent"), comment="Urgent"))
     now = described(engine)
@@ -204,3 +207,19 @@ def test_column_without_a_value_for_old_rows_is_refused(engine: Engine) -> None:
             add_column("court", sa.Column("kind", sa.Text(), nullable=False))
         with pytest.raises(ValueError, match="references"):
             add_column("court", sa.Column("of", sa.Text(), sa.ForeignKey("court.ori")))
+
+
+def test_two_upgrades_at_once_make_one_schema(blank_database_url: str) -> None:
+    engines = [open_engine(blank_database_url) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        # Alembic keeps one environment a process: the second upgrade waits for the lock in its own connection.
+        assert list(pool.map(lambda engine: migrate.current_revision(migrated(engine)), engines)) == ["r1", "r1"]
+    with engines[0].connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM message_chain")).scalar_one() == 8
+    for engine in engines:
+        engine.dispose()
+
+
+def migrated(engine: Engine) -> Engine:
+    migrate.upgrade(engine)
+    return engine
