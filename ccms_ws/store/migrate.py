@@ -22,12 +22,14 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     if engine.dialect.name == "sqlite":
         _create_file(Path(engine.url.database or ""))
     with _migrating(engine) as connection:
+        _require_known_revision(connection)
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the database back to `revision` ("base": to nothing) in one transaction. Newer versions' data is lost."""
     with _migrating(engine) as connection:
+        _require_known_revision(connection)
         command.downgrade(_config(connection), revision)
 
 
@@ -60,6 +62,18 @@ def current_revision(engine: Engine) -> str | None:
 def is_current(engine: Engine) -> bool:
     """True if the database has the version that this program needs. Raises StoreUnavailable."""
     return current_revision(engine) == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _require_known_revision(connection: Connection) -> None:
+    scripts = ScriptDirectory.from_config(_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    has = MigrationContext.configure(connection).get_current_revision()
+    if has is not None and has not in known:
+        raise StoreError(
+            f"the database has the schema {has}, which this version cannot change",
+            hint="a newer version made it: install that version; or a version before the first release made it: keep a"
+            " backup, and make a new database with `ccms-ws db upgrade`",
+        )
 
 
 def _config(connection: Connection | None = None) -> Config:

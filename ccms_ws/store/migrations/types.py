@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
 
 from ccms_ws.store.column_types import Instant, Money, RowId
 
-__all__ = ["Instant", "Money", "RowId", "code", "drop_constraints", "flag"]
+__all__ = ["Instant", "Money", "RowId", "code", "flag"]
 
 
 def code(check_name: str, *words: str) -> sa.Enum:
@@ -18,10 +17,3 @@ def code(check_name: str, *words: str) -> sa.Enum:
 def flag(check_name: str) -> sa.Boolean:
     """True or false; where booleans are numbers, a rule of that name says so."""
     return sa.Boolean(create_constraint=True, name=check_name)
-
-
-def drop_constraints(table: str, *names: str) -> None:
-    """Free the names of constraints for a table that takes the place of `table`. On SQLite they are the table's own."""
-    if op.get_context().dialect.name == "postgresql":
-        for name in names:
-            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
 from ccms_ws.domain.messages import Hold, OperatorAction, OutboxState, OutgoingMessage
 from ccms_ws.errors import MessageNotWaiting, NotStored, StoreError
-from ccms_ws.store import migrate
-from ccms_ws.store.engine import open_engine
-from ccms_ws.store.unit_of_work import unit_of_work
 from tests.support.databases import Units
 from tests.support.outbox import LEASE, add
 from tests.support.records import NOW, attempted, outgoing
@@ -133,15 +129,3 @@ def test_first_message_of_a_subject_that_waits_is_found(units: Units) -> None:
             uow.held_messages.first_waiting("DMV", "b")
         with pytest.raises(NotStored):
             uow.held_messages.first_waiting("FTB", "a")
-
-
-def test_message_that_was_held_goes_out_after_the_version_is_taken_back(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/court.db")
-    migrate.upgrade(engine)
-    units, held = unit_of_work(engine), outgoing("a")
-    add(units, held)
-    hold(units, held)
-    migrate.downgrade(engine, "0008")
-    migrate.upgrade(engine)
-    assert deliver(units) == [held]
-    engine.dispose()
