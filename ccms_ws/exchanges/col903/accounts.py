@@ -117,9 +117,9 @@ def _in_batch() -> Select[str]:
     return select(balance_update.c.referral_id).where(balance_update.c.batch_id == bindparam("batch"))
 
 
-OPEN = AccountQuery(and_(_r.partner_id == bindparam("partner"), _r.closed_on.is_(None), ~_waiting()))
+OPEN = AccountQuery(and_(_r.partner_id == bindparam("partner"), _r.ended_on.is_(None), ~_waiting()))
 """Of a partner, without those that wait for a correction."""
-TO_CORRECT = AccountQuery(and_(_r.closed_on.is_(None), _waiting(pending_correction.c.batch_id == bindparam("batch"))))
+TO_CORRECT = AccountQuery(and_(_r.ended_on.is_(None), _waiting(pending_correction.c.batch_id == bindparam("batch"))))
 """Those that wait for the correction of a batch."""
 OF_BATCH = AccountQuery(_r.referral_id.in_(_in_batch()))
 """Those that a batch has an item for."""

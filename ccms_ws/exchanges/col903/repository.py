@@ -42,7 +42,7 @@ _ADD_TOLD = Prepared(insert(reported_entry), [column.key for column in reported_
 # Told only once, and only if nobody told the partner something else since the update was worked out.
 _TELL = Prepared(
     update(referral)
-    .where(_r.referral_id == bindparam("id"), _r.partner_id == bindparam("partner"), _r.closed_on.is_(None))
+    .where(_r.referral_id == bindparam("id"), _r.partner_id == bindparam("partner"), _r.ended_on.is_(None))
     .where(func.coalesce(_r.reported_balance, _r.referred_amount) == bindparam("told"))
     .values(reported_balance=bindparam("now_told"))
 )
