@@ -96,7 +96,7 @@ class Account:
     subject: CaseParticipant
     entries: Sequence[LedgerEntry]
     told: Collection[str]
-    added: Collection[str] = ()
+    added: Collection[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,20 @@ def referred_part(
 ) -> list[LedgerEntry]:
     """The entries of the referred `lines` alone, each with the amount that falls to them.
 
-    What is left of an account when a part of its lines is taken is what the other lines have: nothing counts twice.
+    What is left of an account when a part of its lines is taken is what the other lines have: nothing counts twice. A
+    payment for a kind of fee of which the books have no debt is not another line's, so it counts here.
     """
+    return _part(entries, lines, vacated_debt, without_debt=True)
+
+
+def _part(
+    entries: Iterable[LedgerEntry],
+    lines: Collection[str],
+    vacated_debt: Iterable[VacatedDebt],
+    *,
+    without_debt: bool = False,
+) -> list[LedgerEntry]:
+    """`without_debt`: with the entries of accounts that have no debt."""
     rules = vacated_debt if isinstance(vacated_debt, VacatingRules) else VacatingRules(vacated_debt)
     accounts: dict[tuple[str, bool, str], list[LedgerEntry]] = defaultdict(list)
     for entry in entries:
@@ -35,22 +47,20 @@ def referred_part(
     part: list[LedgerEntry] = []
     for account in accounts.values():
         referred = {entry.entry_id in lines for entry in account if entry.kind is EntryKind.ASSESSMENT}
-        if referred == {True}:
+        if referred == {True} or (not referred and without_debt):
             part += account
         elif True in referred:
             part += _Shares(account, rules).of(lines)
     return part
 
 
-def open_lines(
-    entries: Sequence[LedgerEntry], as_of: date, vacated_debt: Iterable[VacatedDebt]
-) -> dict[str, Decimal]:
+def open_lines(entries: Sequence[LedgerEntry], as_of: date, vacated_debt: Iterable[VacatedDebt]) -> dict[str, Decimal]:
     """The assessments of which something is due at the end of that day, with what is due of each, in US dollars."""
     rules = VacatingRules(vacated_debt) if not isinstance(vacated_debt, VacatingRules) else vacated_debt
     posted = [entry for entry in entries if entry.posted_on <= as_of]
     undone = {entry.reverses for entry in posted}
     lines = [entry.entry_id for entry in posted if entry.kind is EntryKind.ASSESSMENT and entry.entry_id not in undone]
-    due = {line: balance_of(referred_part(posted, {line}, rules), as_of, rules).due for line in lines}
+    due = {line: balance_of(_part(posted, {line}, rules), as_of, rules).due for line in lines}
     return {line: amount for line, amount in due.items() if amount > ZERO}
 
 
@@ -85,24 +95,24 @@ class _Shares:
         """The line that has what no line has room for."""
         concerned = rules.concerning(entries[0].fee_kind)
         by_id = {entry.entry_id: entry for entry in entries}
-        credits: list[LedgerEntry] = []
+        paying: list[LedgerEntry] = []
         for entry in sorted(entries, key=lambda each: (each.posted_on, _RANK.get(each.kind, 1), each.entry_id)):
             if entry.kind is EntryKind.ASSESSMENT:
                 days = [day for rule in concerned if (day := rule.vacates_from(entry)) is not None]
                 self._vacated_from[entry.entry_id] = min(days, default=None)
                 self._room[entry.entry_id] = entry.amount
                 self._shares[entry.entry_id] = {entry.entry_id: entry.amount}
-                self._spread_again(credits)
+                self._spread_again(paying)
                 self._last = entry.entry_id
             elif entry.kind is EntryKind.REVERSAL:
                 undone = by_id.get(entry.reverses or "")
                 if undone is not None:
-                    self._undo(entry, undone, credits)
+                    self._undo(entry, undone, paying)
             elif entry.kind in _CREDITS:
-                credits.append(entry)
+                paying.append(entry)
                 self._shares[entry.entry_id] = self._spread(entry.amount, entry.posted_on)
             else:
-                self._shares[entry.entry_id] = self._give_back(entry.amount, credits)
+                self._shares[entry.entry_id] = self._give_back(entry.amount, paying)
 
     def of(self, lines: Collection[str]) -> list[LedgerEntry]:
         """The entries with what falls to `lines`."""
@@ -128,16 +138,16 @@ class _Shares:
             shares[""] = amount
         return shares
 
-    def _spread_again(self, credits: Iterable[LedgerEntry]) -> None:
+    def _spread_again(self, paying: Iterable[LedgerEntry]) -> None:
         """A new line, or one that has room again, takes what no line had room for."""
-        for credit in credits:
+        for credit in paying:
             shares = self._shares[credit.entry_id]
             for line, amount in self._spread(shares.pop("", ZERO), credit.posted_on).items():
                 shares[line] = shares.get(line, ZERO) + amount
 
-    def _give_back(self, amount: Decimal, credits: Iterable[LedgerEntry]) -> dict[str, Decimal]:
+    def _give_back(self, amount: Decimal, paying: Iterable[LedgerEntry]) -> dict[str, Decimal]:
         """A refund: of what no line had room for, then of the newest line that something was paid on."""
-        spare = _sum(self._shares[credit.entry_id].get("", ZERO) for credit in credits)
+        spare = _sum(self._shares[credit.entry_id].get("", ZERO) for credit in paying)
         shares = {"": min(amount, spare)} if spare > ZERO else {}
         left = amount - _sum(shares.values())
         for line in reversed(self._room):
@@ -150,21 +160,21 @@ class _Shares:
             shares[""] = shares.get("", ZERO) + left
         return shares
 
-    def _undo(self, reversal: LedgerEntry, undone: LedgerEntry, credits: list[LedgerEntry]) -> None:
+    def _undo(self, reversal: LedgerEntry, undone: LedgerEntry, paying: list[LedgerEntry]) -> None:
         shares = dict(self._shares.get(undone.entry_id, {}))
         self._shares[reversal.entry_id] = shares
         if undone.kind is EntryKind.ASSESSMENT:
             self._room.pop(undone.entry_id, None)
-            for credit in credits:
+            for credit in paying:
                 freed = self._shares[credit.entry_id].pop(undone.entry_id, ZERO)
                 self._shares[credit.entry_id][""] = self._shares[credit.entry_id].get("", ZERO) + freed
         else:
-            if undone in credits:
-                credits.remove(undone)
+            if undone in paying:
+                paying.remove(undone)
             for line, amount in shares.items():
                 if line in self._room:
                     self._room[line] += amount if undone.kind in _CREDITS else -amount
-        self._spread_again(credits)
+        self._spread_again(paying)
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

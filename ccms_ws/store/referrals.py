@@ -135,14 +135,28 @@ class SqlReferrals:
     def add(self, referral_: Referral) -> None:
         """Without lines, it gets all that were open on its first day; no rule of law is applied to them.
 
-        Raises ConcurrentChange if the id is taken, if somebody collects this debt already, or if the partner has it;
+        Raises ConcurrentChange if the id is taken, if a partner collects this debt already, or if this one has it;
         StoreError if a line is no assessment that the participant owes on the case.
         """
+        holder = self.holder(referral_) if referral_.ended_on is None else None
         row: dict[str, Any] = {column.key: getattr(referral_, column.key) for column in _r}
         if referral_.ended_on is not None:
             row["state"] = ReferralState.ENDED
-        self._connection.execute(insert(referral), [row])
+        try:
+            self._connection.execute(insert(referral), [row])
+        except ConcurrentChange as error:
+            if holder is not None:
+                error.detail = (
+                    f"the debt is with {holder.partner_id} already, as {holder.referral_id} ({holder.purpose})"
+                )
+                error.hint = "one partner collects a debt at a time: ccms-ws col903 withdraw ends a referral"
+            raise
         self.add_lines(referral_, referral_.lines or self._open_lines(referral_), referral_.referred_on)
+
+    def holder(self, referral_: Referral) -> Referral | None:
+        """The open referral of the same debt that is in the way of this one, if there is any."""
+        others = self.open_of(referral_.court_ori, referral_.participant_id)
+        return next((other for other in others if _are_exclusive(other, referral_)), None)
 
     def add_lines(self, referral_: Referral, lines: Iterable[str], on: date) -> None:
         """Make more of the participant's assessments on the case part of the referral. Raises StoreError."""
@@ -199,3 +213,9 @@ class SqlReferrals:
         for referral_id, entry_id in self._connection.execute(_LINES.where(_n.referral_id.in_([r[0] for r in rows]))):
             lines[referral_id].append(entry_id)
         return [replace(Referral(*row), lines=tuple(lines[row[0]])) for row in rows]
+
+
+def _are_exclusive(one: Referral, other: Referral) -> bool:
+    """True if not both can be open: of one debt, one partner collects it, and each has it once (the indexes)."""
+    both_collect = one.purpose is other.purpose is ReferralPurpose.COLLECT
+    return one.case_number == other.case_number and (both_collect or one.partner_id == other.partner_id)

@@ -183,6 +183,10 @@ class Batches:
         self._change(batch_id, values, BatchState.UNDELIVERABLE)
         corrections.replace(self._connection, batch_id, by)
 
+    def drop_correction(self, referral_id: str) -> None:
+        """A debt that the partner no longer has waits for no correction."""
+        corrections.drop(self._connection, referral_id)
+
     # -- tracking (`ccms_ws.tracking.TrackedMessages`) -----------------------------------------------------------------
     def lock_state(self, message_id: UUID) -> State | None:
         batch = self.lock_batch(message_id)
