@@ -32,6 +32,36 @@ def test_a_batch_holds_every_balance_that_changed(ccms_ws: Commands) -> None:
     assert (entry["transaction"], entry["partner"], entry["state"]) == (batch["batch"], "FTB", "pending")
 
 
+def test_a_debt_is_referred_shown_and_withdrawn(ccms_ws: Commands) -> None:
+    """A2: a clerk's way into the referrals, and out of them."""
+    debt = ("--case", "TR-2025-011250", "--participant", "P-1004")
+    order = ("col903", "refer", "--partner", "FTB", *debt, "--delinquent-on", "2026-01-15", "--json")
+    tried = ccms_ws(*order, "--dry-run").json[0]
+    assert ccms_ws("cases", "show", "TR-2025-011250", "--json").json["referrals"] == []
+    (made,) = ccms_ws(*order).json
+    assert {**tried, "referral": made["referral"]} == made
+    assert ccms_ws(*order).code == ExitCode.REFUSED
+    (shown,) = ccms_ws("cases", "show", "TR-2025-011250", "--json").json["referrals"]
+    assert (shown["referral"], shown["state"], shown["delinquent_on"]) == (made["referral"], "open", "2026-01-15")
+    assert shown["lines"] == made["lines"]
+    assert shown["due"] == shown["told"] == made["amount"]
+    ended = ccms_ws("col903", "withdraw", made["referral"], "--reason", "paid by mail", "--json").json
+    assert (ended["state"], ended["reason"]) == ("ended", "paid by mail")
+    assert "paid by mail" in ccms_ws("cases", "show", "TR-2025-011250").out
+    assert ccms_ws("col903", "withdraw", made["referral"], "--reason", "again").code == ExitCode.REFUSED
+
+
+def test_one_debt_is_named_by_case_and_participant(ccms_ws: Commands) -> None:
+    ended = ccms_ws("col903", "refer", "--partner", "FTB", "--case", "TR-2025-011250")
+    assert ended.code == ExitCode.USAGE
+    assert "--participant" in ended.err
+    assert ccms_ws("col903", "refer", "--partner", "DMV").code == ExitCode.CONFIGURATION
+
+
+def test_no_debt_is_ripe_without_due_dates(ccms_ws: Commands) -> None:
+    assert ccms_ws("col903", "refer", "--partner", "FTB").out == "no debt may be referred\n"
+
+
 def test_a_partner_that_knows_all_balances_gets_no_batch(ccms_ws: Commands) -> None:
     ccms_ws("col903", "build", "--partner", "FTB")
     again = ccms_ws("col903", "build", "--partner", "FTB")

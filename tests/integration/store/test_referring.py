@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -259,7 +258,7 @@ def test_a_referral_is_withdrawn_once_and_with_a_reason(court: Units) -> None:
         withdraw(made.referral_id, "again", TODAY, uow)
 
 
-# -- paid or not (A5), by whom (A6), since when (A15) ----------------------------------------------------------------------
+# -- paid or not (A5), by whom (A6), since when (A15) -----------------------------------------------------------------
 @pytest.mark.parametrize(
     ("kind", "status"),
     [
@@ -341,7 +340,7 @@ def test_a16_a_case_that_was_sealed_is_not_named_and_a_recall_is_proposed(court:
             CASE_SEALED,
         )
     seal(court, sealed=False)
-    batches(court)
+    assert batches(court) == 1
     with court() as uow:
         assert uow.referrals.to_recall("FTB") == []
         assert uow.referrals.get(made.referral_id).state is ReferralState.OPEN
