@@ -138,3 +138,40 @@ def test_what_was_sent_before_is_chained_by_the_upgrade(blank_database_url: str)
     kinds = "SELECT kind FROM message_chain_entry ORDER BY number"
     assert [row[0] for row in rows(engine, kinds)] == ["outgoing", "attempt", "hold", "hold", "hold end"]
     engine.dispose()
+
+
+def test_referrals_get_their_lines_and_one_partner_collects(blank_database_url: str) -> None:
+    engine = open_engine(blank_database_url)
+    migrate.upgrade(engine, "0016")
+    fill(engine, 16)
+    cents = 1 if engine.dialect.name == "postgresql" else 100
+    columns = "referral_id, partner_id, court_ori, case_number, participant_id, referred_on, referred_amount"
+    with engine.begin() as connection:
+        for referral_id, partner, on, closed in (
+            ("R-1", "FTB", "2021-04-15", "NULL"),
+            ("R-2", "AGENCY", "2021-04-16", "NULL"),
+            ("R-3", "FTB", "2021-03-02", "'2021-03-05'"),
+            ("R-4", "OTHER", "2021-02-28", "'2021-03-05'"),
+        ):
+            connection.execute(
+                text(
+                    f"INSERT INTO referral ({columns}, account_number, closed_on) VALUES"
+                    f" ('{referral_id}', '{partner}', '{ORI}', 'TR-1', 'P-1', '{on}', {100 * cents}, '', {closed})"
+                )
+            )
+    migrate.upgrade(engine)
+    assert rows(engine, "SELECT referral_id, purpose, state, reason FROM referral ORDER BY referral_id") == [
+        ("R-1", "Collect", "open", ""),
+        ("R-2", "Monitor", "open", ""),
+        ("R-3", "Collect", "ended", ""),
+        ("R-4", "Collect", "ended", ""),
+    ]
+    lines = "SELECT referral_id, entry_id FROM referral_line ORDER BY referral_id"
+    assert rows(engine, lines) == [("R-1", "E-1"), ("R-2", "E-1"), ("R-3", "E-1")]
+    assert set(rows(engine, "SELECT reported_by, due_on FROM ledger_entry")) == {("", None)}
+    migrate.downgrade(engine, "0016")
+    closed = "SELECT referral_id FROM referral WHERE closed_on IS NULL ORDER BY referral_id"
+    assert rows(engine, closed) == [("R-1",), ("R-2",)]
+    migrate.upgrade(engine)
+    assert migrate.is_current(engine)
+    engine.dispose()

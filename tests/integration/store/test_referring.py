@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from ccms_ws.domain.collections import CASE_SEALED, Referral, ReferralPurpose, ReferralState
+from ccms_ws.domain.collections import CASE_SEALED, BatchState, Referral, ReferralPurpose, ReferralState
 from ccms_ws.domain.courts import Case, CaseParticipant, CaseType, ParticipantRole
 from ccms_ws.domain.ledger import EntryKind, LedgerEntry
 from ccms_ws.domain.partners import Partner, PartnerKind, ProbationUnit
 from ccms_ws.errors import ConcurrentChange
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.col903.batches import gather
-from ccms_ws.exchanges.col903.handler import build_batches
+from ccms_ws.exchanges.col903.handler import NothingToCorrect, build_batches, correct_batch, recompose
 from ccms_ws.exchanges.col903.messages import Adjustment, CollectionStatus, Payment, Update
 from ccms_ws.exchanges.col903.referring import (
     ReferralOrder,
@@ -28,6 +29,7 @@ from ccms_ws.exchanges.col903.referring import (
     withdraw,
 )
 from ccms_ws.exchanges.col903.repository import Batches
+from ccms_ws.exchanges.col903.tables import collection_batch
 from ccms_ws.store.court_tables import court_case
 from tests.support.books import context
 from tests.support.databases import Units
@@ -344,3 +346,78 @@ def test_a16_a_case_that_was_sealed_is_not_named_and_a_recall_is_proposed(court:
     with court() as uow:
         assert uow.referrals.to_recall("FTB") == []
         assert uow.referrals.get(made.referral_id).state is ReferralState.OPEN
+
+
+def test_a16_a_dead_batch_that_names_a_sealed_case_is_not_composed_again(court: Units) -> None:
+    made = referred(court)
+    post(court, "E-2", EntryKind.PAYMENT, "90.10")
+    assert batches(court) == 1
+    with court() as uow:
+        (batch_id,) = uow.connection.execute(select(collection_batch.c.batch_id)).scalars()
+        uow.of(Batches).move_batch(batch_id, BatchState.UNDELIVERABLE)
+        uow.commit()
+    seal(court)
+    with court() as uow, pytest.raises(NothingToCorrect, match="names 1 debts"):
+        recompose(batch_id, context(FTB), uow)
+    with court() as uow:
+        assert uow.referrals.get(made.referral_id).state is ReferralState.OPEN
+
+
+def test_a16_a_refused_update_of_a_sealed_case_is_not_corrected(court: Units) -> None:
+    referred(court)
+    post(court, "E-2", EntryKind.PAYMENT, "90.10")
+    assert batches(court) == 1
+    with court() as uow:
+        (batch_id,) = uow.connection.execute(select(collection_batch.c.batch_id)).scalars()
+        uow.of(Batches).move_batch(batch_id, BatchState.REJECTED, error_code="X")
+        uow.commit()
+    seal(court)
+    with court() as uow, pytest.raises(NothingToCorrect, match="no item"):
+        list(correct_batch(batch_id, context(FTB), uow, size=10))
+
+
+def test_a_withdrawn_debt_waits_for_no_correction(court: Units) -> None:
+    made = referred(court)
+    post(court, "E-2", EntryKind.PAYMENT, "90.10")
+    assert batches(court) == 1
+    with court() as uow:
+        (batch_id,) = uow.connection.execute(select(collection_batch.c.batch_id)).scalars()
+        uow.of(Batches).move_batch(batch_id, BatchState.REJECTED, error_code="X")
+        assert [count for _, count in uow.of(Batches).batches_to_correct("FTB")] == [1]
+        withdraw(made.referral_id, "returned", TODAY, uow)
+        assert list(uow.of(Batches).batches_to_correct("FTB")) == []
+
+
+# -- a batch's totals -------------------------------------------------------------------------------------------------
+def test_a4_the_total_of_a_batch_is_the_sum_of_the_lines_referred(units: Units) -> None:
+    chance = random.Random(7)
+    expected = Decimal("0.00")
+    with units() as uow:
+        fill(uow)
+        for number in range(20):
+            person, case = replace(ANA, participant_id=f"Q-{number}"), Case(ORI, f"C-{number}", CaseType.TRAFFIC)
+            uow.books.add(case, person, CaseParticipant(person, case.number, ParticipantRole.DEFENDANT))
+            lines = [
+                replace(
+                    FINE,
+                    entry_id=f"{number}/{n}",
+                    case_number=case.number,
+                    participant_id=person.participant_id,
+                    fee_kind=chance.choice(["BaseFine", "StatePenalty"]),
+                    amount=Decimal(chance.randint(10_000, 90_000)).scaleb(-2),
+                )
+                for n in range(4)
+            ]
+            paid = replace(lines[0], entry_id=f"{number}/p", kind=EntryKind.PAYMENT, amount=Decimal("1.00"))
+            uow.books.add(*lines, replace(paid, posted_on=TODAY, imposed_on=None))
+            chosen = sorted(chance.sample([line.entry_id for line in lines], chance.randint(1, 4)))
+            key = (f"R-{number:02}", "FTB", ORI, case.number, person.participant_id, LONG_AGO)
+            amount = sum((line.amount for line in lines if line.entry_id in chosen), Decimal("0.00"))
+            uow.referrals.add(Referral(*key, amount, lines=tuple(chosen)))
+            pays = f"{number}/0" in chosen
+            expected += amount - Decimal("1.00") if pays else Decimal("0.00")
+        uow.commit()
+    assert batches(units) > 0
+    with units() as uow:
+        totals = uow.connection.execute(select(collection_batch.c.total_balance)).scalars()
+        assert sum(totals, Decimal("0.00")) == expected
