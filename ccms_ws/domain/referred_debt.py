@@ -28,6 +28,9 @@ def referred_part(
     What is left of an account when a part of its lines is taken is what the other lines have: nothing counts twice. A
     payment for a kind of fee of which the books have no debt is not another line's, so it counts here.
     """
+    entries, lines = list(entries), frozenset(lines)
+    if all(entry.entry_id in lines for entry in entries if entry.kind is EntryKind.ASSESSMENT):
+        return entries  # the usual case
     return _part(entries, lines, vacated_debt, without_debt=True)
 
 

@@ -90,7 +90,7 @@ referral_line = Table(
     PrimaryKeyConstraint("referral_id", "entry_id"),
     ForeignKeyConstraint(["court_ori", "entry_id"], ["ledger_entry.court_ori", "ledger_entry.entry_id"]),
     sqlite_with_rowid=False,
-    comment="A line of the ledger that was referred; COL903 counts these and no others",
+    comment="A line of the ledger that was referred; balance updates count these and no others",
 )
 
 _r, _n, _l = referral.c, referral_line.c, ledger_entry.c
@@ -149,7 +149,7 @@ class SqlReferrals:
                 error.detail = (
                     f"the debt is with {holder.partner_id} already, as {holder.referral_id} ({holder.purpose})"
                 )
-                error.hint = "one partner collects a debt at a time: ccms-ws col903 withdraw ends a referral"
+                error.hint = "one partner collects a debt at a time: end the other referral first"
             raise
         self.add_lines(referral_, referral_.lines or self._open_lines(referral_), referral_.referred_on)
 

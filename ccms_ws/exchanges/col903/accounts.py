@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -117,7 +116,7 @@ def _account(
     told: set[str] | frozenset[str],
     lines: Sequence[tuple[str, date]],
 ) -> Account:
-    referral_ = replace(Referral(*row[:_REFERRAL_COLUMNS]), lines=tuple(entry_id for entry_id, _ in lines))
+    referral_ = Referral(*row[:_REFERRAL_COLUMNS], tuple([entry_id for entry_id, _ in lines]))
     added = {entry_id for entry_id, added_on in lines if added_on > referral_.referred_on}
     return Account(referral_, in_role(row[_REFERRAL_COLUMNS:]), entries, told, added)
 

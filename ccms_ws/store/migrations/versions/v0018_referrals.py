@@ -109,7 +109,7 @@ def _lines() -> None:
             name="fk_referral_line_court_ori_entry_id",
         ),
         sqlite_with_rowid=False,
-        comment="A line of the ledger that was referred; COL903 counts these and no others",
+        comment="A line of the ledger that was referred; balance updates count these and no others",
     )
     op.execute(
         "INSERT INTO referral_line (referral_id, entry_id, court_ori, added_on)"
