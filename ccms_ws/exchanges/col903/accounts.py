@@ -116,7 +116,8 @@ def _account(
     told: set[str] | frozenset[str],
     lines: Sequence[tuple[str, date]],
 ) -> Account:
-    referral_ = Referral(*row[:_REFERRAL_COLUMNS], tuple([entry_id for entry_id, _ in lines]))
+    fields = [*row[:_REFERRAL_COLUMNS], tuple([entry_id for entry_id, _ in lines])]
+    referral_ = Referral(*fields)
     added = {entry_id for entry_id, added_on in lines if added_on > referral_.referred_on}
     return Account(referral_, in_role(row[_REFERRAL_COLUMNS:]), entries, told, added)
 
