@@ -115,18 +115,19 @@ def batch_from_xml(message: _Element) -> Batch:
 
 
 def _read_update(element: _Element, court_ori: str) -> Update:
+    current = read_amount(element, Q_CURRENT)
     return Update(
         sequence=int(xml.text(element, Q_SEQUENCE)),
         account_number=xml.text(element, Q_ACCOUNT),
         subject=read_case_participant(element, court_ori, xml.text(element, Q_CASE)),
         referred_amount=read_amount(element, Q_REFERRED),
         previous_balance=read_amount(element, Q_PREVIOUS),
-        current_balance=read_amount(element, Q_CURRENT),
+        current_balance=current,
         effective_on=_read_day(element, Q_EFFECTIVE),
         fees=read_fees(element),
         payments=tuple(_read_payments(element.findall(Q_PAYMENT))),
         adjustments=tuple(_read_adjustments(element.findall(Q_ADJUSTMENT))),
-        is_paid=xml.text(element, Q_STATUS) != CollectionStatus.NOTHING_OWED,
+        is_paid=current > 0 or xml.text(element, Q_STATUS) != CollectionStatus.NOTHING_OWED,
         delinquent_on=xml.day(element, Q_DELINQUENT),
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -49,6 +51,15 @@ def test_a_debt_is_referred_shown_and_withdrawn(ccms_ws: Commands) -> None:
     assert (ended["state"], ended["reason"]) == ("ended", "paid by mail")
     assert "paid by mail" in ccms_ws("cases", "show", "TR-2025-011250").out
     assert ccms_ws("col903", "withdraw", made["referral"], "--reason", "again").code == ExitCode.REFUSED
+
+
+def test_a16_a_build_says_which_debts_are_to_be_recalled(ccms_ws: Commands, court_folder: Path) -> None:
+    with closing(sqlite3.connect(court_folder / "court.db")) as books, books:
+        books.execute("UPDATE court_case SET sealed = 1 WHERE number = 'TR-2021-007755'")
+    built = ccms_ws("col903", "build", "--partner", "FTB")
+    assert "left out: R-2021-0107, a recall is proposed (CaseSealed)" in built.out
+    (shown,) = ccms_ws("cases", "show", "TR-2021-007755", "--json").json["referrals"]
+    assert (shown["state"], shown["reason"]) == ("recall proposed", "CaseSealed")
 
 
 def test_one_debt_is_named_by_case_and_participant(ccms_ws: Commands) -> None:
