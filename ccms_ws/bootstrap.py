@@ -347,7 +347,8 @@ def _partner(profile: PartnerSettings) -> Partner:
     unit = ProbationUnit(profile.unit) if profile.unit else None
     types = None if profile.case_types is None else frozenset(map(CaseType, profile.case_types))
     client_id = next((push.client_id for push in profile.receives.values() if push.client_id), "")
-    return Partner(profile.id, profile.name, PartnerKind(profile.kind), unit, types, client_id)
+    told_own = any(push.own_payments for push in profile.receives.values())
+    return Partner(profile.id, profile.name, PartnerKind(profile.kind), unit, types, client_id, told_own)
 
 
 def _court(settings: CourtSettings) -> Court:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
+    from ccms_ws.domain.collections import Referral
     from ccms_ws.domain.courts import Case
     from ccms_ws.domain.law import VacatedDebt
     from ccms_ws.domain.ledger import Balance
@@ -31,7 +32,8 @@ def show(
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
-    """Show what is owed on a case: by each participant, and on the whole case, where joint debt counts once.
+    """Show what is owed on a case: by each participant, and on the whole case, where joint debt counts once; and which
+    partner has which lines of it.
 
     Example: ccms-ws cases show TR-2025-004417 --as-of 2026-06-30
     """
@@ -46,6 +48,10 @@ def show(
         if case is None:
             raise NotStored(f"there is no case {number!r} in the books", hint="ccms-ws import cases loads them")
         whole, people = _owed(uow, case, day, court.law.vacated_debt)
+        referrals = [
+            _referral(uow, each, day, court.law.vacated_debt)
+            for each in uow.referrals.on_case(case.court_ori, case.number)
+        ]
     facts = {
         "case": case.number,
         "type": case.case_type.value,
@@ -56,13 +62,16 @@ def show(
         "due": whole.due,
     }
     if json:
-        show_json({**facts, "participants": people, "fees": _fees(whole)})
+        show_json({**facts, "participants": people, "fees": _fees(whole), "referrals": referrals})
         return
     show_facts(facts, as_json=False)
     say("")
     show_rows(people, as_json=False, empty="nobody is on this case")
     say("\nThe whole case, joint debt once:")
     show_rows(_fees(whole), as_json=False, empty="no ledger entries")
+    if referrals:
+        say("\nReferred to partners:")
+        show_rows(referrals, as_json=False)
 
 
 def _owed(
@@ -77,6 +86,29 @@ def _owed(
         joint = sum((fee.due for fee in balance.fees if fee.joint), ZERO)
         people.append({"participant": person, "role": subject.role.value, "due": balance.due, "of_that_joint": joint})
     return balance_of(uow.books.case_ledger(case.court_ori, case.number), day, rules), people
+
+
+def _referral(uow: UnitOfWork, referral: Referral, day: date, rules: Iterable[VacatedDebt]) -> dict[str, object]:
+    """A referral, and what its lines amount to at the end of `day`."""
+    from ccms_ws.domain.ledger import balance_of
+    from ccms_ws.domain.referred_debt import referred_part
+
+    entries = uow.books.ledger(referral.court_ori, referral.case_number, referral.participant_id)
+    return {
+        "referral": referral.referral_id,
+        "partner": referral.partner_id,
+        "purpose": referral.purpose.value,
+        "participant": referral.participant_id,
+        "referred_on": referral.referred_on,
+        "delinquent_on": referral.delinquent_on,
+        "referred": referral.referred_amount,
+        "told": referral.told_balance,
+        "due": balance_of(referred_part(entries, referral.lines, rules), day, rules).due,
+        "lines": ", ".join(referral.lines),
+        "state": referral.state.value,
+        "reason": referral.reason,
+        "ended_on": referral.ended_on,
+    }
 
 
 def _fees(balance: Balance) -> list[dict[str, object]]:

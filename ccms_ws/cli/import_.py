@@ -18,6 +18,7 @@ from ccms_ws.cli.progress import progress
 from ccms_ws.tabular_files import CsvWriter, FileRefused
 
 if TYPE_CHECKING:
+    from ccms_ws.bootstrap import CourtApplication
     from ccms_ws.domain.courts import Court
     from ccms_ws.domain.import_columns import Statement
     from ccms_ws.store.loading import Loaded
@@ -76,10 +77,7 @@ def cases(
     require_current(config)
     application = load_court(config)
     engine = open_engine(application.settings.database.url)
-    with application.units() as uow:
-        if uow.books.find_court(application.court.ori) is None:
-            uow.books.add(application.court)
-            uow.commit()
+    _put_court(application)
     with ExitStack() as stack:
         refusals = _Refusals(stack, rejects)
         advance = stack.enter_context(progress("rows"))
@@ -111,6 +109,7 @@ def demo_data(
     require_current(config)
     application = load_court(config)
     engine = open_engine(application.settings.database.url)
+    _put_court(application)
     refusals = _Refusals(ExitStack(), None)
     with progress("records") as advance:
         loaded = load(
@@ -122,6 +121,14 @@ def demo_data(
     engine.dispose()
     _tell(loaded, refusals, dry_run=False, as_json=json)
     raise typer.Exit(ExitCode.FAILED if refusals.count else ExitCode.OK)
+
+
+def _put_court(application: CourtApplication) -> None:
+    """Put the court itself on file, if it is not: everything in the books refers to it."""
+    with application.units() as uow:
+        if uow.books.find_court(application.court.ori) is None:
+            uow.books.add(application.court)
+            uow.commit()
 
 
 def _tell(loaded: Loaded, refusals: _Refusals, *, dry_run: bool, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -38,6 +39,29 @@ class PushSettings(Section):
     answer_days: float = Field(default=10.0, gt=0, description="how long the partner may take to answer")
     batch_size: int = Field(default=1000, ge=1, le=100_000, description="the most updates in one batch")
     client_id: str = Field(default="", max_length=32, description="the identification that the partner gave the court")
+    delinquent_days: int | None = Field(
+        default=None,
+        ge=0,
+        description="how many days a debt must be delinquent before it is referred; 90 for the Franchise Tax Board "
+        "(R&TC 19280(a)) and 0 for others, if not set",
+    )
+    minimum_debt: Annotated[Decimal, Field(max_digits=14, decimal_places=2)] | None = Field(
+        default=None,
+        ge=0,
+        description="the least, in US dollars, that a debtor must owe on all referable debts together; 100.00 for the "
+        "Franchise Tax Board (R&TC 19280(a)) and 0 for others, if not set; a programme may set one (PC 1463.007(a))",
+    )
+    takes_restitution: bool | None = Field(
+        default=None,
+        description="victim restitution may be referred; false for the Franchise Tax Board, which takes it only from a "
+        "government entity with authority and duty to distribute it (R&TC 19280(a)(2)(B)), and true for others, if "
+        "not set",
+    )
+    own_payments: bool = Field(
+        default=False,
+        description="payments that the partner itself reported are listed in its balance updates, with their source; "
+        "if not, they only make the balance from which it was last told smaller",
+    )
     give_up_after_attempts: int | None = Field(default=None, ge=1, description="this partner's own [delivery] value")
     give_up_after_hours: float | None = Field(default=None, ge=0, description="this partner's own [delivery] value")
     tls_ca: ExistingFile | None = Field(

@@ -1,4 +1,7 @@
-"""Court-ordered debt in the hands of a collecting partner: referrals, balance updates, the batches they travel in."""
+"""Court-ordered debt in the hands of a collecting partner: referrals, balance updates, the batches they travel in.
+
+Which lines of the ledger a referral has, and what of the payments falls to them: `ccms_ws.domain.referred_debt`.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,34 @@ from ccms_ws.domain.courts import CaseParticipant
 from ccms_ws.domain.ledger import LedgerEntry
 
 
+class ReferralPurpose(StrEnum):
+    """What a partner does with a debt. One partner at a time collects it; any number may monitor it (probation)."""
+
+    COLLECT = "Collect"
+    MONITOR = "Monitor"
+
+
+class ReferralState(StrEnum):
+    """Where a referral stands. Only an open one is named in batches."""
+
+    OPEN = "open"
+    RECALL_PROPOSED = "recall proposed"
+    """The partner should no longer have it; the court decides, and ends it."""
+    ENDED = "ended"
+
+
+CASE_SEALED = "CaseSealed"
+"""Reason of a proposed recall: the case was sealed after the debt was referred."""
+
+
 @dataclass(frozen=True, slots=True)
 class Referral:
     """One participant's debt on one case, referred to a partner (COL901) until recalled (COL904) or returned (COL805).
 
-    `reported_balance` is what the partner was last told, None if nothing was sent yet beyond the referral itself.
+    `lines` are the ids of the assessments that were referred: no other debt is the partner's business. None are given
+    if all that were open on the day of the referral are meant. `reported_balance` is what the partner was last told,
+    None if nothing was sent yet beyond the referral itself. `delinquent_on`: the first day on which the debt was
+    overdue. `reason`: why a recall is proposed, or why the referral has ended.
     """
 
     referral_id: str
@@ -28,8 +54,18 @@ class Referral:
     referred_on: date
     referred_amount: Decimal
     account_number: str = ""
-    closed_on: date | None = None
+    ended_on: date | None = None
     reported_balance: Decimal | None = None
+    purpose: ReferralPurpose = ReferralPurpose.COLLECT
+    state: ReferralState = ReferralState.OPEN
+    reason: str = ""
+    delinquent_on: date | None = None
+    lines: tuple[str, ...] = ()
+
+    @property
+    def told_balance(self) -> Decimal:
+        """What the partner was told last, by a balance update or by the referral itself."""
+        return self.referred_amount if self.reported_balance is None else self.reported_balance
 
 
 class BatchState(StrEnum):
@@ -52,13 +88,15 @@ class BatchState(StrEnum):
 class Account:
     """A referral with all that is needed to say what changed: whose it is, the ledger, and what of it was told.
 
-    `told`: the ids of the entries that the partner was told of beyond those that the referral contained.
+    `told`: the ids of the entries that the partner was told of beyond those that the referral contained; `added`: the
+    lines that were added to the referral after its first day.
     """
 
     referral: Referral
     subject: CaseParticipant
     entries: Sequence[LedgerEntry]
     told: Collection[str]
+    added: Collection[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ class LedgerEntry:
     `amount` is positive, two places. `imposed_on` is when the court imposed the debt (assessments: it decides whether a
     statute vacated it later); `reverses` names the entry that a reversal undoes, whole; `obligation` the joint and
     several obligation that the entry belongs to (see `JointDebtor`), None if the debt is the participant's alone.
+    `reported_by`: the partner that took the payment and reported it, empty if the court took it itself. `due_on`: the
+    last day on which an assessment could be paid in time, None if it is not known.
     """
 
     entry_id: str
@@ -46,6 +48,8 @@ class LedgerEntry:
     reason: str = ""
     reverses: str | None = None
     obligation: str | None = None
+    reported_by: str = ""
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

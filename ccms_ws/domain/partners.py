@@ -30,7 +30,8 @@ class Partner:
     """A partner as its profile in the court's configuration describes it.
 
     `case_types`: the only types of cases that it may know of; None: all that its kind may. `client_id`: what a
-    collecting partner calls the court.
+    collecting partner calls the court. `is_told_own_payments`: a collecting partner gets the payments that it has
+    reported itself back as items of its balance updates.
     """
 
     partner_id: str
@@ -39,3 +40,4 @@ class Partner:
     unit: ProbationUnit | None = None
     case_types: frozenset[CaseType] | None = None
     client_id: str = ""
+    is_told_own_payments: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 from uuid import UUID
@@ -78,8 +78,23 @@ class ParticipantSearch(Protocol):
 class Referrals(Protocol):
     """Debts referred to collecting partners."""
 
-    def add(self, referral: Referral) -> None: ...
+    def add(self, referral_: Referral) -> None: ...
+    def add_lines(self, referral_: Referral, lines: Iterable[str], on: date) -> None: ...
     def get(self, referral_id: str) -> Referral: ...
+    def on_case(self, court_ori: str, case_number: str) -> Sequence[Referral]: ...
+    def open_of(self, court_ori: str, participant_id: str) -> Sequence[Referral]:
+        """The referrals of a participant, on all cases, that have not ended."""
+        ...
+
+    def propose_recalls(self, partner_id: str) -> None:
+        """Propose a recall of the open referrals whose case is sealed; take the proposal back if it no longer is."""
+        ...
+
+    def to_recall(self, partner_id: str) -> Sequence[Referral]:
+        """The referrals of a partner for which a recall is proposed."""
+        ...
+
+    def end(self, referral_id: str, on: date, reason: str) -> None: ...
 
 
 class Outbox(Protocol):

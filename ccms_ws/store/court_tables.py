@@ -218,6 +218,10 @@ class LedgerColumns(TypedColumns):
     obligation: Named[str | None] = Column(
         Text, comment="The joint and several obligation that the entry belongs to; null if it is this person's alone"
     )
+    reported_by: Named[str] = Column(
+        Text, server_default="", comment="The partner that took the payment; empty if the court took it itself"
+    )
+    due_on: Named[date | None] = Column(Date, comment="The last day on which an assessment could be paid in time")
 
 
 ledger_entry = Table(

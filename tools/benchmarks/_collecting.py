@@ -128,7 +128,14 @@ def _fill(database: Path, debts: int, fees: Sequence[tuple[str, int]]) -> None:
     ori, numbers = COURT.ori, range(debts)
     referred = sum(amount for _, amount in fees) - 1_000
     with connection:
-        for table in ("balance_update", "collection_batch", "reported_entry", "pending_correction", "referral"):
+        for table in (
+            "balance_update",
+            "collection_batch",
+            "reported_entry",
+            "pending_correction",
+            "referral_line",
+            "referral",
+        ):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
         _insert(
             connection,
@@ -160,11 +167,20 @@ def _fill(database: Path, debts: int, fees: Sequence[tuple[str, int]]) -> None:
             connection,
             "referral",
             "referral_id, partner_id, court_ori, case_number, participant_id, referred_on, referred_amount,"
-            " account_number",
+            " account_number, purpose, state, reason",
             (
-                (f"R{n:08}", "FTB", ori, _case(n), f"B{n:08}", "2025-09-01", referred + n % 500, f"99{n:010}")
+                (
+                    *(f"R{n:08}", "FTB", ori, _case(n), f"B{n:08}", "2025-09-01", referred + n % 500, f"99{n:010}"),
+                    *("Collect", "open", ""),
+                )
                 for n in numbers
             ),
+        )
+        _insert(
+            connection,
+            "referral_line",
+            "referral_id, entry_id, court_ori, added_on",
+            ((f"R{n:08}", f"{_case(n)}/{index}", ori, "2025-09-01") for n in numbers for index, _ in enumerate(fees)),
         )
     connection.execute("ANALYZE")
     connection.close()

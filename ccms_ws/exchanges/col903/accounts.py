@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Select, and_, bindparam, exists, select
 
-from ccms_ws.domain.collections import Account, Referral
+from ccms_ws.domain.collections import Account, Referral, ReferralState
 from ccms_ws.domain.ledger import LedgerEntry
 from ccms_ws.exchanges.col903.tables import balance_update, pending_correction, reported_entry
 from ccms_ws.store.compiled_statements import Prepared
 from ccms_ws.store.court_records import IN_ROLE, SAME_PERSON, in_role
 from ccms_ws.store.court_tables import case_participant, joint_debtor, ledger_entry, participant
-from ccms_ws.store.referrals import referral
+from ccms_ws.store.referrals import referral, referral_line
 
 PAGE = 1000
 
 _r, _cp, _l, _j, _t = referral.c, case_participant.c, ledger_entry.c, joint_debtor.c, reported_entry.c
+_n = referral_line.c
 _REFERRAL_COLUMNS = len(_r)
 _after: BindParameter[str] = bindparam("after")
 _last: BindParameter[str] = bindparam("last")
@@ -57,6 +59,11 @@ class AccountQuery:
             .join_from(referral, reported_entry, _t.referral_id == _r.referral_id)
             .where(in_page)
         )
+        self._lines = Prepared(
+            select(_n.referral_id, _n.entry_id, _n.added_on)
+            .join_from(referral, referral_line, _n.referral_id == _r.referral_id)
+            .where(in_page)
+        )
 
     def run(self, connection: Connection, **values: object) -> Iterator[Account]:
         """The accounts as the transaction sees them that is under way on this connection.
@@ -87,7 +94,12 @@ class AccountQuery:
         told: dict[str, set[str]] = defaultdict(set)
         for referral_id, entry_id in self._told.all(connection, **bounds):
             told[referral_id].add(entry_id)
-        return [_account(row, entries.get(row[0], ()), told.get(row[0], frozenset())) for row in rows]
+        lines: dict[str, list[tuple[str, date]]] = defaultdict(list)
+        for referral_id, entry_id, added_on in self._lines.all(connection, **bounds):
+            lines[referral_id].append((entry_id, added_on))
+        return [
+            _account(row, entries.get(row[0], ()), told.get(row[0], frozenset()), lines.get(row[0], ())) for row in rows
+        ]
 
 
 def _each(read: Callable[[str], list[Account]]) -> Iterator[Account]:
@@ -98,8 +110,16 @@ def _each(read: Callable[[str], list[Account]]) -> Iterator[Account]:
         after = page[-1].referral.referral_id
 
 
-def _account(row: Sequence[Any], entries: Sequence[LedgerEntry], told: set[str] | frozenset[str]) -> Account:
-    return Account(Referral(*row[:_REFERRAL_COLUMNS]), in_role(row[_REFERRAL_COLUMNS:]), entries, told)
+def _account(
+    row: Sequence[Any],
+    entries: Sequence[LedgerEntry],
+    told: set[str] | frozenset[str],
+    lines: Sequence[tuple[str, date]],
+) -> Account:
+    fields = [*row[:_REFERRAL_COLUMNS], tuple([entry_id for entry_id, _ in lines])]
+    referral_ = Referral(*fields)
+    added = {entry_id for entry_id, added_on in lines if added_on > referral_.referred_on}
+    return Account(referral_, in_role(row[_REFERRAL_COLUMNS:]), entries, told, added)
 
 
 def _same_account(other: Any) -> ColumnElement[bool]:
@@ -117,9 +137,10 @@ def _in_batch() -> Select[str]:
     return select(balance_update.c.referral_id).where(balance_update.c.batch_id == bindparam("batch"))
 
 
-OPEN = AccountQuery(and_(_r.partner_id == bindparam("partner"), _r.closed_on.is_(None), ~_waiting()))
-"""Of a partner, without those that wait for a correction."""
-TO_CORRECT = AccountQuery(and_(_r.closed_on.is_(None), _waiting(pending_correction.c.batch_id == bindparam("batch"))))
+_IS_OPEN = and_(_r.ended_on.is_(None), _r.state == ReferralState.OPEN)
+OPEN = AccountQuery(and_(_r.partner_id == bindparam("partner"), _IS_OPEN, ~_waiting()))
+"""Of a partner, without those that wait for a correction or for the court's decision on a recall."""
+TO_CORRECT = AccountQuery(and_(_IS_OPEN, _waiting(pending_correction.c.batch_id == bindparam("batch"))))
 """Those that wait for the correction of a batch."""
 OF_BATCH = AccountQuery(_r.referral_id.in_(_in_batch()))
 """Those that a batch has an item for."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from itertools import islice
 from tempfile import SpooledTemporaryFile
@@ -17,12 +18,13 @@ from lxml.etree import _Element
 
 from ccms_ws.contract import schemas
 from ccms_ws.domain.collections import Account, BalanceUpdate, BatchState, CollectionBatch, Referral
-from ccms_ws.domain.ledger import ZERO, balance_of
+from ccms_ws.domain.ledger import ZERO, LedgerEntry, balance_of
 from ccms_ws.domain.ports import UnitOfWork
+from ccms_ws.domain.referred_debt import is_paid_in_full, referred_part
 from ccms_ws.envelope.parsing import new_parser
 from ccms_ws.errors import ExchangeError, SchemaViolated
 from ccms_ws.exchange import Context, WrittenPayload
-from ccms_ws.exchanges.col903.changes import explain, new_entries, reasons_by_name
+from ccms_ws.exchanges.col903.changes import explain, new_entries, own_entries, reasons_by_name, without_own
 from ccms_ws.exchanges.col903.messages import Batch, Update
 from ccms_ws.exchanges.col903.repository import Batches
 from ccms_ws.exchanges.col903.serialize import numbered, unnumbered_text, update_text
@@ -80,35 +82,62 @@ class WrittenBatch:
 
 
 def gather(accounts: Iterable[Account], context: Context, *, unchanged: bool = False) -> Iterator[Item]:
-    """What the partner must be told of each account. A credit is told as zero: nothing is left to collect.
+    """What the partner must be told of each account, of the lines that were referred to it and of no others.
+
+    A credit is told as zero: nothing is left to collect.
 
     `unchanged`: also of those whose balance is what the partner was told.
     """
-    today, vacated_debt = context.today, context.law.vacated_debt
-    reasons = reasons_by_name(context.codes)
+    today, reasons = context.today, reasons_by_name(context.codes)
     for account in accounts:
         referral = account.referral
-        told = referral.referred_amount if referral.reported_balance is None else referral.reported_balance
-        balance = balance_of(account.entries, today, vacated_debt)
-        due = balance.due
-        current = due if due > ZERO else ZERO
-        if current == told and not unchanged:
-            continue
-        new = new_entries(account.entries, account.told, referral.referred_on, today)
-        changes = explain(told, balance, current, account.entries, new, reasons=reasons)
-        update = Update(
-            sequence=0,
-            account_number=referral.account_number,
-            subject=account.subject,
-            referred_amount=referral.referred_amount,
-            previous_balance=told,
-            current_balance=current,
-            effective_on=today,
-            fees=balance.fees if current == due else (),
-            payments=changes.payments,
-            adjustments=changes.adjustments,
-        )
-        yield account, update, changes.entries
+        part = referred_part(account.entries, referral.lines, context.law.vacated_debt)
+        new = new_entries(part, account.told, referral.referred_on, today, account.added)
+        update = _update(account, part, new, on=today, context=context, reasons=reasons)
+        if update.current_balance != update.previous_balance or unchanged:
+            yield account, update, tuple(entry.entry_id for entry in new)
+
+
+def _update(
+    account: Account,
+    part: Sequence[LedgerEntry],
+    new: Sequence[LedgerEntry],
+    *,
+    on: date,
+    context: Context,
+    reasons: Mapping[str, str],
+    told: Decimal | None = None,
+    current: Decimal | None = None,
+) -> Update:
+    """What the referred `part` of the ledger says at the end of the day `on`, from what the partner was `told`.
+
+    What the partner itself has reported is among what it knows already. `current`: the balance to be told, if it is not
+    that of the ledger.
+    """
+    referral, vacated_debt = account.referral, context.law.vacated_debt
+    balance = balance_of(part, on, vacated_debt)
+    due = balance.due
+    current = max(due, ZERO) if current is None else current
+    partner = context.partner
+    own = () if partner.is_told_own_payments else own_entries(new, partner.partner_id)
+    previous = without_own(referral.told_balance if told is None else told, own)
+    changes = explain(
+        previous, balance, current, part, [entry for entry in new if entry not in own] if own else new, reasons=reasons
+    )
+    return Update(
+        sequence=0,
+        account_number=referral.account_number,
+        subject=account.subject,
+        referred_amount=referral.referred_amount,
+        previous_balance=previous,
+        current_balance=current,
+        effective_on=on,
+        fees=balance.fees if current == due else (),
+        payments=changes.payments,
+        adjustments=changes.adjustments,
+        is_paid=current > ZERO or is_paid_in_full(part, balance, referral.referred_on, vacated_debt),
+        delinquent_on=referral.delinquent_on,
+    )
 
 
 def write_batches(
@@ -217,28 +246,17 @@ def rewrite_batch(batch: CollectionBatch, context: Context, uow: UnitOfWork) -> 
 
     Raises NotRepresentable, with the case and the participant, for a debt that the contract cannot express.
     """
-    vacated_debt, reasons = context.law.vacated_debt, reasons_by_name(context.codes)
+    reasons = reasons_by_name(context.codes)
 
     def texts() -> Iterator[str]:
         for item, account in uow.of(Batches).accounts_of(batch.batch_id):
             referral = account.referral
-            balance = balance_of(account.entries, item.effective_on, vacated_debt)
-            new = [entry for entry in account.entries if entry.entry_id in item.tells]
-            changes = explain(
-                item.previous_balance, balance, item.current_balance, account.entries, new, reasons=reasons
-            )
-            update = Update(
-                sequence=item.sequence,
-                account_number=referral.account_number,
-                subject=account.subject,
-                referred_amount=referral.referred_amount,
-                previous_balance=item.previous_balance,
-                current_balance=item.current_balance,
-                effective_on=item.effective_on,
-                fees=balance.fees if balance.due == item.current_balance else (),
-                payments=changes.payments,
-                adjustments=changes.adjustments,
-            )
+            part = referred_part(account.entries, referral.lines, context.law.vacated_debt)
+            new = [entry for entry in part if entry.entry_id in item.tells]
+            told, current = item.previous_balance, item.current_balance
+            on = item.effective_on
+            update = _update(account, part, new, on=on, context=context, reasons=reasons, told=told, current=current)
+            update = replace(update, sequence=item.sequence)
             about.append(_subject(referral))
             recent.append(update)
             yield update_text(update, item.sequence)
@@ -285,7 +303,7 @@ def _write_batch(
                 BalanceUpdate(
                     number,
                     referral.referral_id,
-                    update.previous_balance,
+                    referral.told_balance,
                     update.current_balance,
                     update.effective_on,
                     tells,

@@ -14,6 +14,8 @@ from ccms_ws.exchanges.col903.messages import Adjustment, Payment
 BY_STATUTE = "VacatedByStatute"
 CORRECTION = "Correction"
 RETURNED = "ReturnedPayment"
+PARTNER = "Partner"
+"""Source of a payment that a collecting partner reported."""
 _LONGEST = 200
 
 _DECREASES = {EntryKind.PAYMENT, EntryKind.WAIVER, EntryKind.VACATUR}
@@ -35,15 +37,42 @@ class Changes:
 
 
 def new_entries(
-    entries: Iterable[LedgerEntry], told: Collection[str], referred_on: date, today: date
+    entries: Iterable[LedgerEntry], told: Collection[str], referred_on: date, today: date, added: Collection[str] = ()
 ) -> Sequence[LedgerEntry]:
     """The entries in effect that the partner has not been told of, oldest first.
 
-    Of an entry posted up to the day of the referral, the referral itself has told.
+    Of an entry posted up to the day of the referral, the referral itself has told, unless it is among the `added`
+    lines, which became part of the referral later.
     """
-    new = [e for e in entries if referred_on < e.posted_on <= today and e.entry_id not in told]
+    new = [
+        e
+        for e in entries
+        if (referred_on < e.posted_on or e.entry_id in added) and e.posted_on <= today and e.entry_id not in told
+    ]
     new.sort(key=lambda entry: (entry.posted_on, entry.entry_id))
     return new
+
+
+def own_entries(new: Sequence[LedgerEntry], partner_id: str) -> Sequence[LedgerEntry]:
+    """Of the `new` entries the payments that the partner itself reported, and its reversals of earlier ones.
+
+    A payment and its reversal that are both new are not among them: they cancel each other.
+    """
+    new_ids = {entry.entry_id for entry in new}
+    undone = {entry.reverses for entry in new}
+    return [
+        entry
+        for entry in new
+        if entry.reported_by == partner_id
+        and entry.entry_id not in undone
+        and (entry.kind is EntryKind.PAYMENT or (entry.kind is EntryKind.REVERSAL and entry.reverses not in new_ids))
+    ]
+
+
+def without_own(previous: Decimal, own: Iterable[LedgerEntry]) -> Decimal:
+    """What the partner believes is owed: what it was told, and its `own` entries since."""
+    left = sum((-entry.amount if entry.kind is EntryKind.PAYMENT else entry.amount for entry in own), previous)
+    return max(left, ZERO)
 
 
 def reasons_by_name(codes: CodeLists) -> Mapping[str, str]:
@@ -76,7 +105,9 @@ def explain(
         if entry.entry_id in undone or entry.reverses in new_ids:
             continue
         if entry.kind is EntryKind.PAYMENT:
-            payments.append(Payment(entry.amount, entry.posted_on, entry.entry_id))
+            payments.append(
+                Payment(entry.amount, entry.posted_on, entry.entry_id, PARTNER if entry.reported_by else "")
+            )
             left -= entry.amount
             continue
         adjustment = (

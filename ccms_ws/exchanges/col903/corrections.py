@@ -162,6 +162,11 @@ def correct(connection: Connection, batch_id: UUID, *, by: UUID) -> None:
     connection.execute(_DONE, {"batch": batch_id, "correction": by})
 
 
+def drop(connection: Connection, referral_id: str) -> None:
+    """Nothing of this debt is corrected any more: the partner no longer has it."""
+    connection.execute(delete(pending_correction).where(_p.referral_id == referral_id))
+
+
 def replace(connection: Connection, batch_id: UUID, by: UUID) -> None:
     """Copy a batch with its items under the id `by`, as a batch that waits to be sent."""
     for statement in (_NEW_BATCH, _NEW_ITEMS, _NEW_TOLD):

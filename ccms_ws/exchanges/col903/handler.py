@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 
-from ccms_ws.domain.collections import BatchState, ItemError
+from ccms_ws.domain.collections import BatchState, ItemError, ReferralState
 from ccms_ws.domain.ports import UnitOfWork
 from ccms_ws.errors import ExchangeError
 from ccms_ws.exchange import Context
@@ -36,9 +36,12 @@ def build_batches(
     """Batches of at most `size` updates for every open referral whose balance is not what the partner was last told.
 
     Those whose last update the partner refused are left out until they are corrected. `leave_out` is called for each
-    debt that the contract cannot express: it is left out until the books are corrected. Each batch is recorded in `uow`
-    before it is yielded; the caller sends it, and may commit, before the next one.
+    debt that the contract cannot express: it is left out until the books are corrected. For a debt on a case that was
+    sealed a recall is proposed, which is committed; no batch names it. Each batch is recorded in `uow` before it is
+    yielded; the caller sends it, and may commit, before the next one.
     """
+    uow.referrals.propose_recalls(context.partner.partner_id)
+    uow.commit()
     accounts = uow.of(Batches).open_accounts(context.partner.partner_id)
     return write_batches(gather(accounts, context), context, uow, size=size, leave_out=leave_out)
 
@@ -51,6 +54,8 @@ def correct_batch(
     `leave_out` is called as by `build_batches`. Raises NothingToCorrect.
     """
     partner_id = context.partner.partner_id
+    uow.referrals.propose_recalls(partner_id)
+    uow.commit()
     waiting = gather(uow.of(Batches).accounts_to_correct(batch_id), context, unchanged=True)
     first = next(waiting, None)
     if first is None or first[0].referral.partner_id != partner_id:
@@ -83,4 +88,13 @@ def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> WrittenBat
     batch = uow.of(Batches).lock_batch(message_id)
     if batch is None or batch.state is not BatchState.UNDELIVERABLE:
         raise NothingToCorrect(f"the batch {message_id} is not undeliverable")
+    uow.referrals.propose_recalls(batch.partner_id)
+    recalled = sum(
+        account.referral.state is not ReferralState.OPEN for _, account in uow.of(Batches).accounts_of(message_id)
+    )
+    if recalled:
+        raise NothingToCorrect(
+            f"the batch {message_id} names {recalled} debts that the partner should no longer have (a sealed case)",
+            hint="withdraw the batch, then build again: the others are told then",
+        )
     return rewrite_batch(batch, context, uow)

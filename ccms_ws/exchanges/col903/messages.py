@@ -19,6 +19,7 @@ class CollectionStatus(StrEnum):
 
     ACTIVE = "Active"
     PAID_IN_FULL = "PaidInFull"
+    NOTHING_OWED = "NothingOwed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,10 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One item: what a participant owes on a case now. Zero means paid in full.
+    """One item: what a participant owes on a case now, of the lines that were referred.
+
+    Zero means paid in full, unless `is_paid` is false: then the debt, or a part of it, was waived, vacated or reversed,
+    and that part was paid by nobody. `delinquent_on` is the first day on which the debt was overdue.
 
     The previous balance less payments, less decreases and plus increases is the current balance; so is the sum of what
     is due of the fees, if they are given.
@@ -60,10 +64,14 @@ class Update:
     fees: tuple[FeeBalance, ...]
     payments: tuple[Payment, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
+    is_paid: bool = True
+    delinquent_on: date | None = None
 
     @property
     def status(self) -> CollectionStatus:
-        return CollectionStatus.ACTIVE if self.current_balance > 0 else CollectionStatus.PAID_IN_FULL
+        if self.current_balance > 0:
+            return CollectionStatus.ACTIVE
+        return CollectionStatus.PAID_IN_FULL if self.is_paid else CollectionStatus.NOTHING_OWED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ _ADD_TOLD = Prepared(insert(reported_entry), [column.key for column in reported_
 # Told only once, and only if nobody told the partner something else since the update was worked out.
 _TELL = Prepared(
     update(referral)
-    .where(_r.referral_id == bindparam("id"), _r.partner_id == bindparam("partner"), _r.closed_on.is_(None))
+    .where(_r.referral_id == bindparam("id"), _r.partner_id == bindparam("partner"), _r.ended_on.is_(None))
     .where(func.coalesce(_r.reported_balance, _r.referred_amount) == bindparam("told"))
     .values(reported_balance=bindparam("now_told"))
 )
@@ -182,6 +182,10 @@ class Batches:
         values = {"error_code": corrections.WITHDRAWN, "error_reason": f"replaced by {by}"}
         self._change(batch_id, values, BatchState.UNDELIVERABLE)
         corrections.replace(self._connection, batch_id, by)
+
+    def drop_correction(self, referral_id: str) -> None:
+        """A debt that the partner no longer has waits for no correction."""
+        corrections.drop(self._connection, referral_id)
 
     # -- tracking (`ccms_ws.tracking.TrackedMessages`) -----------------------------------------------------------------
     def lock_state(self, message_id: UUID) -> State | None:

@@ -80,6 +80,7 @@ def _update(row: Mapping[str, str], ori: str, today: date, reasons: Collection[s
         fees=(),
         payments=(Payment(paid, on),) if paid else (),
         adjustments=tuple(_adjustment(row, now - (before - paid), on, reasons)),
+        is_paid=before - paid == now,
     )
     if problem := next(_unsayable(update), None):
         raise _Refused(" ".join(problem))

@@ -23,10 +23,12 @@ _START, _CASE, _CASE_END = pieces(
     f"<col903:UpdateActionCode>Revised</col903:UpdateActionCode>{text('nc:CaseTrackingID', DECLARED_NC)}"
 )
 _ACCOUNT, _ACCOUNT_END = pieces(text("col903:CollectionAccountID"))
-_REFERRED, _PREVIOUS, _CURRENT, _DAY, _STATUS, _STATUS_END = pieces(
+_REFERRED, _PREVIOUS, _CURRENT, _DAY, _DAY_END = pieces(
     f"{amount('col903:OriginalReferredAmount')}{amount('col903:PreviousBalanceAmount')}"
-    f"{amount('col903:CurrentBalanceAmount')}{day('col903:BalanceEffectiveDate')}{text('col903:CollectionStatusCode')}"
+    f"{amount('col903:CurrentBalanceAmount')}{day('col903:BalanceEffectiveDate')}"
 )
+_DELINQUENT, _DELINQUENT_END = pieces(day("col903:DelinquentDate"))
+_STATUS, _STATUS_END = pieces(text("col903:CollectionStatusCode"))
 _PAYMENT: Final = (
     f"<col903:CollectionPayment>{amount('col903:PaymentAmount')}{day('col903:PaymentDate')}%s%s"
     "</col903:CollectionPayment>"
@@ -53,14 +55,16 @@ def numbered(text: str, sequence: int) -> str:
 
 def unnumbered_text(update: Update) -> str:
     """The canonical text of one update from behind its number on."""
-    subject, account = update.subject, update.account_number
+    subject, account, overdue = update.subject, update.account_number, update.delinquent_on
     return "".join(
         (
             f"{_CASE}{escaped(subject.case_number)}{_CASE_END}",
             f"{_ACCOUNT}{escaped(account)}{_ACCOUNT_END}" if account else "",
             participant_text(subject),
             f"{_REFERRED}{update.referred_amount!s}{_PREVIOUS}{update.previous_balance!s}{_CURRENT}"
-            f"{update.current_balance!s}{_DAY}{day_text(update.effective_on)}{_STATUS}{update.status}{_STATUS_END}",
+            f"{update.current_balance!s}{_DAY}{day_text(update.effective_on)}{_DAY_END}",
+            f"{_DELINQUENT}{day_text(overdue)}{_DELINQUENT_END}" if overdue else "",
+            f"{_STATUS}{update.status}{_STATUS_END}",
             *map(fee_text, update.fees),
             *map(_payment_text, update.payments),
             *map(_adjustment_text, update.adjustments),

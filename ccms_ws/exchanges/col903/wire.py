@@ -13,7 +13,15 @@ from lxml.etree import _Element
 
 from ccms_ws.clock import court_day
 from ccms_ws.contract.namespaces import NC, q
-from ccms_ws.exchanges.col903.messages import Adjustment, Batch, BatchError, ItemProblem, Payment, Update
+from ccms_ws.exchanges.col903.messages import (
+    Adjustment,
+    Batch,
+    BatchError,
+    CollectionStatus,
+    ItemProblem,
+    Payment,
+    Update,
+)
 from ccms_ws.exchanges.col903.serialize import update_text
 from ccms_ws.message_parts import xml
 from ccms_ws.message_parts.error_block import read_error_block, write_error_block
@@ -38,6 +46,8 @@ Q_REFERRED: Final = q(NAMESPACE, "OriginalReferredAmount")
 Q_PREVIOUS: Final = q(NAMESPACE, "PreviousBalanceAmount")
 Q_CURRENT: Final = q(NAMESPACE, "CurrentBalanceAmount")
 Q_EFFECTIVE: Final = q(NAMESPACE, "BalanceEffectiveDate")
+Q_DELINQUENT: Final = q(NAMESPACE, "DelinquentDate")
+Q_STATUS: Final = q(NAMESPACE, "CollectionStatusCode")
 Q_PAYMENT: Final = q(NAMESPACE, "CollectionPayment")
 Q_PAID: Final = q(NAMESPACE, "PaymentAmount")
 Q_PAID_ON: Final = q(NAMESPACE, "PaymentDate")
@@ -105,17 +115,20 @@ def batch_from_xml(message: _Element) -> Batch:
 
 
 def _read_update(element: _Element, court_ori: str) -> Update:
+    current = read_amount(element, Q_CURRENT)
     return Update(
         sequence=int(xml.text(element, Q_SEQUENCE)),
         account_number=xml.text(element, Q_ACCOUNT),
         subject=read_case_participant(element, court_ori, xml.text(element, Q_CASE)),
         referred_amount=read_amount(element, Q_REFERRED),
         previous_balance=read_amount(element, Q_PREVIOUS),
-        current_balance=read_amount(element, Q_CURRENT),
+        current_balance=current,
         effective_on=_read_day(element, Q_EFFECTIVE),
         fees=read_fees(element),
         payments=tuple(_read_payments(element.findall(Q_PAYMENT))),
         adjustments=tuple(_read_adjustments(element.findall(Q_ADJUSTMENT))),
+        is_paid=current > 0 or xml.text(element, Q_STATUS) != CollectionStatus.NOTHING_OWED,
+        delinquent_on=xml.day(element, Q_DELINQUENT),
     )
 
 

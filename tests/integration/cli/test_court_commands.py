@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,6 +32,45 @@ def test_a_batch_holds_every_balance_that_changed(ccms_ws: Commands) -> None:
     assert ccms_ws("col903", "show", batch["batch"], "--json").json["state"] == "queued"
     (entry,) = ccms_ws("outbox", "list", "--json").json
     assert (entry["transaction"], entry["partner"], entry["state"]) == (batch["batch"], "FTB", "pending")
+
+
+def test_a_debt_is_referred_shown_and_withdrawn(ccms_ws: Commands) -> None:
+    """A2: a clerk's way into the referrals, and out of them."""
+    debt = ("--case", "TR-2025-011250", "--participant", "P-1004")
+    order = ("col903", "refer", "--partner", "FTB", *debt, "--delinquent-on", "2026-01-15", "--json")
+    tried = ccms_ws(*order, "--dry-run").json[0]
+    assert ccms_ws("cases", "show", "TR-2025-011250", "--json").json["referrals"] == []
+    (made,) = ccms_ws(*order).json
+    assert {**tried, "referral": made["referral"]} == made
+    assert ccms_ws(*order).code == ExitCode.REFUSED
+    (shown,) = ccms_ws("cases", "show", "TR-2025-011250", "--json").json["referrals"]
+    assert (shown["referral"], shown["state"], shown["delinquent_on"]) == (made["referral"], "open", "2026-01-15")
+    assert shown["lines"] == made["lines"]
+    assert shown["due"] == shown["told"] == made["amount"]
+    ended = ccms_ws("col903", "withdraw", made["referral"], "--reason", "paid by mail", "--json").json
+    assert (ended["state"], ended["reason"]) == ("ended", "paid by mail")
+    assert "paid by mail" in ccms_ws("cases", "show", "TR-2025-011250").out
+    assert ccms_ws("col903", "withdraw", made["referral"], "--reason", "again").code == ExitCode.REFUSED
+
+
+def test_a16_a_build_says_which_debts_are_to_be_recalled(ccms_ws: Commands, court_folder: Path) -> None:
+    with closing(sqlite3.connect(court_folder / "court.db")) as books, books:
+        books.execute("UPDATE court_case SET sealed = 1 WHERE number = 'TR-2021-007755'")
+    built = ccms_ws("col903", "build", "--partner", "FTB")
+    assert "left out: R-2021-0107, a recall is proposed (CaseSealed)" in built.out
+    (shown,) = ccms_ws("cases", "show", "TR-2021-007755", "--json").json["referrals"]
+    assert (shown["state"], shown["reason"]) == ("recall proposed", "CaseSealed")
+
+
+def test_one_debt_is_named_by_case_and_participant(ccms_ws: Commands) -> None:
+    ended = ccms_ws("col903", "refer", "--partner", "FTB", "--case", "TR-2025-011250")
+    assert ended.code == ExitCode.USAGE
+    assert "--participant" in ended.err
+    assert ccms_ws("col903", "refer", "--partner", "DMV").code == ExitCode.CONFIGURATION
+
+
+def test_no_debt_is_ripe_without_due_dates(ccms_ws: Commands) -> None:
+    assert ccms_ws("col903", "refer", "--partner", "FTB").out == "no debt may be referred\n"
 
 
 def test_a_partner_that_knows_all_balances_gets_no_batch(ccms_ws: Commands) -> None:

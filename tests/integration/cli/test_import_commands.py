@@ -74,6 +74,15 @@ def test_the_same_seed_makes_the_same_court(ccms_ws: Commands) -> None:
     assert sum(row["added"] for row in ccms_ws("demo-data", "--cases", 5, "--json").json["tables"]) > 0
 
 
+def test_demo_data_and_referring_need_no_other_command(ccms_ws: Commands, court_folder: Path) -> None:
+    for file in court_folder.glob("court.db*"):
+        file.unlink()
+    assert ccms_ws("db", "upgrade").code == 0
+    assert ccms_ws("col903", "refer", "--partner", "FTB").code == 0
+    assert ccms_ws("col903", "build", "--partner", "FTB").code == 0
+    assert ccms_ws("demo-data", "--cases", 5).code == 0
+
+
 def test_what_is_loaded_is_answered(ccms_ws: Commands, court_folder: Path) -> None:
     ccms_ws("import", "cases", SAMPLES / "court.csv")
     court = Court(court_folder)

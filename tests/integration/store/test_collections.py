@@ -13,7 +13,15 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, text
 
-from ccms_ws.domain.collections import Account, BalanceUpdate, BatchState, CollectionBatch, ItemError, Referral
+from ccms_ws.domain.collections import (
+    Account,
+    BalanceUpdate,
+    BatchState,
+    CollectionBatch,
+    ItemError,
+    Referral,
+    ReferralPurpose,
+)
 from ccms_ws.domain.courts import JointDebtor
 from ccms_ws.domain.ledger import EntryKind
 from ccms_ws.errors import ConcurrentChange, NotStored, StoreError
@@ -25,7 +33,7 @@ from tests.support.records import CASE, FINE, NOW, ON_CASE, ORI, REFERRAL
 
 def test_referral_comes_back_as_it_was_added(book: Units) -> None:
     with book() as uow:
-        assert uow.referrals.get("R-1") == REFERRAL
+        assert uow.referrals.get("R-1") == replace(REFERRAL, lines=("E-1",))
         with pytest.raises(NotStored):
             uow.referrals.get("R-2")
 
@@ -34,7 +42,7 @@ def test_referral_comes_back_as_it_was_added(book: Units) -> None:
     "nonsense",
     [
         replace(REFERRAL, referral_id="R-2", referred_amount=Decimal("0.00")),
-        replace(REFERRAL, referral_id="R-2", closed_on=date(2026, 5, 31)),
+        replace(REFERRAL, referral_id="R-2", ended_on=date(2026, 5, 31)),
         replace(REFERRAL, referral_id="R-2", case_number="unknown"),
         replace(REFERRAL, referral_id="", participant_id="P-2"),
         replace(REFERRAL, referral_id="R-2", participant_id="P-2", reported_balance=Decimal("-0.01")),
@@ -53,15 +61,18 @@ def test_debt_is_with_a_partner_once_until_it_is_closed(book: Units) -> None:
         with pytest.raises(ConcurrentChange):
             uow.referrals.add(replace(REFERRAL, referral_id="R-2"))
         uow.rollback()
-        uow.referrals.add(replace(REFERRAL, referral_id="R-2", closed_on=TODAY))
-        uow.referrals.add(replace(REFERRAL, referral_id="R-3", partner_id="AGENCY"))
+        uow.referrals.add(replace(REFERRAL, referral_id="R-2", ended_on=TODAY))
+        with pytest.raises(ConcurrentChange, match="FTB already, as R-1"):
+            uow.referrals.add(replace(REFERRAL, referral_id="R-3", partner_id="AGENCY"))
+        uow.rollback()
+        uow.referrals.add(replace(REFERRAL, referral_id="R-3", partner_id="AGENCY", purpose=ReferralPurpose.MONITOR))
 
 
 def test_open_accounts_come_in_the_order_of_their_ids_and_without_others(book: Units) -> None:
     refer(book, 3)
     with book() as uow:
-        uow.referrals.add(replace(REFERRAL, referral_id="R-0", partner_id="AGENCY"))
-        uow.referrals.add(replace(REFERRAL, referral_id="R-9", participant_id="P-2", closed_on=TODAY))
+        uow.referrals.add(replace(REFERRAL, referral_id="R-0", partner_id="AGENCY", purpose=ReferralPurpose.MONITOR))
+        uow.referrals.add(replace(REFERRAL, referral_id="R-9", participant_id="P-2", ended_on=TODAY))
         found = [account.referral.referral_id for account in uow.of(Batches).open_accounts("FTB")]
     assert found == ["R-0001", "R-0002", "R-0003", "R-1"]
 
@@ -111,7 +122,7 @@ def test_update_from_an_outdated_balance_is_a_concurrent_change(book: Units) -> 
         uow.of(Batches).add_batch(batch(total="90.00"), [item(told="100.00", now="90.00")])
 
 
-@pytest.mark.parametrize("state", [{"closed_on": TODAY}, {"partner_id": "AGENCY"}])
+@pytest.mark.parametrize("state", [{"ended_on": TODAY}, {"partner_id": "AGENCY"}])
 def test_only_an_open_referral_of_that_partner_is_told(book: Units, state: dict[str, Any]) -> None:
     with book() as uow:
         uow.referrals.add(replace(REFERRAL, referral_id="R-2", participant_id="P-2", **state))
@@ -226,7 +237,13 @@ def test_case_number_is_kept(book: Units) -> None:
 def test_account_has_the_person_and_every_entry_that_counts_for_it(book: Units) -> None:
     with book() as uow:
         assert list(uow.of(Batches).open_accounts("FTB")) == [
-            Account(REFERRAL, ON_CASE[0], uow.books.ledger(ORI, CASE.number, "P-1"), frozenset())
+            Account(
+                replace(REFERRAL, lines=("E-1",)),
+                ON_CASE[0],
+                uow.books.ledger(ORI, CASE.number, "P-1"),
+                frozenset(),
+                frozenset(),
+            )
         ]
 
 

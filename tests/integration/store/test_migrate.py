@@ -213,7 +213,7 @@ def test_two_upgrades_at_once_make_one_schema(blank_database_url: str) -> None:
     engines = [open_engine(blank_database_url) for _ in range(2)]
     with ThreadPoolExecutor(2) as pool:
         # Alembic keeps one environment a process: the second upgrade waits for the lock in its own connection.
-        assert list(pool.map(lambda engine: migrate.current_revision(migrated(engine)), engines)) == ["r1", "r1"]
+        assert list(pool.map(lambda engine: migrate.current_revision(migrated(engine)), engines)) == ["r2", "r2"]
     with engines[0].connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM message_chain")).scalar_one() == 8
     for engine in engines:

@@ -36,6 +36,7 @@ NEVER_SENT = {
     "fcc807.query-refused": "it is about what a client of the package asks",
     "col903.not-representable": "it is about what the court's clerk orders",
     "dmv907.already-ordered": "it is about what the court's clerk orders",
+    "col903.referral-refused": "it is about what the court's clerk orders",
     "store.damaged": "found before a program takes messages",
     "store.read-only": "found before a program takes messages",
     "operator.message-not-dead": "only operators deal with dead messages",

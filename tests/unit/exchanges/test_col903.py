@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from ccms_ws.contract import catalog
 from ccms_ws.contract.schemas import validate
 from ccms_ws.domain.courts import CaseParticipant, ParticipantRole, PersonName
 from ccms_ws.domain.ledger import FeeBalance
@@ -129,6 +130,30 @@ def test_a_batch_with_a_value_that_is_too_long_is_not_written(batch: Batch) -> N
 
 def test_zero_means_paid_in_full(batch: Batch) -> None:
     assert [update.status for update in batch.updates] == [CollectionStatus.ACTIVE, CollectionStatus.PAID_IN_FULL]
+
+
+def test_a5_zero_that_was_not_paid_and_the_delinquency_survive_the_wire(batch: Batch) -> None:
+    first, second = batch.updates
+    overdue = replace(first, delinquent_on=date(2026, 2, 3))
+    each = replace(batch, updates=(overdue, replace(second, is_paid=False)))
+    assert [update.status for update in each.updates] == [CollectionStatus.ACTIVE, CollectionStatus.NOTHING_OWED]
+    element = wire.batch_to_xml(each)
+    validate(element)
+    assert wire.batch_from_xml(element) == each
+
+
+def test_a15_every_element_and_status_of_an_update_is_written(batch: Batch) -> None:
+    first, second = batch.updates
+    updates = (replace(first, delinquent_on=date(2026, 2, 3)), second, replace(second, sequence=3, is_paid=False))
+    element = wire.batch_to_xml(replace(batch, corrects=UUID(int=7), updates=updates))
+    validate(element)
+    schema = catalog.parse(catalog.exchange_schemas()[wire.NAMESPACE])
+    of_update = "{*}complexType[@name='CollectionBalanceUpdateType']//{*}element"
+    declared = {each.get("ref", "").rpartition(":")[2] for each in schema.iterfind(of_update)}
+    written = {etree.QName(each).localname for each in element.iterfind(f"{wire.Q_UPDATE}/*")}
+    assert written == declared
+    statuses = "{*}simpleType[@name='CollectionStatusCodeSimpleType']//{*}enumeration"
+    assert {each.get("value") for each in schema.iterfind(statuses)} == {str(status) for status in CollectionStatus}
 
 
 @pytest.mark.parametrize(("name", "said"), [(wire.Q_COUNT, "record quantity"), (wire.Q_TOTAL, "total balance")])
