@@ -67,7 +67,7 @@ def test_its_folder_keeps_the_direction_of_imports(project: Path) -> None:
 
 def test_its_contract_is_linted_and_exported(project: Path, steps: list[dict[str, Any]]) -> None:
     assert steps
-    assert ccms_ws(project, "contract", "lint") == "no findings\n"
+    assert python(project, "tools/lint-contract") == "no findings\n"
     ccms_ws(project, "contract", "export", CODE, "-o", "package.zip", "--config", "court/ccms-ws.toml")
     names = {name.partition("/")[2] for name in zipfile.ZipFile(project / "package.zip").namelist()}
     assert {
@@ -78,7 +78,7 @@ def test_its_contract_is_linted_and_exported(project: Path, steps: list[dict[str
 
 
 def test_it_is_in_the_documents_that_are_made(project: Path) -> None:
-    page = python(project, "-c", "from ccms_ws.cli.described import exchanges_page; print(exchanges_page())")
+    page = python(project, "-c", "from tools.input_docs import exchanges_page; print(exchanges_page())")
     assert "| TST999 1.0 | Court Sends Notice | court to partner | franchise-tax-board |" in page
     assert "## TST999 1.0" in page
 
@@ -131,6 +131,12 @@ def test_its_messages_are_recorded_without_personal_data_and_played_again(
     assert "CR-404" not in texts
     assert all(step["transaction_id"] not in texts for step in steps), "its own ids are renewed"
     assert "1 same" in ccms_ws(project, "replay", "run", "cases")
+
+
+def test_its_own_command_queues_a_message(project: Path, steps: list[dict[str, Any]]) -> None:
+    assert steps
+    command = ("tst999", "send", "--case", "TR-1", "--config", "court/ccms-ws.toml", "--json")
+    assert json.loads(ccms_ws(project, *command))["partner"] == "FTB"
 
 
 def test_the_kit_tests_a_partner_by_it(project: Path, steps: list[dict[str, Any]], port_base: int) -> None:

@@ -23,8 +23,9 @@ def make_project(folder: Path) -> None:
     """Copy the project, add the files of the skeleton, and register the exchange. No other file is touched, except that
     its code joins the list of exchange codes in the shared schema, which has only those of the data sheets.
     """
-    for name in ("ccms_ws", "xsd", "wsdl"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("ccms_ws", "xsd", "wsdl", "tools"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    shutil.copyfile(ROOT / "CHANGELOG.md", folder / "CHANGELOG.md")
     for path in SKELETON.rglob("*"):
         target = folder / path.relative_to(SKELETON)
         if path.is_file() and "__pycache__" not in path.parts:

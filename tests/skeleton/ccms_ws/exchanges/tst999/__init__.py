@@ -5,35 +5,34 @@ error message, names the notice that could not be processed.
 """
 
 from ccms_ws.domain.partners import PartnerKind
-from ccms_ws.exchange import Direction, Exchange, Incoming, Outgoing, PayloadElements
+from ccms_ws.exchange import AnswerMessage, Direction, Exchange, NotificationMessage, PayloadElements
 from ccms_ws.exchanges.tst999 import handler, wire
+from ccms_ws.exchanges.tst999.repository import Notices
+from ccms_ws.tracking import Tracking
 
 TST999 = Exchange(
-    package=__name__,
     code="TST999",
     version="1.0",
     title="Court Sends Notice",
     direction=Direction.OUTBOUND,
     namespace=wire.NAMESPACE,
     service="TST999-answers-1.0-service.wsdl",
-    incoming=(
-        Incoming(
-            root=wire.Q_ERROR,
-            read=wire.error_from_xml,
-            handle=handler.take_error,
-        ),
-    ),
-    outgoing=Outgoing(
+    notification=NotificationMessage(
         root=wire.Q_NOTICE,
         write=wire.notice_to_xml,
         ordering_keys=handler.ordering_keys,
-        on_delivered=handler.on_delivered,
-        on_dead=handler.on_dead,
-        on_timeout=handler.on_timeout,
-        on_resend=handler.on_resend,
-        on_discard=handler.on_discard,
+        tracking=Tracking(repository=Notices, noun="notice", answer_noun="error message"),
         recompose=handler.recompose,
+        answers=(
+            AnswerMessage(
+                root=wire.Q_ERROR,
+                read=wire.error_from_xml,
+                repeated_id=lambda error: error.notice_id,
+                interpret=handler.take_error,
+            ),
+        ),
     ),
+    package=__name__,
     partner_kinds=frozenset({PartnerKind.FRANCHISE_TAX_BOARD}),
     elements=PayloadElements(own_ids=frozenset({wire.Q_NOTICE_ID})),
 )

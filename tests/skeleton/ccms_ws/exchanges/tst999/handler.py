@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from ccms_ws.domain.messages import QuarantinedAnswer
 from ccms_ws.domain.ports import UnitOfWork
-from ccms_ws.errors import ExchangeError, NotStored
+from ccms_ws.errors import ExchangeError
 from ccms_ws.exchange import Context
 from ccms_ws.exchanges.tst999.messages import Notice, NoticeError
 from ccms_ws.message_parts.metadata import MessageKind, first_metadata
+from ccms_ws.tracking import Acceptance, PartnerVerdict
 
 
 def compose(case_number: str, context: Context, _uow: UnitOfWork) -> Notice:
@@ -24,23 +23,10 @@ def ordering_keys(notice: Notice) -> Sequence[str]:
     return [f"{notice.metadata.court_ori}/{notice.case_number}"]
 
 
-def take_error(_error: NoticeError, context: Context, uow: UnitOfWork) -> None:
-    """An error message about something that the court has not sent is kept, and nothing follows from it."""
-    try:
-        uow.outbox.get(context.relates_to or UUID(int=0))
-    except NotStored:
-        reason = "it answers no notice of this court"
-        partner_id = context.partner.partner_id
-        uow.inbox.quarantine(QuarantinedAnswer(context.message_id, partner_id, "TST999", reason, context.now))
+def take_error(error: NoticeError, _message_id: UUID, _context: Context, _uow: UnitOfWork) -> PartnerVerdict:
+    """The partner could not process the notice."""
+    return PartnerVerdict(Acceptance.IN_ERROR, error.problem.code, error.problem.reason)
 
 
-def on_delivered(_message_id: UUID, _at: datetime, _answer_due_at: datetime | None, _uow: UnitOfWork) -> None: ...
-def on_dead(_message_id: UUID, _reason: str, _uow: UnitOfWork) -> None: ...
-def on_timeout(_now: datetime, _uow: UnitOfWork) -> int:
-    return 0
-
-
-def on_resend(_message_id: UUID, _uow: UnitOfWork) -> None: ...
-def on_discard(_message_id: UUID, _reason: str, _uow: UnitOfWork) -> None: ...
 def recompose(_message_id: UUID, _context: Context, _uow: UnitOfWork) -> Notice:
     raise ExchangeError("a notice can only be sent again as it is")
