@@ -60,7 +60,7 @@ class PushSettings(Section):
     own_payments: bool = Field(
         default=False,
         description="payments that the partner itself reported are listed in its balance updates, with their source; "
-        "if not, they only make the balance from which it was last told smaller",
+        "if not, they only reduce the balance that was last reported to it",
     )
     give_up_after_attempts: int | None = Field(default=None, ge=1, description="this partner's own [delivery] value")
     give_up_after_hours: float | None = Field(default=None, ge=0, description="this partner's own [delivery] value")

@@ -59,7 +59,7 @@ def test_a_good_batch_is_met_with_silence(memory: PartnerState) -> None:
     assert decide(CollectionsResponder(), memory, "COL903-batch") == Decision("accepted")
 
 
-@pytest.mark.parametrize("totals", [{"BatchRecordQuantity": "4"}, {"BatchTotalBalanceAmount": "1420.49"}])
+@pytest.mark.parametrize("totals", [{"BatchRecordQuantity": "9"}, {"BatchTotalBalanceAmount": "1420.49"}])
 def test_control_totals_are_recomputed(memory: PartnerState, totals: dict[str, str]) -> None:
     decision = decide(CollectionsResponder(), memory, "COL903-batch", Behavior.NORMAL, **totals)
     assert (decision.outcome, decision.is_error, code(decision)) == ("batch refused", True, "ControlTotalMismatch")
