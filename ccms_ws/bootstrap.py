@@ -374,5 +374,5 @@ def _check_profiles(partners: Iterable[PartnerSettings]) -> None:
         if Profile(partner.profile.sends) is Profile.MTLS_ONLY and (more := asked.intersection(partner.sends)):
             raise ConfigError(
                 f"{partner.id} may not send {', '.join(sorted(more))} under mtls-only",
-                hint="mtls-only is for answers to what the court has sent; whoever asks the court must sign",
+                hint="mtls-only is for answers to what the court has sent; a partner that sends requests must sign",
             )

@@ -39,12 +39,12 @@ def say(text: str = "") -> None:
 
 def complain(text: str) -> None:
     """A line on standard error."""
-    with suppress(OSError):  # nobody is left to be told
+    with suppress(OSError):  # the reader is gone
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def reader_has_gone() -> bool:
-    """True once nobody reads standard output: a program that only shows something can end."""
+    """True once standard output has no reader: a program that only shows something can end."""
     return _Output.lost is not None
 
 

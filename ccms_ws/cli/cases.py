@@ -66,7 +66,7 @@ def show(
         return
     show_facts(facts, as_json=False)
     say("")
-    show_rows(people, as_json=False, empty="nobody is on this case")
+    show_rows(people, as_json=False, empty="this case has no participants")
     say("\nThe whole case, joint debt once:")
     show_rows(_fees(whole), as_json=False, empty="no ledger entries")
     if referrals:

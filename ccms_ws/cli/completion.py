@@ -21,7 +21,7 @@ def exchanges(incomplete: str) -> list[str]:
 
 
 def partners(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Ids of partners that begin so; none if the settings cannot be read, since nobody could be told why."""
+    """Ids of partners that begin so; none if the settings cannot be read, since no error can be shown here."""
     from ccms_ws.config import load_settings
 
     file = ctx.params.get("config") or os.environ.get(ENVIRONMENT) or DEFAULT_CONFIG

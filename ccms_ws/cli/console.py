@@ -74,7 +74,7 @@ def add_operator(
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
-    """Let somebody sign in, or give them another password; it is asked for, or read from standard input.
+    """Add an operator account or change its password. Prompts for it, or reads it from standard input.
 
     Example: ccms-ws console add-operator m.lee --config demo-court/ccms-ws.toml
     """

@@ -46,7 +46,7 @@ def current(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> 
 
 @app.command("reindex")
 def reindex(config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
-    """Make the search keys of all participants anew: after another system has filled the court's books directly.
+    """Rebuild the search keys of all participants, after another system has written the court records directly.
 
     Example: ccms-ws db reindex
     """

@@ -1,4 +1,4 @@
-"""How a command ends: the exit codes, which are part of the command line's contract, and how an error is told."""
+"""How a command ends: the exit codes, which are part of the command line's contract, and how an error is shown."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def tell(error: errors.CcmsWsError, *, as_json: bool) -> None:
 
 
 def file_trouble(error: Exception) -> errors.ConfigError | None:
-    """What is wrong with a file or folder that somebody named; None if the error is not about one."""
+    """What is wrong with a file or folder that the user named; None if the error is not about one."""
     if not isinstance(error, OSError) or error.filename is None:
         return None
     return errors.ConfigError(f"{error.filename} cannot be used: {error.strerror}", hint="name another file or folder")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    incident_id: Annotated[UUID | None, typer.Argument(help="The incident id that the sender was told.")] = None,
+    incident_id: Annotated[UUID | None, typer.Argument(help="The incident id that the sender received.")] = None,
     file: Annotated[
         Path | None,
         typer.Option("--file", help="The message, as the sender kept it: shows digests and canonical forms."),
@@ -56,7 +56,7 @@ def explain(
             "sha256": refusal.digest.hex(),
             "tell the partner": advice(refusal.code),
         }
-    # The operator may look into more than strangers may send.
+    # The operator may examine more than unauthenticated senders may send.
     policy = SecurityPolicy(limits=Limits(message=64 << 20, elements=2_000_000))
     found = None if file is None else diagnose(_read(file), policy)
     if file is not None and digest:

@@ -86,7 +86,7 @@ def run(
     text: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the report as text.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Test a partner, and report. Ends with 0 if it conforms, 1 if not or not all was seen, 6 if nobody is there.
+    """Test a partner, and report. Ends with 0 if it conforms, 1 if not or not all was seen, 6 if it cannot be reached.
 
     Examples: ccms-ws kit run col903-kit --endpoint http://127.0.0.1:9000/col903 --listen 127.0.0.1:8807
 

@@ -117,7 +117,7 @@ def _doubts(entries: Sequence[LedgerEntry], day: date, law: Law) -> Iterator[dic
             if rule.fee_kinds and rule.statutes and not debt.statute:
                 under = replace(debt, statute=rule.statutes.entries[0].partition("-")[0])
                 if (since := rule.vacates_from(under)) is not None and since <= day:
-                    why = f"without its statute nobody knows whether it is vacated: {rule.name} ({rule.source})"
+                    why = f"without its statute it is unknown whether it is vacated: {rule.name} ({rule.source})"
                     yield {"rule": rule.id, "entry": debt.entry_id, "why": why}
     proposals = [rule for rule in law.rules if isinstance(rule, VacatedDebt) and rule.id in law.undecided]
     for removal in removals_of(entries, day, proposals):

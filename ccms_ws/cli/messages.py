@@ -146,7 +146,7 @@ def export(
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """The moment that somebody means by "12h" (ago), a date or a time; without a zone it is UTC."""
+    """The moment meant by "12h" (ago), a date or a time; without a zone it is UTC."""
     spans = {"m": "minutes", "h": "hours", "d": "days"}
     try:
         if text[:-1].isdecimal() and text[-1] in spans:

@@ -35,7 +35,8 @@ ListenOption = Annotated[
 def metrics(listen: ListenOption = "", config: ConfigOption = DEFAULT_CONFIG, json: JsonOption = False) -> None:
     """Print the court's numbers once, as Prometheus reads them: for a look, or a textfile collector.
 
-    With --listen they are served until Ctrl-C or SIGTERM, read anew each time; with --json it first prints its address.
+    With --listen they are served until Ctrl-C or SIGTERM, read again each time; with --json the address is
+    printed first.
 
     Example: ccms-ws metrics --config demo-court/ccms-ws.toml;
     ccms-ws metrics --listen 127.0.0.1:9464 --config demo-court/ccms-ws.toml

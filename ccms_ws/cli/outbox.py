@@ -224,7 +224,7 @@ def replace(
     config: ConfigOption = DEFAULT_CONFIG,
     json: JsonOption = False,
 ) -> None:
-    """Compose a dead message anew from what the books say now, and send that from its place.
+    """Compose a dead message again from the current court records, and send it from its position.
 
     Example: ccms-ws outbox replace 0b7f2d94-58c1-4f6a-bd20-a93e6c1574d8 --reason 'the name was corrected'
     """

@@ -139,7 +139,7 @@ def _cell(value: object) -> Text:
 
 
 def plain(text: str) -> Text:
-    """Words of somebody else's as they are, without what would steer a terminal."""
+    """Text from outside, without terminal control characters."""
     return Text(printable(text))
 
 

@@ -61,7 +61,7 @@ def run(
     mode: Annotated[
         Mode,
         typer.Option(
-            help="offline: recorded bytes, frozen clock, in this process. live: said anew and signed, to an endpoint. "
+            help="offline: recorded bytes, frozen clock, in this process. live: reissued and signed, to an endpoint. "
             "as-is: recorded bytes to an endpoint, which must not act on them."
         ),
     ] = Mode.OFFLINE,

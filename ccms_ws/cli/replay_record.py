@@ -122,9 +122,9 @@ def _recorder(log: TrafficLog, settings: Settings, books: BooksChoice, config: P
     if not anonymize:
         return Recorder(log, Books(books.value), court=str(config.resolve()))
     if books is not BooksChoice.MADE:
-        raise typer.BadParameter("the court's books know nobody of an anonymized message: leave --books out")
-    with Courthouse.demo(MADE_AT) as house:
-        return Recorder(log, Books.MADE, cast_of(settings, house.settings))
+        raise typer.BadParameter("the court records have no participant of an anonymized message: leave --books out")
+    with Courthouse.demo(MADE_AT) as court:
+        return Recorder(log, Books.MADE, cast_of(settings, court.settings))
 
 
 def _recorded(recorder: Recorder, wanted: Sequence[Traffic], output: Path) -> tuple[list[Path], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The options for TLS to somebody else's endpoint, for the commands that call one which no settings describe."""
+"""The options for TLS to an outside endpoint, for the commands that call one which no settings describe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TlsCaOption = Annotated[
         metavar="FILE",
         exists=True,
         dir_okay=False,
-        help="PEM: who certified the endpoint, if nobody public did.",
+        help="PEM: the endpoint's certificate authority, if it is not a public one.",
     ),
 ]
 TlsCertificateOption = Annotated[

@@ -59,7 +59,7 @@ def worker(
 
 
 def _run(court: CourtApplication, config: Path, on_wire: OnWire | None) -> None:
-    """Deliver until told to end. At SIGHUP what was begun is finished, and the rest waits in the outbox meanwhile."""
+    """Deliver until stopped. At SIGHUP started messages are finished, and the rest waits in the outbox meanwhile."""
     courts, delivery, ended = [court], court.worker(on_wire=on_wire), threading.Event()
 
     def go_on(_number: int, _frame: object) -> None:

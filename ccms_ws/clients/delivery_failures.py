@@ -77,7 +77,7 @@ class FailureCause(StrEnum):
 
     @property
     def is_about_the_line(self) -> bool:
-        """True if another message to this partner would, as far as can be told, meet the same."""
+        """True if another message to this partner would probably fail for the same reason."""
         return self not in (FailureCause.CONFIGURATION, FailureCause.INTERNAL)
 
 
@@ -177,7 +177,7 @@ def _says_reused(fault: SoapFault) -> bool:
 
 
 def of_answer(error: CcmsWsError, status: int, retry_after: timedelta | None, claims: str = "") -> DeliveryError:
-    """The verdict on an answer that could not be opened; `claims`: what it says of itself, which nobody vouches for."""
+    """The verdict on an answer that could not be opened; `claims`: its own text, which is not authenticated."""
     kinds = (kind for kinds, kind in _CAUSES if isinstance(error, kinds))
     cause = next(kinds, FailureCause.ANSWER_MALFORMED)
     detail = f"the partner's answer was not accepted ({error.code}): {error}"

@@ -1,4 +1,4 @@
-"""A look at an answer that nobody vouches for: silence or speech, and what it claims, for the operator to read."""
+"""Read an unauthenticated answer: whether it is empty, and what it claims, for the operator to read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ENVELOPE = re.compile(rb"<(?:[^\s<>:/!?]{1,100}:)?Envelope[\s/>]")
 
 
 def is_empty(answer: bytes | _Element, limits: Limits) -> bool:
-    """True for an envelope with an empty Body: worth as much as an empty response, so nobody needs to sign it."""
+    """True for an envelope with an empty Body: equivalent to an empty response, so it needs no signature."""
     body = _body(answer, limits)
     return body is not None and len(body) == 0 and not (body.text or "").strip()
 

@@ -31,7 +31,7 @@ from ccms_ws.replay.unverified_reader import LIMITS
 from ccms_ws.simulator.server import HttpReply, HttpRequest
 
 Answer = Callable[[HttpRequest], HttpReply]
-"""The court's own gate."""
+"""The court's own gateway."""
 
 _EARLY: Final = timedelta(milliseconds=100)
 _REPEAT: Final = timedelta(seconds=30)

@@ -40,7 +40,7 @@ class SmallCourt:
         )
 
     def answer(self, request: HttpRequest) -> HttpReply:
-        """What the court's gate says to a request."""
+        """The gateway's response to a request."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         given = Request(
             body=request.body,

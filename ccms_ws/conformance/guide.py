@@ -96,6 +96,7 @@ def _tail(kit: Kit) -> Iterator[str]:
     yield ""
     yield "`CONFORMANT`: every *must* was seen to hold. `INCOMPLETE`: none failed, some were not seen."
     yield "`NOT CONFORMANT`: at least one failed; each failure says which message. The program ends with 0, 1 and 1,"
-    yield "and with 6 if nobody is there. `--json` prints the report for a program, `--html FILE` writes it as a page."
+    yield "and with 6 if the partner cannot be reached. `--json` prints the report for a program, `--html FILE`"
+    yield "writes it as a page."
     yield ""
     yield f"Made by {kit.made_by}."

@@ -31,7 +31,7 @@ class Kit:
 
     @property
     def tests_client(self) -> bool:
-        """True if the partner asks the court; otherwise it is told."""
+        """True if the partner sends requests to the court; otherwise it receives messages."""
         return self.exchange.direction is Direction.INBOUND
 
     @property
@@ -54,12 +54,12 @@ def read_kit(folder: Path) -> Kit:
         why = getattr(error, "strerror", None) or error
         raise ConfigError(f"{path} cannot be read: {why}", hint="ccms-ws kit CODE -o DIR makes a kit") from None
     if table.keys() != _KEYS or table["partner"] not in pki.NAME_OF:
-        raise ConfigError(f"{path} is not as it was made", hint="make the kit anew")
+        raise ConfigError(f"{path} was modified after it was created", hint="create it again with `ccms-ws kit`")
     exchange = get_exchange(table["exchange"])
     if exchange.version != table["version"]:
         raise ConfigError(
             f"{path} is for {table['exchange']} {table['version']}, this program has {exchange.version}",
-            hint="make the kit anew",
+            hint="create it again with `ccms-ws kit`",
         )
     wsdl = (folder / table["wsdl"]).resolve() if table["wsdl"] else None
     return Kit(folder=folder, exchange=exchange, partner=table["partner"], wsdl=wsdl, made_by=table["made_by"])

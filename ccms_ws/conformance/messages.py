@@ -1,4 +1,4 @@
-"""What the court says to a partner under test: the samples of the contract, said anew, always marked as a test."""
+"""The court's messages to a partner under test: the contract's samples, reissued and marked as a test."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Speaker:
         return Said(said.message_id, etree.tostring(message, method="c14n", exclusive=True))
 
     def say_forbidden(self, now: datetime) -> Said:
-        """A message that the schema forbids: at its end there is an element that nobody has declared."""
+        """A message that the schema forbids: at its end there is an undeclared element."""
         said = self.say(now)
         message = etree.fromstring(said.payload)
         etree.SubElement(message, q(_UNDECLARED, "Remark"), nsmap={"x": _UNDECLARED}).text = "not in the schema"

@@ -28,7 +28,7 @@ _ABOUT_ANSWERS: Final = (req.ANSWER_FITS, req.ANSWER_KEPT, req.ONE_ANSWER, req.K
 
 
 class ReplyChecks:
-    """Reviews all answers once everything was sent. `desk`: where separate ones come; None if nobody listens.
+    """Reviews all answers once everything was sent. `desk`: where separate ones come; None without a listener.
     `silent`: silence means success, so that only what is wrong is answered.
     """
 
@@ -49,7 +49,7 @@ class ReplyChecks:
         """`wait`: seconds that separate answers may take."""
         if not self._endpoint.answers_at_once and self._desk is None:
             for requirement in (req.ANSWERS, req.NO_ANSWER, req.FORBIDDEN, *_ABOUT_ANSWERS):
-                self._ledger.note(requirement, "nobody listened for its answers (--listen)")
+                self._ledger.note(requirement, "no listener for its answers (--listen)")
             return
         due = self._due()
         self._gather(due, wait)

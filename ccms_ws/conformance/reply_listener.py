@@ -1,4 +1,7 @@
-"""Where the court takes a partner's separate answers during a test: each is looked at, the first is put off once."""
+"""Where the court takes a partner's separate answers during a test.
+
+Each is checked; the first is refused once, with a transient error.
+"""
 
 from __future__ import annotations
 

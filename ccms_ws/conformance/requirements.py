@@ -95,7 +95,7 @@ CLIENT: Final = (
     BOTH_VERSIONS, SAME_MESSAGE,
 )  # fmt: skip
 
-# -- an endpoint that is told ------------------------------------------------------------------------------------------
+# -- an endpoint that receives -----------------------------------------------------------------------------------------
 TAKES: Final = TestRequirement("P01", "it takes a message that the court sends", "BP R1111, R1112")
 TAKES_OTHER: Final = TestRequirement("P02", "it takes the other SOAP version that its WSDL offers", "WSDL")
 SAME_AGAIN: Final = TestRequirement("P03", "it takes the same message again, with no second effect", "message profile")

@@ -95,7 +95,7 @@ def run_against(kit: Kit, test: EndpointTest, *, tell: Callable[[str], None] = l
 # -- clients ----------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientTest:
-    """What is tested: whoever asks at `listen`, which the client reaches as `public_url`, and signs with `certificate`.
+    """What is tested: the client that calls `listen`, which it reaches as `public_url`, and signs with `certificate`.
     It has `patience` seconds for all tasks. `court`: one that is there already; it is made if there is none.
     """
 
@@ -115,7 +115,8 @@ def watch_client(kit: Kit, test: ClientTest, *, watch: Watch = lambda _tasks: Tr
     """Be the court until the client has done every task, or its time is up. Raises ConfigError."""
     exchange, begun = kit.exchange, test.clock.now()
     if not kit.tests_client:
-        raise ConfigError(f"nobody asks by {exchange.code}", hint="the partner's endpoint is tested: --endpoint")
+        hint = "the partner's endpoint is tested: --endpoint"
+        raise ConfigError(f"no partner sends requests by {exchange.code}", hint=hint)
     url = (test.public_url or f"http://{test.listen[0]}:{test.listen[1]}").rstrip("/")
     ledger = CheckResults(requirements_of(exchange))
     with TemporaryDirectory(prefix="ccms-ws-kit-") as folder, ExitStack() as stack:

@@ -1,1 +1,1 @@
-"""The outbox leaves the house: worker, retry, recovery."""
+"""Delivery of outgoing messages: worker, retries, recovery."""

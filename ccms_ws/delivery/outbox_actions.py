@@ -19,8 +19,8 @@ log = structlog.get_logger(__name__)
 
 
 class OutboxActions:
-    """One person's hand on the outbox. All of it raises NotStored; what is about dead messages, MessageNotDead for what
-    needs no operator; what is about held ones, MessageNotWaiting.
+    """Operator actions on outgoing messages. All of them raise NotStored; what is about dead messages, MessageNotDead
+    for what needs no operator; what is about held ones, MessageNotWaiting.
     """
 
     def __init__(
@@ -81,9 +81,9 @@ class OutboxActions:
         log.info("dead-letter.discarded", message_id=str(message_id), operator=self._name)
 
     def replace(self, message_id: UUID, reason: str) -> UUID:
-        """Compose the message anew from what the books say now, and send that from the same place; returns its id.
+        """Compose the message again from the current court records; send it from the same position. Returns its id.
 
-        Raises SubjectsDiffer, and ExchangeError if the exchange cannot compose it anew.
+        Raises SubjectsDiffer, and ExchangeError if the exchange cannot compose it again.
         """
         with self._units() as uow:
             entry = uow.outbox.get(message_id)

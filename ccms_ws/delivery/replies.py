@@ -1,4 +1,4 @@
-"""Answers that came back in the HTTP response: taken in as if the partner had sent them to the court's service."""
+"""Answers that came back in the HTTP response: recorded as if the partner had sent them to the court's service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ReplyHandler:
         self._test = test
 
     def register(self, answer: Answer, sent: OutgoingMessage, partner: Partner, now: datetime) -> PendingReply:
-        """`answer` to `sent`, ready to be taken in by a unit of work."""
+        """`answer` to `sent`, ready to be recorded by a unit of work."""
         incoming = IncomingMessage(
             message_id=_message_id(answer, sent),
             partner_id=partner.partner_id,
@@ -70,7 +70,7 @@ class PendingReply:
     context: Context
 
     def take_in(self, uow: UnitOfWork) -> None:
-        """Record the answer and let its exchange handle it; one that was taken in before has no second effect.
+        """Record the answer and let its exchange handle it; one that was recorded before has no second effect.
 
         Raises whatever makes it unusable: nothing may then be committed.
         """

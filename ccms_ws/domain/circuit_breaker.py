@@ -51,7 +51,7 @@ class BreakerRules:
 
 
 def probing(line: CircuitBreaker, now: datetime, until: datetime) -> CircuitBreaker:
-    """The line while a message probes it; by `until` somebody else may, if nothing was heard."""
+    """The circuit breaker while a message probes it; after `until` another worker may, if no result came."""
     return replace(line, state=BreakerState.HALF_OPEN, changed_at=now, retry_at=until)
 
 

@@ -191,7 +191,7 @@ class FailureToComplyLaw:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Law:
     """The law of one court: what is in force there. `rules` are all rules, `off` the ids of those without effect,
-    and `undecided` of those that have none because nobody confirmed them and the court has not decided on them.
+    and `undecided` of those that have none because they are unconfirmed and the court has not decided on them.
 
     It is read once, when a court is opened, and handed to whatever applies it.
     """

@@ -10,7 +10,7 @@ from ccms_ws.domain.courts import Case, CaseType, DriverLicense, PersonName
 
 @dataclass(frozen=True, slots=True)
 class AccessScope:
-    """Which cases somebody may know of: no sealed one; of `open_types` those that are not confidential, of
+    """Which cases a sender may know of: no sealed one; of `open_types` those that are not confidential, of
     `confidential_types` all others.
     """
 
@@ -42,17 +42,17 @@ class ById:
 
 @dataclass(frozen=True, slots=True)
 class ByLicense:
-    """Whoever holds that driver license, on each case."""
+    """The holders of that driver license, on each case."""
 
     driver_license: DriverLicense
 
 
 @dataclass(frozen=True, slots=True)
 class ByBirth:
-    """Whoever was born that day and can have that surname, now or formerly or as an alias, on each case.
+    """People born that day who can have that surname, now or formerly or as an alias, on each case.
 
-    More than fit the name may be found (`name_matching.same_name` decides), but nobody whose date of birth is not on
-    file: a name alone says of nobody who it is.
+    More than fit the name may be found (`name_matching.same_name` decides), but no person whose date of birth is not on
+    file: a name alone identifies no person.
     """
 
     name: PersonName

@@ -67,7 +67,7 @@ class ParticipantSearch(Protocol):
         ...
 
     def is_on_file(self, court_ori: str, lookup: Lookup) -> bool:
-        """True if there is such a case, or somebody on any case, within a scope or not. Never for a partner's eyes."""
+        """True if there is such a case, or a match on any case, within a scope or not. Partners must not learn it."""
         ...
 
     def other_names(self, court_ori: str, participant_ids: Sequence[str]) -> Mapping[str, Sequence[PersonName]]:
@@ -208,7 +208,7 @@ class CircuitBreakers(Protocol):
 
     def find(self, partner_id: str) -> CircuitBreaker: ...
     def lock(self, partner_id: str) -> CircuitBreaker:
-        """As `find`; nobody else changes the line until this unit of work ends."""
+        """As `find`; no other transaction changes the circuit breaker until this unit of work ends."""
         ...
 
     def list_breakers(self) -> Sequence[CircuitBreaker]:

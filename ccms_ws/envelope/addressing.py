@@ -145,7 +145,7 @@ def check_soap_action(soap_action: str | None, action: str, remarks: list[str], 
 
 
 def check_destination(to: str, ours: frozenset[str], *, answer: bool) -> None:
-    """Errors: `DestinationUnreachable` if the message is meant for somebody else."""
+    """Errors: `DestinationUnreachable` if the message is addressed to another endpoint."""
     if to not in ours and not (answer and to == WSA_ANONYMOUS):
         raise DestinationUnreachable(
             f"wsa:To is {to!r}", rule="WSA SOAP 6.4.3", hint="compare with the published address"

@@ -75,7 +75,7 @@ def read_prefix_list(prefix_list: str) -> list[str]:
 def check_qname_values(apex: _Element, octets: bytes) -> None:
     """Refuse an `xsi:type` below `apex` whose prefix the signed `octets` do not bind as the message does.
 
-    Exclusive C14N leaves out the declaration of a prefix that is used in values alone: whoever rebinds it changes the
+    Exclusive C14N leaves out the declaration of a prefix that is used in values alone: rebinding it changes the
     type and not the digest (Exclusive XML Canonicalization 1.0, 1.3). Errors: `DigestMismatch`.
     """
     if _XSI_BYTES not in octets:

@@ -1,7 +1,7 @@
 """Looking into a message that was refused, for the operator: what its signature claims, and what is there.
 
 Nothing here decides anything, and nothing of it is kept or sent: a refusal keeps no content, so the operator asks the
-partner for the message as it left its house.
+partner for the message as it was sent.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ _BY_NOBODY: Final = ReceivePolicy(frozenset(), {}, lambda _partner, _root: False
 
 
 def diagnose(raw: bytes, policy: SecurityPolicy) -> SignatureDiagnosis:
-    """Open `raw` for nobody, as far as its signature's claims can be read, and show every digest. Raises nothing of its
-    own.
+    """Open `raw` without a recipient, as far as its signature can be parsed, and show every digest. Raises nothing
+    of its own.
 
     Who signed it, when, and by which HTTP headers it came does not matter here: only what could not be read counts.
     """
@@ -132,5 +132,5 @@ _ADVICE: Final[Mapping[str, str]] = MappingProxyType({
 
 
 def advice(code: str) -> str:
-    """What to tell a partner whose message was refused with `code`; "" where the reason says all."""
+    """Advice for a partner whose message was refused with `code`; "" where the reason suffices."""
     return _ADVICE.get(code, "")

@@ -1,4 +1,4 @@
-"""SOAP faults: the only place that knows which fault a condition becomes and what a stranger may read of it."""
+"""SOAP faults: the only place that maps an error to its fault and to the text that is sent about it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Rule(NamedTuple):
     subcodes: Sequence[str] = ()
     """From the general to the special. SOAP 1.1 has room for the first, which takes the place of the code."""
     sentence: str = ""
-    """What a stranger may read. Empty: the first line of the error's docstring."""
+    """The text sent to an unauthenticated sender. Empty: the first line of the error's docstring."""
 
 
 # Every error is looked up here by its class, then by its bases.
@@ -130,7 +130,7 @@ def fault_action(error: CcmsWsError) -> str:
 
 
 def public_reason(error: CcmsWsError) -> str:
-    """The one sentence about `error` that may leave the house."""
+    """The public description of `error`: the only text about it that is sent to a partner."""
     return _rule(error).sentence or (type(error).__doc__ or "").partition("\n")[0]
 
 

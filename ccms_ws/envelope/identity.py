@@ -97,7 +97,7 @@ class Identity:
 
 
 def read_password(path: Path) -> bytes:
-    """The password in a file that nobody but its owner may read; a line break at its end is none of it.
+    """The password in a file that only its owner may read, without a line break at its end.
 
     Errors: `ConfigError`.
     """
@@ -115,7 +115,7 @@ def _read(path: Path) -> bytes:
 
 
 def read_private(path: Path) -> bytes:
-    """Read a file that nobody but its owner may read. Errors: `ConfigError` if others may, or if it is not there."""
+    """Read a file that only its owner may read. Errors: `ConfigError` if others may, or if it is not there."""
     content = _read(path)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"{path} can be read by others than its owner", hint=f"chmod 600 {path}")

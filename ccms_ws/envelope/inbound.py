@@ -275,7 +275,7 @@ def check_coverage(
     answers for the rest.
 
     A token that is not signed is added to `remarks` if it is a pinned certificate: the court knows it from its own
-    settings. If an authority vouches for it, whoever has another certificate for the same key could exchange the two.
+    settings. If an authority vouches for it, a holder of another certificate for the same key could exchange the two.
     Errors: `PartNotSigned`.
     """
     required = [parts.timestamp]
@@ -348,8 +348,8 @@ def _check_request(
     soap_action: str | None,
     signed: bytes | None = None,
 ) -> tuple[Addressing | None, SoapFault | None]:
-    """`signed`: the Body as it was signed, None if it is not. `partner_id` is None only in a report, where nobody was
-    recognised. Errors: `AddressingError` and its kin, `NotPermitted`.
+    """`signed`: the Body as it was signed, None if it is not. `partner_id` is None only in a report, where no signer
+    was recognised. Errors: `AddressingError` and its kin, `NotPermitted`.
     """
     answer = acceptance.relates_to is not None or acceptance.faults
     addressing = fault = None

@@ -94,7 +94,7 @@ def _read(text: str) -> Iterator[_Rdn]:
 
 
 def _read_oneline(text: str) -> list[_Rdn]:
-    """OpenSSL's old form, /C=US/O=Court: a value with a slash in it cannot be told, nor which parts belong together."""
+    """OpenSSL's old form, /C=US/O=Court: a slash inside a value is ambiguous, and so is which parts belong together."""
     pairs = [part.partition("=") for part in text[1:].split("/")]
     return [[(_oid(short), _folded(value))] for short, _, value in pairs]
 

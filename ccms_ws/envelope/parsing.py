@@ -83,10 +83,10 @@ def parse(raw: bytes, limits: Limits, charset: str | None = None) -> _Element:
 
 
 def drop_comments(root: _Element) -> None:
-    """Take every comment out of the tree, so that nobody reads half a text; none may be in a Security header.
+    """Remove every comment, so that no reader sees half a text; none may be in a Security header.
 
     Canonical XML leaves comments out: a comment can be put into what was signed without any key. In a text of the Body
-    that changes nothing, because the whole text is read. In a security header nobody has a use for it but attackers,
+    that changes nothing, because the whole text is read. In a security header only attackers have a use for it,
     whose victims read a DigestValue up to the comment. Errors: `SecurityHeaderInvalid`.
     """
     for security in root.iter(_Q_SECURITY):
@@ -252,9 +252,9 @@ class _ThisThread(threading.local):
         self.parsed = 0
 
     def forget_names(self, length: int) -> None:
-        """Keep strangers from growing our memory with names that are never seen again.
+        """Limit the memory that unauthenticated senders can fill with element names.
 
-        lxml 6 interns every name it ever meets in one dictionary per thread and never lets go: 200 KB of fresh names
+        lxml 6 interns every name it ever meets in one dictionary per thread and never frees it: 200 KB of fresh names
         cost 0.4 MB for good, before any signature is looked at. Dropping lxml's per-thread context makes the next
         parse begin a new dictionary; trees that are still in use hold on to theirs.
         """

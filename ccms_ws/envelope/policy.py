@@ -48,7 +48,7 @@ class TokenReference(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that hold before anything is authenticated. Each keeps a stranger from buying our time or memory."""
+    """Limits before authentication: each bounds the CPU time or memory that an unauthenticated sender can use."""
 
     message: int = 256 * 1024
     """Bytes of the whole message. A batch endpoint needs more (4 MiB); everything below scales with it."""

@@ -52,7 +52,7 @@ def verify_value(claims: ParsedSignature, signer: Signer) -> None:
     if SIGNATURES[claims.method] != signer.key_kind:
         raise AlgorithmRefused(f"{claims.method} with the {signer.key_kind} key of {signer.partner_id}")
     try:
-        # The certificate is asked for its public_key() alone, which cryptography would parse anew each time: the
+        # The certificate is asked for its public_key() alone, which cryptography would parse again each time: the
         # signer answers in its place.
         _VERIFIER._verify_signature_with_pubkey(
             signed_info_c14n=claims.signed_info,

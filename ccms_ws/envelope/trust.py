@@ -77,7 +77,7 @@ class Signer:
         if self.revoked:
             raise TokenInvalid(f"the certificate of {self.partner_id} is revoked", rule="RFC 5280 6.3")
         if self.crl_until is not None and now > self.crl_until:
-            # Whoever can keep a new list from us could otherwise use a stolen key for ever.
+            # An attacker who can withhold a new list could otherwise use a stolen key for ever.
             raise TokenInvalid(
                 f"the revocation list for the certificate of {self.partner_id} ended on {self.crl_until}",
                 rule="RFC 5280 6.3",
@@ -104,7 +104,7 @@ class RevocationList:
         if not genuine or self.crl.issuer != self.issuer.subject:
             raise ConfigError(f"a CRL that {whose} did not sign")
         if self.crl.next_update_utc is None:
-            raise ConfigError(f"a CRL of {whose} without nextUpdate: nobody could tell that it is old")
+            raise ConfigError(f"a CRL of {whose} without nextUpdate: its age cannot be judged")
 
     @property
     def until(self) -> datetime:
@@ -222,7 +222,7 @@ class TrustStore:
         """The partner that the certificate is pinned for; `SignerNotTrusted` or `TokenInvalid` otherwise."""
         signer = self.by_der(certificate.public_bytes(Encoding.DER))
         if signer is None:
-            raise SignerNotTrusted(f"nobody's certificate: {certificate.subject.rfc4514_string()}")
+            raise SignerNotTrusted(f"no partner's certificate: {certificate.subject.rfc4514_string()}")
         signer.check(now)
         return signer.partner_id
 

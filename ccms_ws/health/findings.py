@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Light(StrEnum):
-    """How it stands. RED: something does not work. AMBER: it works, and somebody should look."""
+    """How it stands. RED: something does not work. AMBER: it works, and an operator should look."""
 
     GREEN = "green"
     AMBER = "amber"

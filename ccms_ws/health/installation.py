@@ -76,14 +76,14 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     except CcmsWsError as error:
         yield red("court key and trust", str(error), error.hint or "put the right file there")
         return
-    yield green("court key", f"{settings.identity.key.name} fits its certificate, nobody else can read it")
+    yield green("court key", f"{settings.identity.key.name} fits its certificate, no other user can read it")
     yield validity("court certificate", court.identity.certificate, now)
     yield green("trust", "every partner has its own certificates, fit for signing")
 
 
 def _list_in_time(crl: Entry) -> Finding:
     what, said = f"revocation list {crl.file.name}", f"a new one is due on {crl.until:%Y-%m-%d}"
-    do = "fetch the authority's new list, then SIGHUP; once it is over, nobody whom it concerns is let in"
+    do = "fetch the authority's new list, then SIGHUP; once it is over, partners that it certifies are refused"
     if crl.days < 0:
         return red(what, f"ended on {crl.until:%Y-%m-%d}", do)
     return amber(what, said, do) if crl.days <= CRL_WARNING else green(what, said)

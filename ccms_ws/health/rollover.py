@@ -55,7 +55,7 @@ def rehearse_partner(settings: Settings, partner: PartnerSettings, path: Path, n
         return [red("pin", error.detail, error.hint or f"ask {partner.name} for another certificate")]
     newest = max(pinned, key=lambda each: each.not_valid_after_utc, default=None)
     do = f"compare {fingerprint(new)} with {partner.name} by telephone, then ccms-ws certs roll --partner {partner.id}"
-    return [*_certificate(new, newest, now), *findings, amber("fingerprint", "nobody has compared it yet", do)]
+    return [*_certificate(new, newest, now), *findings, amber("fingerprint", "not compared yet", do)]
 
 
 def _certificate(new: x509.Certificate, old: x509.Certificate | None, now: datetime) -> Iterator[Finding]:

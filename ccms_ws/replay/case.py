@@ -58,7 +58,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """A partner sends. `partner`: the id of the signer in the recording, empty if nobody's; `payload`: what was said
+    """A partner sends. `partner`: the id of the signer in the recording, empty if unknown; `payload`: what was said
     before it was laid out or spoilt (`layout`, `defect`), empty if it was neither.
     """
 

@@ -62,7 +62,7 @@ class ReplayCourt:
         forget(self._engine, message_ids)
 
     def receive(self, request: Request, path: str) -> Answer:
-        """One HTTP request through the gate."""
+        """One HTTP request through the gateway."""
         status, headers = "", {}
 
         def start(line: str, fields: list[tuple[str, str]]) -> None:

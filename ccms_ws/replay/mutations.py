@@ -1,6 +1,6 @@
 """What can be wrong with a message, by name: each defect spoils a good draft, and says by which code it is refused.
 
-The recorded bad cases are made with them, live replays make them anew, and the kits try them on partners.
+The recorded bad cases are made with them, live replays make them again, and the kits try them on partners.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Mutation:
 
 
 def _after(spoil: Spoil) -> Callable[[Draft], Request]:
-    """Sign, then spoil: what somebody on the way could do."""
+    """Sign, then spoil: what an intermediary could do."""
 
     def make(draft: Draft) -> Request:
         envelope = draft.sealed()
@@ -171,7 +171,7 @@ def _payload_of_nobody(envelope: _Element) -> None:
 
 
 def _borrowed_certificate(draft: Draft) -> Request:
-    """A stranger signs and shows the partner's certificate."""
+    """An untrusted key signs and shows the partner's certificate."""
     return draft.request(resign(draft.sealed(), identity("stranger")))
 
 
@@ -226,7 +226,7 @@ DEFECTS: Final = (
            _signed(_unsigned_part(q(WSA, "Action")))),
     Mutation("message-id-not-signed", "the signature does not cover wsa:MessageID", "security.part-not-signed",
            "GFIPM S2S", _signed(_unsigned_part(q(WSA, "MessageID")))),
-    Mutation("token-exchanged", "the signature does not cover the certificate, and it is a stranger's",
+    Mutation("token-exchanged", "the signature does not cover the certificate, and it is that of an unknown signer",
            "security.signer-not-trusted", "GFIPM S2S", _signed(_exchange_token)),
     Mutation("stale", "the message was made an hour ago", "security.timestamp-out-of-range", "WSS 10",
            lambda draft: replace(draft, at=draft.at - timedelta(hours=1)).request()),
@@ -235,9 +235,9 @@ DEFECTS: Final = (
     Mutation("stale-lives-long", "the message was made an hour ago, and its Expires is a day later",
            "security.timestamp-out-of-range", "WSS 10",
            lambda draft: replace(draft, at=draft.at - timedelta(hours=1), lifetime=timedelta(days=1)).request()),
-    Mutation("stranger", "the signer's certificate is nobody's", "security.signer-not-trusted", "GFIPM S2S",
+    Mutation("stranger", "the signer's certificate belongs to no partner", "security.signer-not-trusted", "GFIPM S2S",
            lambda draft: replace(draft, signer=identity("stranger")).request()),
-    Mutation("borrowed-certificate", "a stranger signed and shows the partner's certificate",
+    Mutation("borrowed-certificate", "an unknown signer shows the partner's certificate",
            "security.signature-invalid", "XMLDSig 3.2.2", _borrowed_certificate),
     Mutation("sha1-digest", "the digests are SHA-1", "security.algorithm-refused", "BSP R5420",
            _signed(_set_algorithm(Q_DIGEST_METHOD, _SHA1))),
@@ -277,7 +277,7 @@ DEFECTS: Final = (
            "addressing.reply-address-refused", "WSA SOAP 6.4.1.7", _before(_reply_elsewhere)),
     Mutation("unknown-mandatory-header", "a header that must be understood is not known",
            "envelope.header-not-understood", "BP R1027", _before(_mandatory_header)),
-    Mutation("unknown-message", "the Body holds a message that nobody declares", "addressing.action-not-supported",
+    Mutation("unknown-message", "the Body holds a message that no schema declares", "addressing.action-not-supported",
            "WSA SOAP 6.4.4", _before(_payload_of_nobody)),
     Mutation("soap-versions-crossed", "the media type is that of the other SOAP version", "envelope.version-mismatch",
            "BP R1015", _crossed),

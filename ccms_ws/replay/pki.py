@@ -18,7 +18,7 @@ from ccms_ws.envelope.identity import Identity
 from ccms_ws.errors import ContractError
 
 NAMES: Final = ("court", "adult-probation", "juvenile-probation", "ftb", "collection-agency", "dmv", "stranger")
-"""The court, its partners, and one whom nobody knows; the names are those of the demo court's own keys."""
+"""The court, its partners, and one untrusted identity; the names are those of the demo court's own keys."""
 
 NAME_OF: Final = {
     "ADULT-PROBATION": "adult-probation",

@@ -1,6 +1,6 @@
 """Cases from a court's message log: what came in, what the court answered, and what it had sent before.
 
-Of a refused message the court keeps no content: `incident_case` makes a case only of bytes that somebody else has kept,
+Of a refused message the court keeps no content: `incident_case` makes a case only of bytes that another party kept,
 if they are the ones that were refused.
 """
 
@@ -115,7 +115,7 @@ class Recorder:
 
 # -- disguised --------------------------------------------------------------------------------------------------------
 def cast_of(settings: Settings, demo: Settings, *, chance: random.Random | None = None) -> Cast:
-    """The demo court and its partners in the place of those of `settings`, and nobody's data in that of people."""
+    """The demo court and its partners in place of those of `settings`, and invented data in place of personal data."""
     played = dict(_played_by(profile) for profile in settings.partners)
     court = settings.court
     names = {court.ori: demo.court.ori, court.name: demo.court.name}
@@ -135,7 +135,7 @@ def _played_by(profile: PartnerSettings) -> tuple[str, str]:
 
 
 def _disguised(case: Case, post: Post, cast: Cast) -> Case:
-    """The same conversation between the demo court and its partners, about nobody."""
+    """The same conversation between the demo court and its partners, about invented people."""
     partner = cast.partners[post.partner]
     sent = tuple(
         Sent(each.exchange, cast.partners[each.partner], _payload(each.payload, cast.disguise)) for each in case.sent

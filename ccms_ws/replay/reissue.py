@@ -1,6 +1,6 @@
-"""A recorded message said anew: at another moment, under another id, to another address, signed again.
+"""A recorded message reissued: at another moment, under another id, to another address, signed again.
 
-How it was laid out or spoilt is done anew too: a stale message is stale by today's clock.
+Its layout and defects are reproduced too: a stale message is stale by today's clock.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def mentions(raw: bytes, ids: Ids) -> bool:
 def _envelope(raw: bytes, name: str) -> _Element:
     root = get_tree(raw, name)
     if not is_envelope(root):
-        raise ConfigError(f"{name}: what was recorded cannot be said anew, it is no envelope")
+        raise ConfigError(f"{name}: what was recorded cannot be reissued, it is no envelope")
     return root
 
 
@@ -81,7 +81,7 @@ def _draft(
     header = addressing_of(envelope)
     message = get_tree(payload, "payload") if payload else payload_of(envelope)
     if message is None:
-        raise ConfigError("a message without a Body cannot be said anew")
+        raise ConfigError("a message without a Body cannot be reissued")
     recorded_id = _id(message if payload else None, header)
     if new_id and ids.now(recorded_id) == recorded_id:
         ids.bind(recorded_id, str(uuid4()))
@@ -107,7 +107,7 @@ def _id(spoilt: _Element | None, header: Mapping[str, str]) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        raise ConfigError("a message without an id cannot be said anew") from None
+        raise ConfigError("a message without an id cannot be reissued") from None
 
 
 def _action(path: str, payload: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Play cases against an endpoint that runs somewhere: said anew (live), or the recorded bytes (as is)."""
+"""Play cases against an endpoint that runs somewhere: reissued (live), or the recorded bytes (as is)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Signing:
 
     @classmethod
     def with_key(cls, key: Identity, owner: str) -> Signing:
-        """The key of one partner; what nobody signed is sent with it too."""
+        """The key of one partner; unsigned messages are sent with it too."""
         return cls(lambda partner: key if partner in (owner, "") else None, owner)
 
 
@@ -76,7 +76,7 @@ def owner_of(folders: Iterable[Path], key: Identity) -> str:
                     return step.partner
     if len(senders) != 1:
         raise ConfigError(
-            f"these cases were signed by {', '.join(sorted(senders)) or 'nobody'}, none of them with this key",
+            f"these cases were signed by {', '.join(sorted(senders)) or 'no partner'}, none of them with this key",
             hint="say whose key it is: --partner PARTNER",
         )
     return senders.pop()
@@ -159,7 +159,7 @@ def _post(session: requests.Session, url: str, request: Request) -> Answer:
 def replay_live(
     folders: Sequence[Path], target: Target, *, jobs: int = 1, tell: Callable[[CaseResult], None] = lambda _: None
 ) -> RunResult:
-    """Say each recorded message anew: at this moment, signed with `target.signers`, under a new id or its own."""
+    """Reissue each recorded message: at this moment, signed with `target.signers`, under a new id or its own."""
     return _run("live", folders, lambda folder, wire: _told(folder, target, wire, _live, tell), target, jobs=jobs)
 
 
@@ -304,7 +304,7 @@ def _send_again(step: Post, target: Target, wire: Wire) -> StepResult:
 
 
 def _is_recorded_answer(step: Post, seen: Seen) -> bool:
-    """True if the answer has the Body that was recorded: its transaction id shows that nothing was done anew."""
+    """True if the answer has the Body that was recorded: its transaction id shows that nothing was done again."""
     then = find_tree(step.expected.answer)
     if then is None or seen.root is None:
         return not step.expected.answer and not seen.answer.body

@@ -23,7 +23,7 @@ def forget_all(copy: Engine) -> None:
 
 
 def forget(copy: Engine, message_ids: Collection[UUID]) -> None:
-    """Take these messages out of the log, whoever sent them."""
+    """Delete these messages from the log, whichever partner sent them."""
     if message_ids:
         with copy.begin() as connection:
             connection.execute(delete(inbox_message).where(inbox_message.c.message_id.in_(message_ids)))

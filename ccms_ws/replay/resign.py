@@ -44,7 +44,7 @@ def by_id(root: _Element) -> dict[str, _Element]:
 
 
 def resign(envelope: _Element, signer: Identity) -> _Element:
-    """Digest anew what each reference leads to, sign, and return `envelope`.
+    """Digest the target of each reference again, sign, and return `envelope`.
 
     A reference that leads nowhere and an algorithm that is not ours keep the values that they have.
     """

@@ -69,15 +69,15 @@ def replay(
 
 
 def _in_process(folders: Iterable[Path], which: Which) -> Iterator[tuple[Path, CaseResult]]:
-    with which.open() as house:
-        yield from _in_house(folders, house)
+    with which.open() as court:
+        yield from _play_all(folders, court)
 
 
-def _in_house(folders: Iterable[Path], house: Courthouse) -> Iterator[tuple[Path, CaseResult]]:
+def _play_all(folders: Iterable[Path], court: Courthouse) -> Iterator[tuple[Path, CaseResult]]:
     """One after the other, each in the court as it was before all of them."""
     for folder in folders:
         case = _read(folder)
-        yield folder, case if isinstance(case, CaseResult) else play(case, house)
+        yield folder, case if isinstance(case, CaseResult) else play(case, court)
 
 
 def _read(folder: Path) -> Case | CaseResult:
@@ -103,12 +103,12 @@ def _in_processes(folders: Sequence[Path], which: Which, jobs: int) -> Iterator[
 
 
 def _play_chunk(folders: Sequence[Path], which: Which) -> list[tuple[Path, CaseResult]]:
-    return list(_in_house(folders, _own_house(which)))
+    return list(_play_all(folders, _own_court(which)))
 
 
 @cache
-def _own_house(which: Which) -> Courthouse:
+def _own_court(which: Which) -> Courthouse:
     """The one of this worker process, which lasts as long as it does."""
-    house = which.open()
-    atexit.register(house.close)
-    return house
+    court = which.open()
+    atexit.register(court.close)
+    return court

@@ -1,4 +1,4 @@
-"""Envelopes read without believing them: what is in them, whoever signed it or did not."""
+"""Read envelopes without verifying them: their content, signed or not."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an answer is, for whoever reads it off the wire. `root`: its envelope, None if it is none."""
+    """The kind of an answer, as read off the wire. `root`: its envelope, None if it is none."""
 
     answer: Answer
     outcome: ExpectedOutcome
@@ -137,7 +137,7 @@ def _said(payload: _Element | None) -> tuple[ExpectedOutcome, str]:
 # -- judging ----------------------------------------------------------------------------------------------------------
 def judge(expected: Expected, seen: Seen, roles: Roles, reader: Reader | None) -> list[Difference]:
     """Every way in which an answer is not what was recorded. The code in `seen` is the one by which the court explains
-    a refusal to itself, or the one in the answer if nobody can look into the court.
+    a refusal to itself, or the one in the answer if the court's own record is out of reach.
     """
     return list(_judged(expected, seen, roles, reader))
 

@@ -1,6 +1,6 @@
 """Who is at the other end of the connection, if mutual TLS has shown it: one of the partners' TLS certificates.
 
-The server tells the application nothing of the certificate that a client has shown to it. A proxy does, in a header;
+The server does not pass the client's certificate to the application. A proxy does, in a header;
 that header is listened to from the proxy's own addresses alone.
 """
 
@@ -44,7 +44,7 @@ class TlsClients:
     """The certificates that partners show as TLS clients."""
 
     def __init__(self, pins: Iterable[PinnedCertificate], proxy: Proxy | None) -> None:
-        """Errors: `ConfigError` for a key that two partners have, and for pins that no proxy tells of."""
+        """Errors: `ConfigError` for a key that two partners have, and for pins without a proxy that reports them."""
         self._partners: dict[bytes, PinnedCertificate] = {}
         owners: dict[str, str] = {}
         for pin in pins:

@@ -1,6 +1,6 @@
 """The sample messages as they travel: in envelopes, signed with the published test key, the same bytes every time.
 
-Each envelope is sealed at the MessageDateTime of its message; whoever verifies one has to set the clock to it.
+Each envelope is sealed at the MessageDateTime of its message; to verify one, set the clock to it.
 """
 
 from __future__ import annotations

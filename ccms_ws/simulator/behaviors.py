@@ -33,7 +33,7 @@ class Behavior(StrEnum):
     CUT = "cut"
     """Take the message, and cut the connection instead of answering."""
     WRONG_SIGNER = "wrong-signer"
-    """Take the message, and sign the answer with a key that nobody knows."""
+    """Take the message, and sign the answer with a key that the court does not trust."""
     EXPIRED = "expired"
     """Take the message, and answer with an envelope of an hour ago."""
     UNSIGNED = "unsigned"

@@ -238,7 +238,7 @@ class SimulatedPartner:
         return HttpReply(500, sealed, _content_type(opened.version))
 
     def _refuse(self, error: CcmsWsError, version: SoapVersion) -> HttpReply:
-        """Whoever is not known gets no signature."""
+        """Faults for unauthenticated senders are not signed."""
         fault = compose_fault(error, str(uuid4()), version)
         return HttpReply(500, self._seals.unsigned(fault, WSA_SOAP_FAULT_ACTION, version), _content_type(version))
 

@@ -33,7 +33,7 @@ class _SlowClock:
 
 
 def untrusted_identity(now: datetime) -> Identity:
-    """A new key with a certificate that nobody has pinned."""
+    """A new key with a certificate that is pinned nowhere."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stranger")])
     certificate = (
@@ -77,6 +77,6 @@ class Signatures:
         return to_bytes(envelope)
 
     def unsigned(self, fault: _Element, action: str, version: SoapVersion) -> bytes:
-        """A fault for somebody who was not recognised."""
+        """A fault for an unauthenticated sender."""
         addressing = Addressing.answer(action=action, message_id=f"urn:uuid:{uuid4()}", relates_to="")
         return to_bytes(compose_envelope(fault, addressing, version))

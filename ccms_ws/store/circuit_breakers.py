@@ -40,7 +40,7 @@ class SqlCircuitBreakers:
         return CircuitBreaker(partner_id) if row is None else CircuitBreaker(*row)
 
     def lock(self, partner_id: str) -> CircuitBreaker:
-        """As `find`; nobody else changes the line until this unit of work ends."""
+        """As `find`; no other transaction changes the circuit breaker until this unit of work ends."""
         row = self._connection.execute(_LOCKED, {"partner": partner_id}).first()
         return CircuitBreaker(partner_id) if row is None else CircuitBreaker(*row)
 
@@ -54,7 +54,7 @@ class SqlCircuitBreakers:
         self._connection.execute(_PUT, dict(zip(names, astuple(line), strict=True)))
 
     def try_probe(self, line: CircuitBreaker, probing: CircuitBreaker) -> bool:
-        """Change `line` to `probing`, unless somebody else was quicker."""
+        """Change `line` to `probing`, unless another worker was quicker."""
         values = {"partner": line.partner_id, "was": line.state, "was_until": line.retry_at}
         values |= {"now_state": probing.state, "now": probing.changed_at, "until": probing.retry_at}
         return self._connection.execute(_PROBE, values).rowcount == 1

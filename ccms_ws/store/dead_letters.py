@@ -43,7 +43,7 @@ class SqlDeadLetters:
         dead = self._dead(message_id)
         self._record(dead, order, Intervention.RESENT)
         if self._connection.execute(_RESEND, {"number": dead.outbox_id, "now": order.at}).rowcount != 1:
-            raise ConcurrentChange(f"message {message_id} was changed by somebody else")
+            raise ConcurrentChange(f"message {message_id} was changed by another transaction")
 
     def withdraw(self, message_id: UUID, order: OperatorAction) -> None:
         """Never send a dead message; those behind it move up."""

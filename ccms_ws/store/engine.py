@@ -59,7 +59,7 @@ def open_engine(url: str) -> Engine:
     event.listen(engine, "begin", lambda connection: wait_for_commit(connection.info), insert=True)
     event.listen(engine, "begin", discard_notes)
     event.listen(engine, "commit", append_notes)
-    weakref.finalize(engine, engine.pool.dispose)  # whoever forgets an engine leaves no connection open
+    weakref.finalize(engine, engine.pool.dispose)  # a forgotten engine leaves no connection open
     return engine
 
 

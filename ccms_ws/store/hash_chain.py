@@ -45,7 +45,7 @@ COVERED: Final[Mapping[EntryKind, tuple[str, ...]]] = {
 
 _NOTED: Final = "ccms_ws.chain_entries"
 _c = message_chain.c
-# The first chain that nobody else is writing to; if there is none, wait for the first. SQLite has one writer at a time.
+# The first chain with no other writer; if there is none, wait for the first. SQLite has one writer at a time.
 _CHAIN = select(_c.chain, _c.length, _c.head).order_by(_c.chain).limit(1)
 _FREE_CHAIN, _ANY_CHAIN = Prepared(_CHAIN.with_for_update(skip_locked=True)), Prepared(_CHAIN.with_for_update())
 _ADD = Prepared(insert(message_chain_entry), [column.key for column in message_chain_entry.c])

@@ -107,7 +107,7 @@ class Violation:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
-    """A connection on which the log stands still, whoever writes meanwhile; it waits for no writer."""
+    """A connection with a stable snapshot of the log despite concurrent writers; it waits for none."""
     still = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with engine.connect().execution_options(read_only=True, **still) as connection:
         yield connection

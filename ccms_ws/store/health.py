@@ -17,7 +17,7 @@ from ccms_ws.store.outbox_tables import outbox_message
 from ccms_ws.store.outbox_view import DEAD, NOT_DELIVERED, READY
 
 OFTEN_ENOUGH = timedelta(minutes=5)
-"""How long a message may be due before somebody should ask why nobody sends it."""
+"""How long a message may be due before an operator should find out why no worker sends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ class SqlHeldMessages:
         note(self._connection, EntryKind.HOLD, outbox_id, number, held)
 
     def let_go(self, message_id: UUID, order: OperatorAction) -> None:
-        """Let a held message go on, from its place. Raises MessageNotWaiting if nobody holds it."""
+        """Resume a held message at its position. Raises MessageNotWaiting if it is not held."""
         outbox_id = self._change(message_id, by=-1, held=True)
         let_go = {"let_go_at": order.at, "let_go_by": order.operator, "let_go_reason": order.reason}
         values = {f"new_{name}": value for name, value in let_go.items()}

@@ -194,5 +194,5 @@ def _row(message: IncomingMessage, answer: StoredAnswer | None) -> dict[str, obj
 
 
 def _harmless(text: str) -> str:
-    """What a stranger may have written, in characters that every database takes, and not more than a page of it."""
+    """Text of an unauthenticated sender, in characters that every database takes, and not more than a page of it."""
     return text[:_LONGEST_TEXT].replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -1,6 +1,6 @@
 """The message log as those who answer questions write to it: what waits is written together, in one transaction.
 
-A commit on a disk takes longer than all else about a question. So whoever comes while another writes is written with
+A commit on a disk takes longer than all else about a question. So what arrives during a write is written with
 all the others that came meanwhile, and each hears of its own entry when it is durable.
 """
 

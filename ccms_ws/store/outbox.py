@@ -274,7 +274,7 @@ class SqlOutbox(OutboxView):
     def reschedule(self, now: datetime, horizon: timedelta, *, untried: bool = False) -> int:
         """Make due what is not due for longer than any wait can be: the clock was ahead when that was written.
 
-        `untried`: only what could go at once and was never tried, which no rule has put off. Leases stay as they are.
+        `untried`: only what could go at once and was never tried, which no rule has rescheduled. Leases stay.
         """
         statement = _RESCHEDULE_UNTRIED if untried else _RESCHEDULE
         return self.connection.execute(statement, {"now": now, "horizon": now + horizon}).rowcount

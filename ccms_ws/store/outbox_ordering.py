@@ -65,7 +65,7 @@ HELD_UP = (
 
 
 def lock_stripes(connection: Connection, partner_id: str, ordering_keys: Iterable[str]) -> None:
-    """Until this transaction ends, nobody else joins or leaves the queues in the lanes of these ordering_keys.
+    """Until this transaction ends, no other one joins or leaves the queues of these ordering_keys.
 
     A message gets its number after this, so numbers follow the turns; and of two that change a queue at once, the
     second sees what the first has done.

@@ -45,7 +45,7 @@ def _is_one_of(prefix: str) -> ColumnElement[bool]:
 
 
 _WITHIN_SCOPE = and_(not_(_c.sealed), or_(_is_one_of("kept"), and_(_is_one_of("open"), not_(_c.confidential))))
-# A case without anybody on it gives one row without a person: the case is known, whoever is meant is not on it.
+# A case without anybody on it gives one row without a person: the case is known, the person is not on it.
 _ON_CASE = (
     select(*IN_ROLE)
     .select_from(court_case)
@@ -104,7 +104,7 @@ class SqlParticipantSearch:
         return [in_role(row) for row in rows if row[1] is not None]
 
     def is_on_file(self, court_ori: str, lookup: Lookup) -> bool:
-        """True if there is such a case, or somebody on any case who can be meant, within a scope or not."""
+        """True if there is such a case, or a matching participant on any case, within a scope or not."""
         row = _WAYS[type(lookup)].anywhere.first(self._connection, ori=court_ori, **_values(lookup))
         return row is not None and bool(row[0])
 

@@ -1,4 +1,4 @@
-"""Make anew what the search alone needs and other tables say: for books that another system fills directly."""
+"""Rebuild the search keys from the tables they derive from, for records that another system writes directly."""
 
 from __future__ import annotations
 

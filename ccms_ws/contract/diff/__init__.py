@@ -90,7 +90,7 @@ def _opened(source: str, fetch: Fetch | None) -> Iterator[Path]:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    """Unpack a ZIP that somebody sent: no path out of the folder, no more than a contract can need."""
+    """Unpack an untrusted ZIP: no path out of the folder, no more than a contract can need."""
     try:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]

@@ -365,7 +365,7 @@ def _validate(head: bytes, texts: str) -> None:
 
 
 class Pieces:
-    """The content of a file, from its beginning each time. The file is closed when nobody can ask any more."""
+    """The content of a file, from its beginning each time. The file is closed when no reader can ask any more."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

@@ -147,7 +147,7 @@ def note_errors(connection: Connection, batch_id: UUID, errors: Iterable[ItemErr
 def take_back(connection: Connection, batch_id: UUID, *, wait: bool) -> None:
     """Undo what a batch, or its refused items, said of debts of which nothing newer was told.
 
-    What the partner was told before counts again, and the entries are told of anew. `wait`: the debts are left out of
+    What the partner was told before counts again, and the entries are reported again. `wait`: the debts are left out of
     ordinary batches until they were corrected: sent again as they are, they would be refused again.
     """
     if wait:

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class NothingToCorrect(ExchangeError):
-    """There is no such batch that could be corrected or composed anew."""
+    """There is no such batch that could be corrected or composed again."""
 
     code = "col903.nothing-to-correct"
 

@@ -144,7 +144,7 @@ class Batches:
         return None if row is None else CollectionBatch(*row)
 
     def lock_batch(self, batch_id: UUID) -> CollectionBatch | None:
-        """As `find_batch`; nobody else changes the batch until this unit of work ends."""
+        """As `find_batch`; no other transaction changes the batch until this unit of work ends."""
         row = self._connection.execute(_LOCKED_BATCH, {"id": batch_id}).first()
         return None if row is None else CollectionBatch(*row)
 

@@ -259,7 +259,7 @@ def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> Notificati
     if abstract.action is AbstractAction.HOLD and person is not None and person.driver_license is not None:
         license = person.driver_license
     uow.of(Abstracts).withdraw(message_id, f"replaced by {context.message_id}")
-    anew = replace(
+    again = replace(
         abstract,
         abstract_id=context.message_id,
         state=AbstractState.QUEUED,
@@ -269,4 +269,4 @@ def recompose(message_id: UUID, context: Context, uow: UnitOfWork) -> Notificati
         answer_code="",
         answer_text="",
     )
-    return _record(anew, context, uow)
+    return _record(again, context, uow)

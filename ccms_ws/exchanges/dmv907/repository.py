@@ -135,7 +135,7 @@ class Abstracts:
         return self._first(_ABSTRACT, {"id": abstract_id})
 
     def lock(self, abstract_id: UUID) -> Abstract | None:
-        """As `find`; nobody else changes the abstract until this unit of work ends."""
+        """As `find`; no other transaction changes the abstract until this unit of work ends."""
         return self._first(_LOCKED_ABSTRACT, {"id": abstract_id})
 
     def open_hold(
@@ -144,7 +144,7 @@ class Abstracts:
         """The hold that stands on this license for this case; without a license, against this participant.
 
         It is not refused by DMV and not withdrawn, and no release of it is under way or done. Until this unit of work
-        ends nobody else gets an answer to the same question: what is decided on it stays true.
+        ends no other transaction gets an answer to the same question: what is decided on it stays true.
         """
         held = _held(license, participant_id)
         jurisdiction, number = held["license_jurisdiction"], held["license_number"]

@@ -42,7 +42,7 @@ def handle(query: Query, context: Context, uow: UnitOfWork) -> Response:
     try:
         subject = find_subject(query, uow.participants, scope, style)
     except NoSingleMatch as no_match:
-        # Always a line, of one length: whoever measures the time must not learn which of the two it is.
+        # Always a line, of one length: a sender who measures the time must not learn which of the two it is.
         log.info(
             "fcc807.rejected", answered=no_match.reason.value, truly="withheld" if no_match.on_file else "notfound"
         )

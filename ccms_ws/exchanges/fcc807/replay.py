@@ -35,7 +35,7 @@ from ccms_ws.exchanges.fcc807.wire import Q_QUERY, Q_RESPONSE, query_from_xml, r
 from ccms_ws.replay.seed_participants import ensure_on_case
 from ccms_ws.replay.unverified_reader import find_tree
 
-_SOMEBODY: Final = PersonName("Somebody", "Else")
+_ANOTHER: Final = PersonName("Somebody", "Else")
 _ZERO: Final = Decimal(0)
 
 
@@ -96,12 +96,12 @@ def _subjects(query: Query, reason: str) -> Iterator[CaseParticipant]:
 
 
 def _meant(query: Query) -> CaseParticipant:
-    """Somebody to whom every key of the query fits."""
+    """A participant whom every key of the query fits."""
     license = query.driver_license
     person = Participant(
         query.court_ori,
         query.participant_id or "replay-1",
-        query.name or _SOMEBODY,
+        query.name or _ANOTHER,
         query.birth_date,
         None if license is None else printed(license),
     )

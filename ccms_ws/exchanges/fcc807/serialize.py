@@ -1,4 +1,4 @@
-"""The court's responses as canonical text (`ccms_ws.message_parts.serialize`): somebody waits for them."""
+"""The court's responses as canonical text (`ccms_ws.message_parts.serialize`): a partner waits for them."""
 
 from __future__ import annotations
 
