@@ -159,6 +159,8 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("reason", "why", str),
         Column("reverses", "reversals: the entry that is undone", str),
         Column("obligation", "the joint obligation that the entry belongs to", str, longest=200),
+        Column("due_on", "last day on which an assessment could be paid in time; assessments only", _day),
+        Column("reported_by", "payments: the partner that took it; empty if the court took it itself", str, longest=64),
     ),
 }
 """What the column `record` may say, and the other columns of each kind of record."""
@@ -251,6 +253,10 @@ def _entry(values: Mapping[str, Any], court: Court) -> LedgerEntry:
         raise RowRefused("imposed_on", "belongs to an assessment")
     if kind is EntryKind.ASSESSMENT and values["fee_kind"] == "CivilAssessment" and not values["imposed_on"]:
         raise RowRefused("imposed_on", "is empty: it decides whether a civil assessment stands (AB 199)")
+    if values["due_on"] and kind is not EntryKind.ASSESSMENT:
+        raise RowRefused("due_on", "belongs to an assessment")
+    if values["reported_by"] and kind is not EntryKind.PAYMENT:
+        raise RowRefused("reported_by", "belongs to a payment")
     changed = {name: values[name] or None for name in ("reverses", "obligation")}
     number = _number("case_number", values["case_number"], court)
     return LedgerEntry(court_ori=court.ori, **{**values, **changed, "case_number": number})

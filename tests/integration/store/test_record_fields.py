@@ -32,8 +32,9 @@ PERSON = Participant(ORI, "P-9", PersonName("Ada", "Roe", "M.", "Jr."), date(199
 FINE = LedgerEntry(
     *("E-1", ORI, CASE.number, PERSON.participant_id, EntryKind.ASSESSMENT, "BaseFine", Decimal("490.10")),
     *(date(2026, 1, 2), "PC 1214.1(a)", date(2026, 1, 1), "entered late"),
+    due_on=date(2026, 4, 1),
 )
-NOT_OF_AN_ASSESSMENT = {"reverses", "obligation"}
+NOT_OF_AN_ASSESSMENT = {"reverses", "obligation", "reported_by"}
 RECORDS = [("case", CASE, court_case), ("participant", PERSON, participant), ("entry", FINE, ledger_entry)]
 
 
