@@ -73,7 +73,7 @@ def is_paid_in_full(
     """True if all that was owed on the day of the referral, and was added since, was paid.
 
     `part`: the entries of the referred lines; `balance`: what they say now. False if any of it was waived, vacated or
-    reversed since: then nobody has paid that part.
+    reversed since: then that part was not paid.
     """
     before = balance_of(part, referred_on, vacated_debt)
     undone = {entry.reverses for entry in part if entry.posted_on <= referred_on}

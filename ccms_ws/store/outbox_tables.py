@@ -43,7 +43,7 @@ class OutboxColumns(TypedColumns):
         Instant, comment="pending: not to be sent before; sending: when the lease ends; otherwise null"
     )
     attempts: Named[int] = Column(Integer, comment="How often it was claimed")
-    worker: Named[str] = Column(Text, comment="Who sends it now; empty if nobody")
+    worker: Named[str] = Column(Text, comment="The worker that is sending it; empty if none")
     claimed_at: Named[datetime | None] = Column(Instant, comment="When that worker took it")
     delivered_at: Named[datetime | None] = Column(Instant, comment="When the partner took it")
     last_error: Named[str] = Column(Text, comment="Code and detail of the last failed attempt; empty if there is none")

@@ -48,7 +48,7 @@ class Update:
     """One item: what a participant owes on a case now, of the lines that were referred.
 
     Zero means paid in full, unless `is_paid` is false: then the debt, or a part of it, was waived, vacated or reversed,
-    and that part was paid by nobody. `delinquent_on` is the first day on which the debt was overdue.
+    and that part was not paid. `delinquent_on` is the first day on which the debt was overdue.
 
     The previous balance less payments, less decreases and plus increases is the current balance; so is the sum of what
     is due of the fees, if they are given.

@@ -259,7 +259,7 @@ def _tables_without_references() -> None:
             "due_at", Instant(), comment="pending: not to be sent before; sending: when the lease ends; otherwise null"
         ),
         sa.Column("attempts", sa.Integer(), nullable=False, comment="How often it was claimed"),
-        sa.Column("worker", sa.Text(), nullable=False, comment="Who sends it now; empty if nobody"),
+        sa.Column("worker", sa.Text(), nullable=False, comment="The worker that is sending it; empty if none"),
         sa.Column("claimed_at", Instant(), comment="When that worker took it"),
         sa.Column("delivered_at", Instant(), comment="When the partner took it"),
         sa.Column(
