@@ -68,7 +68,7 @@ def test_without_a_listener_what_depends_on_it_is_left_out(house: Courthouse) ->
         report = report_on(running, listen=False)
     assert failed(report) == set()
     notes = {each.requirement.id: each.note for each in report.checks}
-    assert "nobody listened" in notes["P09"]
+    assert "no listener" in notes["P09"]
 
 
 # -- broken ones ------------------------------------------------------------------------------------------------------

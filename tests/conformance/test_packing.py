@@ -102,8 +102,8 @@ def test_a_partner_that_has_no_part_in_the_exchange_is_refused(tmp_path: Path, p
     [
         (("COL903", "COL904"), "COL904"),
         (('version = "1.0"', 'version = "9.9"'), "9.9"),
-        (("FTB", "../FTB"), "not as it was made"),
-        (("made_by", "made_for"), "not as it was made"),
+        (("FTB", "../FTB"), "was modified after it was created"),
+        (("made_by", "made_for"), "was modified after it was created"),
         (('"', ""), "cannot be read"),
     ],
 )
