@@ -90,6 +90,62 @@ def test_what_is_loaded_is_answered(ccms_ws: Commands, court_folder: Path) -> No
     assert answer.text("BalanceDueAmount") == "600.00"
 
 
+def test_due_dates_and_who_reported_a_payment_are_loaded_and_make_a_debt_ripe(
+    ccms_ws: Commands, tmp_path: Path
+) -> None:
+    file = tmp_path / "debt.csv"
+    case = "record,number,case_type,case_number,participant_id,given,surname,birth_date,role\n"
+    file.write_text(
+        f"{case}case,TR-2020-000009,traffic,,,,,,\nparticipant,,,,P-77,Ada,Roe,1980-02-03,\n"
+        "case-participant,,,TR-2020-000009,P-77,,,,Defendant\n",
+        "utf-8",
+    )
+    columns = (
+        "record,entry_id,case_number,participant_id,kind,fee_kind,amount,posted_on,imposed_on,due_on,reported_by\n"
+    )
+    fine = "entry,E-71,TR-2020-000009,P-77,assessment,BaseFine,300.00,2020-03-01,2020-03-01,{},\n"
+    payment = "entry,E-72,TR-2020-000009,P-77,payment,BaseFine,50.00,2020-05-01,,,{}\n"
+    entries = tmp_path / "entries.csv"
+    entries.write_text(columns + fine.format("2020-06-01") + payment.format("FTB"), "utf-8")
+    assert ccms_ws("import", "cases", file).code == 0
+    assert ccms_ws("import", "cases", entries).code == 0
+
+    (referral,) = ccms_ws("col903", "refer", "--partner", "FTB", "--dry-run", "--json").json
+    assert (referral["case"], referral["participant"], referral["amount"]) == ("TR-2020-000009", "P-77", "250.00")
+
+    # The same without the two columns changes nothing; another partner in the place of FTB is refused.
+    short = tmp_path / "short.csv"
+    short.write_text(
+        columns.replace(",due_on,reported_by", "") + fine.replace(",{},", "") + payment.replace(",,{}", ","), "utf-8"
+    )
+    again = ccms_ws("import", "cases", short, "--json")
+    assert (again.code, [row["unchanged"] for row in again.json["tables"] if row["unchanged"]]) == (0, [2])
+    entries.write_text(columns + payment.format("DRR"), "utf-8")
+    assert ccms_ws("import", "cases", entries).code == ExitCode.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "why"),
+    [
+        ("payment", "due_on", "2026-06-01", "belongs to an assessment"),
+        ("assessment", "reported_by", "FTB", "belongs to a payment"),
+    ],
+)
+def test_a_due_date_is_of_an_assessment_and_a_reporter_of_a_payment(
+    ccms_ws: Commands, tmp_path: Path, kind: str, field: str, value: str, why: str
+) -> None:
+    ccms_ws("import", "cases", SAMPLES / "court.jsonl")
+    entry = {"record": "entry", "participant_id": "P-1", "case_number": "TR-2026-000001", "entry_id": "E-70"}
+    entry |= {"kind": kind, "fee_kind": "BaseFine", "amount": "1.00", "posted_on": "2026-05-01", field: value}
+    file, rejects = tmp_path / "entry.jsonl", tmp_path / "rejects.csv"
+    file.write_text(json.dumps(entry), "utf-8")
+    assert ccms_ws("import", "cases", file, "--rejects", rejects).code == ExitCode.REFUSED
+    with rejects.open(encoding="utf-8", newline="") as written:
+        (row,) = csv.DictReader(written)
+    assert row["field"] == field
+    assert why in row["reason"]
+
+
 def test_pages_that_follow_from_the_code_are_current() -> None:
     checked = subprocess.run(
         [sys.executable, ROOT / "tools" / "make-docs", "--check"], capture_output=True, text=True, check=False
