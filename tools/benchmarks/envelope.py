@@ -1,10 +1,11 @@
 """Sealing and opening envelopes, beside stock signxml; floods refused.
 
 3k: an unsigned envelope of 3 KiB (7.8 KB when sealed). 500k: 500 KiB. `seal` is from the canonical payload to the
-octets on the wire, as the endpoint answers; `seal_tree` from zeep's unsigned envelope, signed in place; `open` is
-from the octets to the verified payload, with every check on. Floors: the RSA-2048 operation at 3k; at 500k what any
-implementation must do, namely parse or serialize, canonicalize the Body once, SHA-256, and the RSA operation. The RSA
-signature alone is a quarter of what stock signxml takes to seal 3k: no engine can be four times faster there.
+octets on the wire, as the endpoint answers; `seal_tree` from an unsigned envelope to a sealed one, both as trees
+(samples, simulators, replay); `open` is from the octets to the verified payload, with every check on. Floors: the
+RSA-2048 operation at 3k; at 500k what any implementation must do, namely parse or serialize, canonicalize the Body
+once, SHA-256, and the RSA operation. The RSA signature alone is a quarter of what stock signxml takes to seal 3k: no
+engine can be four times faster there.
 """
 
 from __future__ import annotations
